@@ -1,0 +1,50 @@
+# Every target does its own set-up: a python3 of at least 3.11 with venv and pip is all that has to be there.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PACKAGE := airflow_provider_asposeocr
+
+# Without bytecode files every process of Airflow would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## Read a scan with a local Airflow and emulator; IMAGE=path for your own, KEEP=1 to keep Airflow up
+	@$(BIN)/python -m dags_examples.demo.run $(if $(KEEP),--keep) $(if $(IMAGE),"$(IMAGE)")
+
+test: lint ## Check style and types, then run all tests; PYTEST_ARGS="-k name" for some of them
+	@echo "pytest"
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(READY) ## Check style and types
+	@echo "ruff check" && $(BIN)/ruff check .
+	@echo "ruff format --check" && $(BIN)/ruff format --check .
+	@echo "mypy --strict" && $(BIN)/mypy --strict $(PACKAGE)
+
+format: $(READY) ## Format the code and mend what can be mended without thought
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+clean: ## Remove the set-up, all caches and what the demo has written
+	rm -rf $(VENV) build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, but '$(PYTHON)' is $$($(PYTHON) -V 2>&1)." \
+	       "Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python -a -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { \
+	  echo "'$(PYTHON)' cannot make a virtual environment; its venv and pip modules are needed" \
+	       "(on Debian and Ubuntu: the package python3-venv)." >&2; exit 1; }
+	@echo "Installing Airflow, the provider and the tools into $(VENV); the first time takes some minutes."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt \
+	  --editable ".[dev,emulator]"
+	@touch $@

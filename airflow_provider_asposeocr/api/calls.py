@@ -1,0 +1,169 @@
+"""One call to the service, repeated by the rules of the retry table until it is answered or given up."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrAuthError,
+    AsposeOcrCertificateError,
+    AsposeOcrConnectionError,
+    AsposeOcrError,
+    AsposeOcrRateLimitError,
+    AsposeOcrRequestError,
+    AsposeOcrServerError,
+)
+from airflow_provider_asposeocr.api.http import (
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    NeedToken,
+    Sleep,
+    TransportFailure,
+)
+from airflow_provider_asposeocr.api.retry import LONGEST_SLEEP, Outcome, RetryPolicy, classify, retry_after
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_UNKNOWN_ID = frozenset({400, 404})
+_REASONS = {
+    401: "the service does not accept the sign-in",
+    402: "the quota or the credits of the account are used up",
+    403: "the account may not do this: it may be inactive or out of credits",
+    404: "there is no such operation at this address: check host and api_prefix of the connection",
+    413: "the source is larger than the service accepts",
+    415: "the service does not accept this kind of input",
+    429: "the service asks to slow down",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """A request with what is known about it.
+
+    :param what: names the call in logs and errors.
+    :param request: the request, without its token.
+    :param read: turns the answer into the result; any ValueError, KeyError or TypeError means that the
+        answer is not what the protocol says, and counts as HTTP 502.
+    :param authenticated: whether the call carries a token.
+    :param submits: whether a repeat may pay twice.
+    :param ocr_task_id: the task it is about, for errors; HTTP 400 and 404 then mean that the service
+        does not know the task, and are left to ``read``.
+    """
+
+    what: str
+    request: HttpRequest
+    read: Callable[[HttpResponse], T]
+    authenticated: bool = True
+    submits: bool = False
+    ocr_task_id: str | None = None
+
+
+def make(call: Call[T], retry: RetryPolicy) -> Flow[T]:
+    """Make a call.
+
+    :param call: the call.
+    :param retry: how often and how fast to repeat it.
+    :raises AsposeOcrError: one that is ``retryable`` after the last attempt, or one that is not, at once.
+    """
+    token = (yield NeedToken()) if call.authenticated else None
+    failures, ambiguous, refreshed = 0, 0, False
+    while True:
+        answer = yield replace(call.request, token=token)
+        outcome = classify(answer)
+        if outcome is Outcome.ANSWERED or _says_unknown_id(call, answer):
+            try:
+                return call.read(answer)
+            except (ValueError, KeyError, TypeError, RecursionError):
+                outcome = Outcome.AMBIGUOUS
+        if outcome is Outcome.UNAUTHORIZED and call.authenticated and not refreshed:
+            refreshed = True
+            token = yield NeedToken(stale=token)
+            continue
+        asked = retry_after(answer.headers, retry.now()) if isinstance(answer, HttpResponse) else None
+        error = _error(call, answer, outcome, asked, token)
+        if not error.retryable:
+            raise error
+        failures += 1
+        if call.submits and outcome is Outcome.AMBIGUOUS:
+            ambiguous += 1
+            if ambiguous > 1 or not retry.repeat_ambiguous_submit:
+                raise error
+        wait = retry.wait(failures, asked)
+        if failures >= retry.attempts or wait > LONGEST_SLEEP:
+            raise error
+        if ambiguous:
+            log.warning("%s: repeating a submission whose fate is unknown, a possible duplicate", call.what)
+        log.warning("%s; attempt %d of %d follows in %.1f s", error, failures + 1, retry.attempts, wait)
+        yield Sleep(wait)
+
+
+def _says_unknown_id(call: Call[T], answer: HttpResponse | TransportFailure) -> bool:
+    return call.ocr_task_id is not None and isinstance(answer, HttpResponse) and answer.status in _UNKNOWN_ID
+
+
+def _error(
+    call: Call[T],
+    answer: HttpResponse | TransportFailure,
+    outcome: Outcome,
+    asked: float | None,
+    token: str | None,
+) -> AsposeOcrError:
+    fate = ""
+    if call.submits and outcome is Outcome.AMBIGUOUS:
+        fate = "; whether the service accepted it is not known"
+    if isinstance(answer, TransportFailure):
+        failed = AsposeOcrCertificateError if outcome is Outcome.REFUSED else AsposeOcrConnectionError
+        return failed(f"{call.what}: {answer.reason}{fate}", ocr_task_id=call.ocr_task_id)
+    kind = _error_class(outcome, answer.status)
+    if 200 <= answer.status < 300:
+        reason = "the answer is not what the protocol says (an HTML page or a truncated reply?)"
+    elif 300 <= answer.status < 400:
+        reason = "the service redirects, which is not followed: check the host of the connection"
+    else:
+        otherwise = "the service failed" if kind.retryable else "the request was refused"
+        reason = _REASONS.get(answer.status, otherwise)
+    detail = problem_detail(answer, hidden=(token,))
+    waiting = f"; it asks to wait {asked:.0f} s" if asked is not None and kind.retryable else ""
+    return kind(
+        f"{call.what}: {reason} (HTTP {answer.status}{detail}){waiting}{fate}",
+        status=answer.status,
+        ocr_task_id=call.ocr_task_id,
+        retry_after=asked if kind.retryable else None,
+    )
+
+
+def _error_class(outcome: Outcome, status: int) -> type[AsposeOcrError]:
+    if outcome is Outcome.UNAUTHORIZED:
+        return AsposeOcrAuthError
+    if outcome is Outcome.NOT_ACCEPTED:
+        return AsposeOcrRateLimitError
+    return AsposeOcrServerError if outcome is Outcome.AMBIGUOUS else AsposeOcrRequestError
+
+
+def problem_detail(response: HttpResponse, hidden: tuple[str | None, ...] = ()) -> str:
+    """What a problem document (RFC 9457) says, in one short line that starts with a comma, or nothing.
+
+    :param response: the answer; one that is not such a document says nothing, since an error page may
+        repeat anything, credentials included.
+    :param hidden: what must not be repeated.
+    """
+    try:
+        problem = json.loads(response.body)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(problem, Mapping):
+        return ""
+    said = [problem.get("title"), problem.get("detail")]
+    errors = problem.get("errors")
+    if isinstance(errors, Mapping):
+        said += [text for texts in errors.values() if isinstance(texts, list) for text in texts]
+    line = ": ".join(" ".join(text.split()) for text in said if isinstance(text, str) and text.strip())[:300]
+    for secret in hidden:
+        line = line.replace(secret, "***") if secret else line
+    return f", {line}" if line else ""

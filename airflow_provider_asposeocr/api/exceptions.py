@@ -1,0 +1,99 @@
+"""One small tree of errors. Each says what happened, to which task, and whether a retry can help."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AsposeOcrError(Exception):
+    """Anything that went wrong between this provider and Aspose.OCR Cloud.
+
+    Messages never hold credentials, tokens or the text of a document.
+
+    :param message: what happened and what to do.
+    :param status: the HTTP status, where there was one.
+    :param ocr_task_id: the service's id of the task, where one is known.
+    :param retry_after: seconds that the service asked to wait, where it did.
+    """
+
+    retryable: ClassVar[bool] = False
+    """Whether the same request, repeated later, may succeed."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        ocr_task_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.ocr_task_id = ocr_task_id
+        self.retry_after = retry_after
+
+
+class AsposeOcrSettingsError(AsposeOcrError, ValueError):
+    """A setting, an operation or an argument is wrong. Raised before any call is made."""
+
+
+class AsposeOcrSourceError(AsposeOcrError):
+    """The source cannot be sent: missing, empty, unreadable, or it changed while it was read."""
+
+
+class AsposeOcrDestinationError(AsposeOcrError):
+    """A result cannot be stored where it should go, or needs a destination and has none."""
+
+
+class AsposeOcrAuthError(AsposeOcrError):
+    """The credentials are missing or were rejected. Never retried: failed sign-ins lock the account."""
+
+
+class AsposeOcrConnectionError(AsposeOcrError):
+    """The service could not be reached, or the connection broke."""
+
+    retryable = True
+
+
+class AsposeOcrCertificateError(AsposeOcrError):
+    """The certificate of the service or of a proxy is not trusted. Check ``verify`` of the connection."""
+
+
+class AsposeOcrRateLimitError(AsposeOcrError):
+    """The service asks to wait (HTTP 429, or 503 with Retry-After)."""
+
+    retryable = True
+
+
+class AsposeOcrServerError(AsposeOcrError):
+    """The service failed (HTTP 5xx), or answered with something that is not its protocol."""
+
+    retryable = True
+
+
+class AsposeOcrRequestError(AsposeOcrError):
+    """The service refused the request (any other HTTP status). Repeating it cannot help."""
+
+
+class AsposeOcrTaskError(AsposeOcrError):
+    """The task ended with status ``Error``; the message holds what the service says about it."""
+
+
+class AsposeOcrTaskNotFoundError(AsposeOcrError):
+    """The service does not know the task id: never given out, cancelled, or older than 24 hours."""
+
+
+class AsposeOcrNotFinishedError(AsposeOcrError):
+    """The task has not come to its end yet."""
+
+    retryable = True
+
+
+class AsposeOcrTimeoutError(AsposeOcrError):
+    """The task did not complete before the deadline."""
+
+    retryable = True
+
+
+class AsposeOcrHaltedError(AsposeOcrError):
+    """The Airflow task was killed: no further request is sent."""

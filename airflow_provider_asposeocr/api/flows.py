@@ -1,0 +1,303 @@
+"""Every exchange with the service as a generator: it yields what is to be done and is sent the outcome.
+
+The rules of authentication, repetition and polling stand here and in :mod:`.calls` once; the drivers of
+the hook run these flows with ``requests`` in workers and with ``aiohttp`` in the triggerer.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, urlencode
+
+from airflow_provider_asposeocr.api import calls
+from airflow_provider_asposeocr.api.calls import Call
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrAuthError,
+    AsposeOcrError,
+    AsposeOcrRateLimitError,
+    AsposeOcrRequestError,
+    AsposeOcrServerError,
+    AsposeOcrTimeoutError,
+)
+from airflow_provider_asposeocr.api.http import Flow, HttpRequest, HttpResponse, RequestBody, Sleep, Token
+from airflow_provider_asposeocr.api.operations import TASK_STATUS, TOKEN, Operation
+from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule
+from airflow_provider_asposeocr.api.retry import RetryPolicy
+from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus, decode_reply
+
+log = logging.getLogger(__name__)
+
+DEFAULT_BASE_URL = "https://api.aspose.cloud"
+DEFAULT_PREFIX = "/v5.0/ocr"
+
+LONGEST_OUTAGE = 300.0
+"""Seconds for which polling goes on without a single good answer: the job is paid for, so a short
+outage of the service is waited out rather than handed to Airflow's retries."""
+
+_ACCEPT_JSON = {"Accept": "application/json"}
+_TYPE = re.compile(rb'"type"\s*:\s*"([^"]{1,40})"', re.IGNORECASE)
+_ID = re.compile(r"[^\s<>{}\[\]\"]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class OcrApi:
+    """The operations of the service as flows.
+
+    :param base_url: scheme, host and port.
+    :param prefix: the path before each operation.
+    :param token_url: where tokens are had; ``connect/token`` below the base URL unless given.
+    :param retry: how often and how fast to repeat.
+    """
+
+    base_url: str = DEFAULT_BASE_URL
+    prefix: str = DEFAULT_PREFIX
+    token_url: str | None = None
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+    @property
+    def sign_in_url(self) -> str:
+        """Where tokens are had."""
+        return self.token_url or f"{self.base_url}/{TOKEN.name}"
+
+    def url(self, path: str, ocr_task_id: str | None = None) -> str:
+        """The absolute URL of an operation.
+
+        :param path: the operation's path below the prefix.
+        :param ocr_task_id: goes into the query, escaped.
+        """
+        query = f"?id={quote(ocr_task_id, safe='')}" if ocr_task_id is not None else ""
+        return f"{self.base_url}{self.prefix}/{path}{query}"
+
+    def token(self, client_id: str, client_secret: str) -> Flow[Token]:
+        """Sign in (POST /connect/token). Never billed.
+
+        :param client_id: the account's Client ID.
+        :param client_secret: the account's Client secret.
+        :raises AsposeOcrAuthError: if the credentials are rejected; not repeated, as failures lock out.
+        """
+        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
+        body = _Form(urlencode(form).encode("ascii"))
+        request = HttpRequest("POST", self.sign_in_url, _ACCEPT_JSON, body, billed=False)
+        try:
+            return (yield from calls.make(Call("sign in", request, self._read_token, False), self.retry))
+        except (AsposeOcrRequestError, AsposeOcrAuthError) as error:
+            raise _rejected(error) from None
+        except AsposeOcrRateLimitError as error:
+            raise _locked(error) from None
+
+    def submit(self, operation: Operation, body: RequestBody) -> Flow[str]:
+        """Start a task (POST of the operation). Billed.
+
+        :param operation: the operation.
+        :param body: the input and the settings.
+        :return: the service's id of the task.
+        """
+        request = HttpRequest("POST", self.url(operation.name), {"Accept": "text/plain"}, body)
+        what = f"submit to {operation.name}"
+        call = Call(what, request, _read_id, operation.authenticated, submits=True)
+        return (yield from calls.make(call, self.retry))
+
+    def get(self, operation: Operation, ocr_task_id: str, limit: int | None = None) -> Flow[OcrTask]:
+        """Ask for status and results (GET of the operation). Billed.
+
+        :param operation: the operation that the task was submitted to.
+        :param ocr_task_id: the service's id of the task.
+        :param limit: the most bytes of the reply to read; of a longer one the results come back ``unread``.
+        """
+        url = self.url(operation.fetch_path, ocr_task_id)
+
+        def read(response: HttpResponse) -> OcrTask | tuple[str, ...]:
+            return _read_task(response, ocr_task_id) if response.complete else _types_in(response.body)
+
+        call = Call(
+            f"get the result of {operation.name}",
+            HttpRequest("GET", url, _ACCEPT_JSON, limit=limit),
+            read,
+            operation.authenticated,
+            ocr_task_id=ocr_task_id,
+        )
+        answer = yield from calls.make(call, self.retry)
+        if isinstance(answer, OcrTask):
+            return answer
+        return (yield from self._too_large(operation, ocr_task_id, seen=answer))
+
+    def status(self, ocr_task_id: str) -> Flow[OcrTask]:
+        """Ask for the status alone (GET Utilities/GetTaskStatus). Billed. Results come back ``unread``.
+
+        :param ocr_task_id: the service's id of the task; one that this endpoint does not know, as may
+            be with trial and speech tasks, comes back as ``NotExist``.
+        """
+        call = Call(
+            "get the task status",
+            HttpRequest("GET", self.url(TASK_STATUS.name, ocr_task_id), _ACCEPT_JSON),
+            lambda response: _read_task(response, ocr_task_id),
+            ocr_task_id=ocr_task_id,
+        )
+        task = yield from calls.make(call, self.retry)
+        return replace(task, unread=task.status.is_successful and not task.results)
+
+    def cancel(self, operation: Operation, ocr_task_id: str) -> Flow[None]:
+        """Cancel a task and drop its results (DELETE of the operation). Billed.
+
+        :param operation: the operation that the task was submitted to; the deprecated ones have no
+            cancel, nothing is sent for them.
+        :param ocr_task_id: the service's id of the task; an unknown one is no error.
+        """
+        if not operation.cancellable:
+            log.info("%s has no cancel: the task runs to its end", operation.name)
+            return
+        call = Call(
+            f"cancel {operation.name}",
+            HttpRequest("DELETE", self.url(operation.name, ocr_task_id), _ACCEPT_JSON),
+            _read_nothing,
+            operation.authenticated,
+            ocr_task_id=ocr_task_id,
+        )
+        yield from calls.make(call, self.retry)
+
+    def poll(
+        self, operation: Operation, ocr_task_id: str, *, limit: int | None = None, status_only: bool = False
+    ) -> Flow[OcrTask]:
+        """Ask once whether a task has ended.
+
+        :param operation: the operation that the task was submitted to.
+        :param ocr_task_id: the service's id of the task.
+        :param limit: as for :meth:`get`.
+        :param status_only: ask the status endpoint; the results stay at the service.
+        """
+        task, _ = yield from self._ask(operation, ocr_task_id, limit, status_only)
+        return task
+
+    def wait(
+        self,
+        operation: Operation,
+        ocr_task_id: str,
+        *,
+        schedule: PollSchedule,
+        deadline: Deadline,
+        limit: int | None = None,
+        status_only: bool = False,
+    ) -> Flow[OcrTask]:
+        """Poll until the task ends.
+
+        :param operation: the operation that the task was submitted to.
+        :param ocr_task_id: the service's id of the task.
+        :param schedule: how long to wait before each poll.
+        :param deadline: when to give up.
+        :param limit: as for :meth:`get`.
+        :param status_only: poll the status endpoint while it knows the task; the results stay there.
+        :return: the task with a final status: ``Completed``, ``Error`` or ``NotExist``.
+        :raises AsposeOcrTimeoutError: at the deadline. Nothing is cancelled.
+        """
+        last_answer, polls = self.retry.now(), 0
+        while True:
+            now = self.retry.now()
+            if deadline.passed(now):
+                raise AsposeOcrTimeoutError(
+                    f"{operation.name} did not complete before the deadline; polled {polls} times",
+                    ocr_task_id=ocr_task_id,
+                )
+            yield Sleep(min(schedule.delay(polls, self.retry.uniform), deadline.remaining(now)))
+            polls += 1
+            try:
+                task, status_only = yield from self._ask(operation, ocr_task_id, limit, status_only)
+            except AsposeOcrError as error:
+                now = self.retry.now()
+                if not error.retryable or now - last_answer > LONGEST_OUTAGE:
+                    raise
+                log.warning("poll %d failed, waiting goes on: %s", polls, error)
+                yield Sleep(min(error.retry_after or 0.0, deadline.remaining(now)))
+                continue
+            last_answer = self.retry.now()
+            if task.status.is_terminal:
+                return task
+            if task.status is TaskStatus.UNKNOWN:
+                log.warning("unknown task status %r counts as not finished", task.raw_status)
+
+    def _ask(
+        self, operation: Operation, ocr_task_id: str, limit: int | None, status_only: bool
+    ) -> Flow[tuple[OcrTask, bool]]:
+        """The task, and whether it is worth asking the status endpoint again."""
+        # Whether that endpoint serves trial tasks is not documented, and it would need a token.
+        if status_only and operation.authenticated:
+            task = yield from self.status(ocr_task_id)
+            if task.status is not TaskStatus.NOT_EXIST:
+                return task, True
+            log.info("the status endpoint does not know the task, asking for its result instead")
+        task = yield from self.get(operation, ocr_task_id, limit)
+        return task, False
+
+    def _too_large(self, operation: Operation, ocr_task_id: str, seen: tuple[str, ...]) -> Flow[OcrTask]:
+        """Tell a large result from a large page of something else: only a completed task is large."""
+        status = (yield from self.status(ocr_task_id)).status if operation.authenticated else None
+        if status in (None, TaskStatus.COMPLETED, TaskStatus.NOT_EXIST):
+            return OcrTask(ocr_task_id, TaskStatus.COMPLETED, unread=True, seen_types=seen)
+        message = f"the service sent a large reply for a task that is {status}"
+        raise AsposeOcrServerError(message, ocr_task_id=ocr_task_id)
+
+    def _read_token(self, response: HttpResponse) -> Token:
+        reply = json.loads(response.body)
+        value = reply["access_token"]
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
+            raise ValueError("no token")
+        lifetime = max(0.0, float(reply.get("expires_in") or 600))
+        return Token(value, self.retry.now() + lifetime - min(60.0, lifetime * 0.1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    data: bytes = field(repr=False)
+    content_type: str = "application/x-www-form-urlencoded"
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.data
+
+
+def _read_id(response: HttpResponse) -> str:
+    text = response.body.decode("utf-8-sig").strip()
+    if len(text) > 1 and text.startswith('"') and text.endswith('"'):
+        text = text[1:-1].strip()
+    if not _ID.fullmatch(text):
+        raise ValueError("no task id")
+    return text
+
+
+def _read_task(response: HttpResponse, ocr_task_id: str) -> OcrTask:
+    if response.status in (204, 400, 404):
+        said = f"HTTP {response.status}{calls.problem_detail(response)}"
+        return OcrTask(ocr_task_id, TaskStatus.NOT_EXIST, messages=(said,))
+    return decode_reply(response.body, ocr_task_id)
+
+
+def _types_in(head: bytes) -> tuple[str, ...]:
+    # Base64 holds no quotes, so what looks like the property is the property.
+    return tuple(match.decode("ascii", "replace") for match in _TYPE.findall(head))
+
+
+def _read_nothing(response: HttpResponse) -> None:
+    return None
+
+
+def _rejected(error: AsposeOcrError) -> AsposeOcrAuthError:
+    return AsposeOcrAuthError(
+        f"sign in: the Client ID or the Client secret was rejected (HTTP {error.status}). Correct the "
+        "connection before trying again: the service locks the pair for 10 minutes after 5 failures",
+        status=error.status,
+    )
+
+
+def _locked(error: AsposeOcrRateLimitError) -> AsposeOcrRateLimitError:
+    wait = f" for {error.retry_after:.0f} s" if error.retry_after else ""
+    return AsposeOcrRateLimitError(
+        f"sign in: the service refuses to sign in{wait} (HTTP {error.status}); with HTTP 429 the pair of "
+        "Client ID and secret is locked after failed sign-ins: check the connection",
+        status=error.status,
+        retry_after=error.retry_after,
+    )

@@ -1,0 +1,121 @@
+"""What a flow asks of its driver, and what the driver answers. No HTTP client is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class RequestBody(Protocol):
+    """A request body that can be sent again: every iteration starts from the beginning."""
+
+    @property
+    def content_type(self) -> str:
+        """The value of the Content-Type header."""
+
+    def __len__(self) -> int:
+        """The number of bytes, known before the first is read."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The bytes, in chunks."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """Send this request and answer with :class:`HttpResponse` or :class:`TransportFailure`.
+
+    :param method: GET, POST or DELETE.
+    :param url: absolute URL, query included.
+    :param headers: without Authorization, Content-Type and Content-Length, which follow from the rest.
+    :param body: what to send, or None.
+    :param token: the bearer token, or None.
+    :param limit: the most bytes of the reply's body to read, or None for all.
+    :param billed: whether the service counts the call.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: RequestBody | None = None
+    token: str | None = field(default=None, repr=False)
+    limit: int | None = None
+    billed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An answer.
+
+    :param status: the HTTP status.
+    :param headers: with names in lower case.
+    :param body: the bytes, decompressed.
+    :param complete: False where the body is longer than the request's limit.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    complete: bool = True
+
+
+class FailureKind(Enum):
+    """How far a request without an answer came."""
+
+    NOT_SENT = auto()
+    """No connection was made: the service has surely not seen it."""
+    UNTRUSTED = auto()
+    """The peer's certificate is not trusted: repeating cannot help."""
+    UNKNOWN = auto()
+    """The connection broke or timed out after it was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFailure:
+    """No answer.
+
+    :param kind: whether the service may have seen the request.
+    :param reason: what broke, without credentials, task ids or contents.
+    """
+
+    kind: FailureKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait.
+
+    :param seconds: how long.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NeedToken:
+    """Answer with a bearer token.
+
+    :param stale: the token that was refused, which must not be given again.
+    """
+
+    stale: str | None = field(default=None, repr=False)
+
+
+Step = HttpRequest | Sleep | NeedToken
+Flow = Generator[Step, Any, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token.
+
+    :param value: the token.
+    :param expires_at: seconds since the epoch after which it is not used any more.
+    """
+
+    value: str = field(repr=False)
+    expires_at: float

@@ -1,0 +1,235 @@
+"""The one table of API operations: what each is called, what it takes and what it answers with."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
+
+IMAGE_FORMATS = ("bmp", "jpg", "jpeg", "jpe", "png", "tif", "tiff", "gif", "svg")
+
+
+class Category(StrEnum):
+    """What an operation is for."""
+
+    RECOGNITION = "recognition"
+    PREPROCESSING = "preprocessing"
+    CONVERSION = "conversion"
+    SPEECH = "speech"
+    UTILITY = "utility"
+    AUTH = "auth"
+
+
+class Body(StrEnum):
+    """How an operation takes its input."""
+
+    JSON_BASE64 = "json-base64"
+    JSON_TEXT = "json-text"
+    MULTIPART = "multipart"
+    FORM = "form-urlencoded"
+
+
+class SettingsKind(StrEnum):
+    """Where an operation takes its settings, and of which kind they are."""
+
+    OCR = "ocr"
+    EMPTY = "empty"
+    SPEECH = "speech"
+    SPEECH_FLAT = "speech-flat"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the API.
+
+    :param name: its path below the API prefix, in the spelling of the vendor's SDKs.
+    :param category: what it is for.
+    :param body: how it takes its input; None for an operation that only answers questions.
+    :param payload: the field that holds the input.
+    :param settings: the kind of settings it takes; None for none.
+    :param contrast_default: the documented default of ``makeContrastCorrection``, the one default that
+        differs between operations.
+    :param result_selector: the wire name of the setting that selects the result type.
+    :param result_type: the type that arrives when nothing is selected or can be selected.
+    :param fetch: the path that answers with status and results; the operation's own unless given.
+    :param fetch_file: the path that answers with the raw result, for the deprecated operations.
+    :param cancellable: whether DELETE cancels a task.
+    :param authenticated: whether calls carry a token.
+    :param input_formats: what it reads.
+    :param replaced_by: the operation to use instead of this deprecated one.
+    """
+
+    name: str
+    category: Category
+    body: Body | None = Body.JSON_BASE64
+    payload: str | None = "image"
+    settings: SettingsKind | None = None
+    contrast_default: bool = False
+    result_selector: str | None = None
+    result_type: str | None = None
+    fetch: str | None = None
+    fetch_file: str | None = None
+    cancellable: bool = True
+    authenticated: bool = True
+    input_formats: tuple[str, ...] = IMAGE_FORMATS
+    replaced_by: str | None = None
+
+    @property
+    def fetch_path(self) -> str:
+        """The path that answers with status and results."""
+        return self.fetch or self.name
+
+    @property
+    def deprecated(self) -> bool:
+        """Whether the vendor has replaced this operation."""
+        return self.replaced_by is not None
+
+    @property
+    def submits(self) -> bool:
+        """Whether this operation starts a task."""
+        return self.category not in (Category.UTILITY, Category.AUTH)
+
+
+def _recognition(name: str, *, contrast: bool = True, selector: str | None = "resultType",
+                 result: str = "Text", authenticated: bool = True,
+                 formats: tuple[str, ...] = IMAGE_FORMATS) -> Operation:  # fmt: skip
+    return Operation(
+        name,
+        Category.RECOGNITION,
+        settings=SettingsKind.OCR,
+        contrast_default=contrast,
+        result_selector=selector,
+        result_type=result,
+        authenticated=authenticated,
+        input_formats=formats,
+    )
+
+
+def _preprocessing(name: str) -> Operation:
+    return Operation(name, Category.PREPROCESSING, result_type="ImagePNG")
+
+
+def _old_preprocessing(name: str, replaced_by: str) -> Operation:
+    return Operation(
+        f"ImageProcessing/{name}",
+        Category.PREPROCESSING,
+        body=Body.MULTIPART,
+        payload="file",
+        result_type="ImagePNG",
+        fetch="ImageProcessing/GetResultTask",
+        fetch_file="ImageProcessing/GetResultFile",
+        cancellable=False,
+        replaced_by=replaced_by,
+    )
+
+
+def _speech(name: str, *, authenticated: bool = True) -> Operation:
+    return Operation(
+        name,
+        Category.SPEECH,
+        body=Body.JSON_TEXT,
+        payload="text",
+        settings=SettingsKind.SPEECH,
+        result_selector="resultType",
+        result_type="Wav",
+        authenticated=authenticated,
+        input_formats=("plain text",),
+    )
+
+
+TASK_STATUS = Operation(
+    "Utilities/GetTaskStatus",
+    Category.UTILITY,
+    body=None,
+    payload=None,
+    cancellable=False,
+    input_formats=(),
+)
+TOKEN = Operation(
+    "connect/token",
+    Category.AUTH,
+    body=Body.FORM,
+    payload=None,
+    cancellable=False,
+    authenticated=False,
+    input_formats=(),
+)
+
+OPERATIONS: Mapping[str, Operation] = MappingProxyType(
+    {
+        operation.name: operation
+        for operation in (
+            _recognition("RecognizeImage"),
+            _recognition("RecognizeImageTrial", authenticated=False),
+            _recognition("RecognizePdf", formats=("pdf",)),
+            _recognition("RecognizeReceipt"),
+            _recognition("RecognizeTable", selector="resultTypeTable"),
+            _recognition("RecognizeLabel", contrast=False),
+            _recognition("RecognizeRegions"),
+            _recognition("DetectRegions", selector=None, result="Other"),
+            _recognition("RecognizeAndParseInvoice", contrast=False),
+            _recognition("IdentifyFont"),
+            _preprocessing("BinarizeImage"),
+            _preprocessing("DeskewImage"),
+            _preprocessing("DewarpImage"),
+            _preprocessing("UpscaleImage"),
+            Operation(
+                "DjVu2PDF",
+                Category.CONVERSION,
+                settings=SettingsKind.EMPTY,
+                result_type="Pdf",
+                input_formats=("djvu",),
+            ),
+            _speech("ConvertTextToSpeech"),
+            _speech("ConvertTextToSpeechTrial", authenticated=False),
+            _old_preprocessing("PostBinarizationFile", "BinarizeImage"),
+            _old_preprocessing("PostSkewCorrectionFile", "DeskewImage"),
+            _old_preprocessing("PostDewarpingFile", "DewarpImage"),
+            _old_preprocessing("PostUpsamplingImageFile", "UpscaleImage"),
+            Operation(
+                "TextToSpeech/PostTextToSpeech",
+                Category.SPEECH,
+                body=Body.JSON_TEXT,
+                payload="text",
+                settings=SettingsKind.SPEECH_FLAT,
+                result_selector="resultType",
+                result_type="Wav",
+                fetch="TextToSpeech/GetTextToSpeechResult",
+                fetch_file="TextToSpeech/GetTextToSpeechResultFile",
+                cancellable=False,
+                input_formats=("plain text",),
+                replaced_by="ConvertTextToSpeech",
+            ),
+            TASK_STATUS,
+            TOKEN,
+        )
+    }
+)
+"""Every operation by its name, in the order of the vendor's documentation."""
+
+_BY_FOLDED_NAME = {
+    key.casefold(): operation
+    for operation in OPERATIONS.values()
+    for key in (operation.name, operation.name.rpartition("/")[2])
+    if operation.submits
+}
+
+
+def get_operation(name: str | Operation) -> Operation:
+    """Find an operation that starts a task, by its name in any case.
+
+    :param name: such as ``RecognizeImage``; the part before a slash may be left out.
+    :raises AsposeOcrSettingsError: if there is none; names the nearest ones.
+    """
+    if isinstance(name, Operation):
+        return name
+    found = _BY_FOLDED_NAME.get(str(name).strip().casefold())
+    if found is None:
+        names = [operation.name for operation in OPERATIONS.values() if operation.submits]
+        near = difflib.get_close_matches(str(name), names, n=3) or names
+        raise AsposeOcrSettingsError(f"unknown operation {name!r}; use one of: {', '.join(near)}")
+    return found

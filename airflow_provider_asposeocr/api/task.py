@@ -1,0 +1,209 @@
+"""A reply of the service, parsed tolerantly: no property is required, any may be null."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrTaskError, AsposeOcrTaskNotFoundError
+from airflow_provider_asposeocr.api.settings import is_text
+
+
+class TaskStatus(StrEnum):
+    """Where a task stands."""
+
+    PENDING = "Pending"
+    PROCESSING = "Processing"
+    COMPLETED = "Completed"
+    ERROR = "Error"
+    NOT_EXIST = "NotExist"
+    UNKNOWN = "Unknown"
+    """A status that no source documents, or none at all: waited on, within the time limit."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the status will not change any more."""
+        return self in (TaskStatus.COMPLETED, TaskStatus.ERROR, TaskStatus.NOT_EXIST)
+
+    @property
+    def is_successful(self) -> bool:
+        """Whether the task has results."""
+        return self is TaskStatus.COMPLETED
+
+    @classmethod
+    def parse(cls, value: Any) -> TaskStatus:
+        """Read a status in any case; what is not known is ``UNKNOWN``."""
+        folded = value.strip().casefold() if isinstance(value, str) else ""
+        return next((status for status in cls if status.value.casefold() == folded), cls.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class OcrResult:
+    """One result of a task.
+
+    :param type: such as ``Text`` or ``ImagePNG``; the service may send types that no source documents.
+    :param data: the decoded bytes.
+    """
+
+    type: str
+    data: bytes = field(repr=False)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the data is UTF-8 text."""
+        return is_text(self.type)
+
+    @property
+    def text(self) -> str:
+        """The data as text."""
+        return self.data.decode("utf-8-sig", errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class OcrTask:
+    """What the service says of a task.
+
+    :param id: the service's id of the task.
+    :param status: where it stands.
+    :param results: its results, in the order of the reply; hidden from ``repr``, as they hold the document.
+    :param messages: what the service says; fatal only with status ``Error``.
+    :param warnings: what the service warns of, such as lost data, and what this reader found odd.
+    :param response_status_code: the service's own code, reported and never acted on.
+    :param raw_status: the status as it stood in the reply.
+    :param unread: whether there are results that were not read: the status alone was asked for, or they
+        are larger than was wanted.
+    :param seen_types: the types of results that were seen before reading stopped.
+    """
+
+    id: str
+    status: TaskStatus
+    results: tuple[OcrResult, ...] = field(default=(), repr=False)
+    messages: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    response_status_code: str | None = None
+    raw_status: str | None = None
+    unread: bool = False
+    seen_types: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str | None:
+        """The first text among the results, or None."""
+        return next((result.text for result in self.results if result.is_text), None)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Messages and warnings together, each once."""
+        return tuple(dict.fromkeys((*self.messages, *self.warnings)))
+
+    def trimmed(self, max_bytes: int) -> OcrTask:
+        """The same task, without its results if they are larger together than so many bytes."""
+        if sum(len(result.data) for result in self.results) <= max_bytes:
+            return self
+        seen = tuple(result.type for result in self.results)
+        return replace(self, results=(), unread=True, seen_types=seen)
+
+    def raise_for_status(self) -> None:
+        """Raise if the task has ended without success.
+
+        :raises AsposeOcrTaskError: for status ``Error``.
+        :raises AsposeOcrTaskNotFoundError: for status ``NotExist``.
+        """
+        code = f" ({self.response_status_code})" if self.response_status_code else ""
+        if self.status is TaskStatus.NOT_EXIST:
+            said = f": {'; '.join(self.messages)}" if self.messages else ""
+            raise AsposeOcrTaskNotFoundError(
+                f"the service does not know the task{code}{said}: it was cancelled, is older than 24 hours, "
+                "or belongs to another account or operation",
+                ocr_task_id=self.id,
+            )
+        if self.status is TaskStatus.ERROR:
+            said = "; ".join(self.notices) or "the service gives no reason"
+            raise AsposeOcrTaskError(f"the task failed{code}: {said}", ocr_task_id=self.id)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Make a value of JSON scalars that :func:`parse_task` reads back."""
+        return {
+            "id": self.id,
+            "taskStatus": self.raw_status or self.status.value,
+            "responseStatusCode": self.response_status_code,
+            "results": [
+                {"type": result.type, "data": base64.b64encode(result.data).decode("ascii")}
+                for result in self.results
+            ],
+            "error": {"messages": list(self.messages), "warnings": list(self.warnings)},
+        }
+
+
+def decode_reply(body: bytes, ocr_task_id: str) -> OcrTask:
+    """Read the body of a reply.
+
+    :param body: JSON, whatever its content type said.
+    :param ocr_task_id: the id that was asked for.
+    :raises ValueError: if it is not a JSON object, as an HTML error page or a truncated reply is not.
+    """
+    reply = json.loads(body.decode("utf-8-sig"))
+    if not isinstance(reply, Mapping):
+        raise ValueError("the reply is not a JSON object")
+    return parse_task(reply, ocr_task_id)
+
+
+def parse_task(reply: Mapping[str, Any], ocr_task_id: str) -> OcrTask:
+    """Read a decoded reply.
+
+    :param reply: keys in any case and order; any may be missing, null or of an unexpected kind.
+    :param ocr_task_id: the id that was asked for.
+    """
+    values = {str(key).casefold(): value for key, value in reply.items()}
+    results, odd = _results(values.get("results"))
+    error = values.get("error")
+    error = (
+        {str(k).casefold(): v for k, v in error.items()}
+        if isinstance(error, Mapping)
+        else {"messages": error}
+    )
+    code = values.get("responsestatuscode")
+    raw_status = values.get("taskstatus")
+    return OcrTask(
+        id=ocr_task_id,
+        status=TaskStatus.parse(raw_status),
+        results=results,
+        messages=_strings(error.get("messages")),
+        warnings=(*_strings(error.get("warnings")), *odd),
+        response_status_code=code if isinstance(code, str) else None,
+        raw_status=raw_status if isinstance(raw_status, str) else None,
+    )
+
+
+def _results(value: Any) -> tuple[tuple[OcrResult, ...], list[str]]:
+    results, odd = [], []
+    for entry in value if isinstance(value, list) else ():
+        if not isinstance(entry, Mapping):
+            continue
+        kind, data = entry.get("type"), entry.get("data")
+        name = kind if isinstance(kind, str) and kind else "Other"
+        if isinstance(data, str):
+            decoded, strict = _decode(data)
+            results.append(OcrResult(name, decoded))
+            if not strict:
+                odd.append(f"result {name} is not Base64; kept as it came")
+    return tuple(results), odd
+
+
+def _decode(data: str) -> tuple[bytes, bool]:
+    try:
+        return base64.b64decode(data, validate=True), True
+    except (binascii.Error, ValueError):
+        return data.encode("utf-8", errors="surrogatepass"), False
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list | tuple):
+        return tuple(str(item) for item in value if item is not None)
+    return ()

@@ -1,0 +1,276 @@
+"""The HTTP surface: one ASGI application for every path of the service and the control endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from airflow_provider_asposeocr.api.operations import OPERATIONS, Body, Operation
+from airflow_provider_asposeocr.emulator import replies
+from airflow_provider_asposeocr.emulator.calls import SHOWN_HEADERS, TranscriptEntry
+from airflow_provider_asposeocr.emulator.connection import connection_of, wait_until_gone
+from airflow_provider_asposeocr.emulator.control import answer_control
+from airflow_provider_asposeocr.emulator.faults import Fault
+from airflow_provider_asposeocr.emulator.jobs import Job
+from airflow_provider_asposeocr.emulator.routes import CONTROL_PREFIX, Route, find_route
+from airflow_provider_asposeocr.emulator.settings import RecognitionSettings, SettingsError
+from airflow_provider_asposeocr.emulator.state import EmulatorState
+from airflow_provider_asposeocr.emulator.uploads import (
+    BodyTooLargeError,
+    CountingReceive,
+    FileSink,
+    UploadError,
+    member,
+    read_json_upload,
+    read_multipart_upload,
+)
+
+_BLOCKED_GET_TICK = 0.02
+
+
+class EmulatorApp:
+    """The ASGI application.
+
+    :param state: what it serves from.
+    """
+
+    def __init__(self, state: EmulatorState) -> None:
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            request = Request(scope, receive)
+            route = find_route(request.method, request.url.path)
+            if isinstance(route, Route):
+                await _Exchange(self._state, route, scope, receive, send).serve()
+            else:
+                response = await self._answer_elsewhere(request, route)
+                await response(scope, receive, send)
+        except (ClientDisconnect, asyncio.CancelledError):
+            # The client or the server is gone: nobody is left to answer, and the application did no wrong.
+            return
+
+    async def _answer_elsewhere(self, request: Request, allowed: frozenset[str]) -> Response:
+        if request.url.path.startswith(CONTROL_PREFIX):
+            return await answer_control(request, self._state)
+        async for _ in request.stream():
+            pass
+        if allowed:
+            headers = {"Allow": ", ".join(sorted(allowed))}
+            return replies.problem(405, f"{request.method} is not possible here.", headers=headers)
+        return replies.problem(404, "There is nothing at this path.")
+
+
+class _Exchange:
+    """One request to the service and its answer."""
+
+    def __init__(
+        self, state: EmulatorState, route: Route, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._state = state
+        self._options = state.options
+        self._route = route
+        self._scope = scope
+        self._send = send
+        self._server_receive = receive
+        self._receive = CountingReceive(receive, self._options.max_body_bytes)
+        self._request = Request(scope, self._receive)
+        self._given_id = _query_value(self._request, "id")
+        self._entry = _transcript_entry(self._request, route, self._given_id)
+
+    async def serve(self) -> None:
+        """Take the request, suffer the faults that strike it, and answer."""
+        self._state.calls.count(self._route.kind)
+        self._state.transcript.append(self._entry)
+        if self._given_id:
+            self._state.calls.count_for(self._given_id, self._route.kind)
+        faults = self._state.faults.strike(self._route.kind)
+        await self._suffer_on_the_way_in(faults)
+        if any(fault.kind == "drop_before" for fault in faults):
+            await self._reset()
+            return
+        response = await self._response(faults)
+        self._entry.body_bytes = self._receive.total
+        await self._deliver(response, faults)
+
+    async def _suffer_on_the_way_in(self, faults: Sequence[Fault]) -> None:
+        for fault in faults:
+            if fault.kind == "slow":
+                await asyncio.sleep(fault.seconds)
+            elif fault.kind == "forget_jobs":
+                self._state.jobs.clear()
+        self._change_fate(self._given_id, faults)
+
+    def _change_fate(self, ocr_task_id: str | None, faults: Sequence[Fault]) -> None:
+        job = self._state.jobs.get(ocr_task_id) if ocr_task_id else None
+        for fault in faults if job else ():
+            if job and fault.kind == "never_finish":
+                job.never_finishes = True
+            elif job and fault.kind == "finish_with_error":
+                self._state.jobs.fail(job.ocr_task_id, fault.messages)
+
+    async def _response(self, faults: Sequence[Fault]) -> Response:
+        try:
+            replacing = next((fault for fault in faults if fault.replaces_answer), None)
+            if replacing is None:
+                response = await self._regular_response()
+                if self._route.kind == "submit":
+                    self._change_fate(self._entry.ocr_task_id, faults)
+                return response
+            if not replacing.early:
+                await self._receive.drain()
+            return replies.fault_answer(replacing)
+        except BodyTooLargeError:
+            return replies.too_large()
+
+    async def _regular_response(self) -> Response:
+        refusal = self._refusal()
+        if refusal:
+            await self._receive.drain()
+            return refusal
+        answers: dict[str, Callable[[], Awaitable[Response]]] = {
+            "token": self._sign_in,
+            "submit": self._submit,
+            "poll": self._poll,
+            "status": self._task_status,
+            "cancel": self._cancel,
+            "file": self._file,
+        }
+        return await answers[self._route.kind]()
+
+    def _refusal(self) -> Response | None:
+        if not self._route.is_emulated:
+            names = ", ".join(self._route.operations)
+            return replies.problem(501, f"{names} is not emulated yet.")
+        if self._route.authenticated and not self._state.tokens.accepts(
+            self._request.headers.get("authorization")
+        ):
+            return replies.unauthorized()
+        if self._route.kind not in ("token", "submit") and not self._given_id:
+            return replies.problem(400, "The id is required.", errors={"id": ["The id field is required."]})
+        return None
+
+    async def _sign_in(self) -> Response:
+        async with self._request.form() as form:
+            fields = [str(form.get(name, "")) for name in ("grant_type", "client_id", "client_secret")]
+        return replies.sign_in(self._state.tokens.grant(*fields))
+
+    async def _submit(self) -> Response:
+        if self._is_announced_too_large():
+            return replies.too_large()
+        try:
+            job = await self._take_upload(OPERATIONS[self._route.operations[0]])
+        except UploadError as error:
+            await self._receive.drain()
+            return replies.problem(400, error.detail, errors={error.member: [error.detail]})
+        except SettingsError as error:
+            return replies.problem(400, error.detail, errors={f"settings.{error.name}": [error.detail]})
+        self._entry.ocr_task_id = job.ocr_task_id
+        self._state.calls.count_for(job.ocr_task_id, "submit")
+        return replies.task_id(self._request, job.ocr_task_id, self._options)
+
+    def _is_announced_too_large(self) -> bool:
+        limit = self._options.max_body_bytes
+        announced = self._request.headers.get("content-length", "")
+        return limit is not None and announced.isdigit() and int(announced) > limit
+
+    async def _take_upload(self, operation: Operation) -> Job:
+        ocr_task_id = self._state.jobs.new_id()
+        path = None if self._options.scripted else self._state.jobs.image_path(ocr_task_id)
+        read = read_multipart_upload if operation.body is Body.MULTIPART else read_json_upload
+        with FileSink(path) as sink:
+            body = await read(self._request, sink)
+            settings = member(body, "settings")
+            if operation.settings:
+                RecognitionSettings.from_wire(settings)
+        kept: dict[str, Any] = settings if isinstance(settings, dict) else {}
+        return self._state.submit(ocr_task_id, operation.name, kept, sink)
+
+    async def _poll(self) -> Response:
+        job = self._job()
+        if job is None:
+            return replies.unknown_task(self._request, self._given_id or "", self._options)
+        await self._block(job)
+        return replies.task(self._request, job, job.read(), self._options, with_results=True)
+
+    async def _block(self, job: Job) -> None:
+        until = time.monotonic() + self._options.block_get_seconds
+        while not job.is_final and time.monotonic() < until:  # noqa: ASYNC110 (the end is a matter of the clock)
+            await asyncio.sleep(_BLOCKED_GET_TICK)
+
+    async def _task_status(self) -> Response:
+        job = self._job() if self._options.status_knows_ids else None
+        if job is None:
+            return replies.unknown_task(self._request, self._given_id or "", self._options)
+        return replies.task(self._request, job, job.read(), self._options, with_results=False)
+
+    async def _file(self) -> Response:
+        job = self._job()
+        if job is None or job.read() != "Completed":
+            return Response(status_code=204)
+        return replies.result_file(job)
+
+    async def _cancel(self) -> Response:
+        job = self._job()
+        if job is None and self._options.unknown_id == "404":
+            return replies.unknown_task(self._request, self._given_id or "", self._options)
+        if job:
+            self._state.jobs.remove(job.ocr_task_id)
+        return Response(status_code=self._options.delete_status)
+
+    def _job(self) -> Job | None:
+        job = self._state.jobs.get(self._given_id or "")
+        return job if job and self._route.serves(job.submission.operation) else None
+
+    async def _deliver(self, response: Response, faults: Sequence[Fault]) -> None:
+        kinds = {fault.kind for fault in faults}
+        if "drop_after_accept" in kinds:
+            await self._reset()
+            return
+        if "truncated_json" in kinds:
+            response = replies.truncated(response)
+        self._entry.status = response.status_code
+        if "reset_mid_body" in kinds:
+            await self._break_off(response)
+        else:
+            await response(self._scope, self._server_receive, self._send)
+
+    async def _break_off(self, response: Response) -> None:
+        body = bytes(response.body)
+        start = {
+            "type": "http.response.start",
+            "status": response.status_code,
+            "headers": response.raw_headers,
+        }
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        connection_of(self._scope).close()
+        await wait_until_gone(self._server_receive)
+
+    async def _reset(self) -> None:
+        connection_of(self._scope).reset()
+        await wait_until_gone(self._server_receive)
+
+
+def _query_value(request: Request, name: str) -> str | None:
+    return next((value for key, value in request.query_params.items() if key.lower() == name), None)
+
+
+def _transcript_entry(request: Request, route: Route, ocr_task_id: str | None) -> TranscriptEntry:
+    return TranscriptEntry(
+        method=request.method,
+        path=request.url.path,
+        kind=route.kind,
+        operation=route.operations[0] if route.operations else None,
+        ocr_task_id=ocr_task_id,
+        authorized="authorization" in request.headers,
+        headers={name: request.headers[name] for name in SHOWN_HEADERS if name in request.headers},
+        received_at=time.time(),
+    )

@@ -1,0 +1,97 @@
+"""Sign-in: one accepted credential pair, opaque tokens, and the lock-out of pairs that keep failing."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+
+from airflow_provider_asposeocr.emulator.options import EmulatorOptions
+
+
+@dataclass(frozen=True)
+class TokenGrant:
+    """A granted token.
+
+    :param access_token: the token, a random string without meaning.
+    :param expires_in: its lifetime, in seconds.
+    """
+
+    access_token: str
+    expires_in: int
+
+
+@dataclass(frozen=True)
+class TokenRefusal:
+    """A refused sign-in.
+
+    :param error: the OAuth 2.0 error code; None when the pair is locked out.
+    :param retry_after: how long the pair stays locked out, in seconds; None when it is not.
+    """
+
+    error: str | None = None
+    retry_after: int | None = None
+
+
+class TokenDesk:
+    """Grant and check tokens.
+
+    Failures are counted for each id and secret pair, not for each address: a corrected secret works at once.
+
+    :param options: the live switches: credentials, token lifetime, lock-out.
+    """
+
+    def __init__(self, options: EmulatorOptions) -> None:
+        self._options = options
+        self._expiry: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
+        self._locked_until: dict[str, float] = {}
+
+    def grant(self, grant_type: str, client_id: str, client_secret: str) -> TokenGrant | TokenRefusal:
+        """Answer one sign-in.
+
+        :param grant_type: must be ``client_credentials``.
+        :param client_id: the id as sent.
+        :param client_secret: the secret as sent.
+        """
+        # A digest, so that a memory dump or a debugger does not show the secrets that were tried.
+        pair = hashlib.sha256(f"{client_id}\0{client_secret}".encode()).hexdigest()
+        if time.monotonic() < self._locked_until.get(pair, 0.0):
+            return TokenRefusal(retry_after=self._options.lockout_seconds)
+        if grant_type != "client_credentials":
+            return self._refuse(pair, "unsupported_grant_type")
+        if not self._is_accepted(client_id, client_secret):
+            return self._refuse(pair, "invalid_client")
+        token = secrets.token_urlsafe(32)
+        self._expiry[token] = time.monotonic() + self._options.token_lifetime
+        return TokenGrant(token, self._options.token_lifetime)
+
+    def accepts(self, authorization: str | None) -> bool:
+        """Tell whether an ``Authorization`` header carries a token that is still valid."""
+        scheme, _, token = (authorization or "").partition(" ")
+        return scheme.lower() == "bearer" and time.monotonic() < self._expiry.get(token.strip(), 0.0)
+
+    def expire_all(self) -> None:
+        """Make every token granted so far invalid."""
+        self._expiry.clear()
+
+    def reset(self) -> None:
+        """Forget all tokens, failures and lock-outs."""
+        self._expiry.clear()
+        self._failures.clear()
+        self._locked_until.clear()
+
+    def _is_accepted(self, client_id: str, client_secret: str) -> bool:
+        return hmac.compare_digest(
+            client_id.encode(), self._options.client_id.encode()
+        ) and hmac.compare_digest(client_secret.encode(), self._options.client_secret.encode())
+
+    def _refuse(self, pair: str, error: str) -> TokenRefusal:
+        failures = self._failures.get(pair, 0) + 1
+        self._failures[pair] = failures
+        if failures >= self._options.lockout_failures:
+            self._locked_until[pair] = time.monotonic() + self._options.lockout_seconds
+            self._failures[pair] = 0
+        return TokenRefusal(error=error)

@@ -1,0 +1,159 @@
+"""Fault injection: what goes wrong on the way to a service and back, on demand and repeatable."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+CALL_KINDS = ("token", "submit", "poll", "status", "cancel", "file")
+
+_REPLACING = frozenset({"status", "html_200", "unauthorized", "redirect", "drop_before"})
+"""These faults take the place of the regular answer: nothing is done and no task is created."""
+
+_ON_THE_WAY_BACK = frozenset({"truncated_json", "drop_after_accept", "reset_mid_body"})
+"""The request is served, only its answer suffers."""
+
+_ON_TASKS = frozenset({"forget_jobs", "never_finish", "finish_with_error"})
+"""These change the fate of tasks; the request itself is answered."""
+
+FAULT_KINDS = _REPLACING | _ON_THE_WAY_BACK | _ON_TASKS | {"slow"}
+
+
+@dataclass
+class Fault:
+    """One rule of what goes wrong.
+
+    Kinds that take the place of the answer: ``status`` (``status``, ``body``, ``headers``), ``html_200`` (a
+    web page in a 200), ``unauthorized`` (401), ``redirect`` (to ``location``), ``drop_before`` (the
+    connection is reset before anything is read).
+
+    Kinds that serve the request and spoil its answer: ``drop_after_accept`` (the connection is reset
+    instead), ``truncated_json`` (half of it, complete by its Content-Length), ``reset_mid_body`` (half of it,
+    then the end of the connection).
+
+    Other kinds: ``slow`` (wait ``seconds``, then go on), ``forget_jobs`` (all tasks), ``never_finish`` and
+    ``finish_with_error`` (the task that the request names or makes, with ``messages``).
+
+    :param kind: one of the kinds above.
+    :param on: the kinds of calls it applies to: ``token``, ``submit``, ``poll``, ``status``, ``cancel``,
+        ``file``, ``any``.
+    :param times: how often it strikes; None means always.
+    :param after: how many matching calls pass unharmed first.
+    :param probability: the chance to strike at each matching call, from 0 to 1; None means always.
+    :param status: the HTTP status of ``status`` (500 by default) and ``redirect`` (302 by default).
+    :param body: the body of ``status`` and ``html_200``.
+    :param headers: additional headers of ``status``.
+    :param early: answer before the request body is read, and close the connection (``status`` only).
+    :param seconds: the delay of ``slow``, in seconds.
+    :param location: the target of ``redirect``.
+    :param messages: the error messages of ``finish_with_error``.
+    """
+
+    kind: str
+    on: str | Sequence[str] = "any"
+    times: int | None = 1
+    after: int = 0
+    probability: float | None = None
+    status: int | None = None
+    body: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    early: bool = False
+    seconds: float = 1.0
+    location: str = "http://127.0.0.1:9/elsewhere"
+    messages: Sequence[str] = ("The image could not be recognized.",)
+
+    def __post_init__(self) -> None:
+        """Refuse kinds that do not exist: a misspelt fault would make a test pass for nothing."""
+        if self.kind not in FAULT_KINDS:
+            raise ValueError(f"unknown fault {self.kind!r}; known: {', '.join(sorted(FAULT_KINDS))}")
+        self.on = (self.on,) if isinstance(self.on, str) else tuple(self.on)
+        unknown = set(self.on) - {*CALL_KINDS, "any"}
+        if unknown:
+            raise ValueError(
+                f"unknown kind of call {', '.join(sorted(unknown))}; known: {', '.join(CALL_KINDS)}, any"
+            )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Fault:
+        """Make a rule from the JSON object of the control endpoint."""
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError(f"not a fault: {error}") from error
+
+    @property
+    def replaces_answer(self) -> bool:
+        """Whether the request is not served at all."""
+        return self.kind in _REPLACING
+
+    @property
+    def on_tasks(self) -> bool:
+        """Whether the fault changes the fate of tasks."""
+        return self.kind in _ON_TASKS
+
+    @property
+    def on_the_way_back(self) -> bool:
+        """Whether the request is served and its answer suffers."""
+        return self.kind in _ON_THE_WAY_BACK
+
+    def applies_to(self, call_kind: str) -> bool:
+        """Tell whether calls of this kind can be struck."""
+        return "any" in self.on or call_kind in self.on
+
+
+class FaultPlan:
+    """The injected rules, and how much of each is used up.
+
+    :param faults: the rules to begin with.
+    """
+
+    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        self._lock = threading.Lock()
+        self._random = random.Random(0)
+        self._rules: list[_Rule] = [_Rule(fault) for fault in faults]
+
+    def add(self, fault: Fault) -> None:
+        """Add a rule after the present ones."""
+        with self._lock:
+            self._rules.append(_Rule(fault))
+
+    def clear(self) -> None:
+        """Remove all rules and start the sequence of probabilities anew."""
+        with self._lock:
+            self._rules.clear()
+            self._random = random.Random(0)
+
+    def strike(self, call_kind: str) -> list[Fault]:
+        """Use up and return the faults that this call suffers; one that replaces the answer is the last."""
+        struck: list[Fault] = []
+        with self._lock:
+            for rule in self._rules:
+                if rule.strikes(call_kind, self._random):
+                    struck.append(rule.fault)
+                    if rule.fault.replaces_answer:
+                        break
+        return struck
+
+
+@dataclass
+class _Rule:
+    fault: Fault
+    seen: int = 0
+    struck: int = 0
+
+    def strikes(self, call_kind: str, chance: random.Random) -> bool:
+        if not self.fault.applies_to(call_kind) or self._used_up():
+            return False
+        self.seen += 1
+        if self.seen <= self.fault.after:
+            return False
+        if self.fault.probability is not None and chance.random() >= self.fault.probability:
+            return False
+        self.struck += 1
+        return True
+
+    def _used_up(self) -> bool:
+        return self.fault.times is not None and self.struck >= self.fault.times

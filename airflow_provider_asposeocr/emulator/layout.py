@@ -1,0 +1,169 @@
+"""Reading order: lines found anywhere on a page become rows, and rows become columns and paragraphs.
+
+The page is cut wherever a white gap runs all the way across (an XY-cut): first between columns of text, then
+between paragraphs. What cannot be cut any further is read row by row. A skewed page has no straight gaps, so
+the typical skew of its lines is undone first; only the order is affected, not the boxes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from airflow_provider_asposeocr.emulator.page import Block, Line, Point, Quad, Row, bounds
+
+_COLUMN_GAP = 1.0
+"""A gap between columns is at least so many line heights wide."""
+
+_PARAGRAPH_GAP = 0.9
+"""A gap between paragraphs is at least so many line heights high."""
+
+_COLUMN_LINES = 3
+_COLUMN_WIDTH = 8.0
+"""A column of running text has at least so many lines of at least so many line heights; a table's has not."""
+
+_ROW_OVERLAP = 0.5
+"""Lines whose centres differ by less than this share of the smaller height stand in one row."""
+
+_SKEW_THAT_MATTERS = 0.2
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A line with its upright box on the straightened page."""
+
+    line: Line
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def middle(self) -> float:
+        return (self.top + self.bottom) / 2
+
+
+def reading_order(lines: Sequence[Line]) -> tuple[Block, ...]:
+    """Put lines in reading order.
+
+    :param lines: in any order.
+    """
+    skew = typical_skew(lines)
+    placed = [_place(line, skew) for line in lines]
+    return tuple(_rows(block) for block in _cut(placed))
+
+
+def typical_skew(lines: Iterable[Line]) -> float:
+    """Return the angle that most of the text has, by its length, clockwise in degrees."""
+    angles = sorted(_angle_and_length(line.quad) for line in lines)
+    half = sum(length for _, length in angles) / 2
+    for angle, length in angles:
+        half -= length
+        if half <= 0:
+            return angle
+    return 0.0
+
+
+def _angle_and_length(quad: Quad) -> tuple[float, float]:
+    (left, top), (right, bottom) = quad[0], quad[1]
+    across, down = right - left, bottom - top
+    return math.degrees(math.atan2(down, across)), math.hypot(across, down)
+
+
+def _place(line: Line, skew: float) -> _Placed:
+    quad = line.quad
+    if abs(skew) > _SKEW_THAT_MATTERS:
+        first, second, third, fourth = (_turned(point, -skew) for point in quad)
+        quad = (first, second, third, fourth)
+    return _Placed(line, *bounds([quad]))
+
+
+def _turned(point: Point, degrees: float) -> Point:
+    x, y = point
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return x * cos - y * sin, x * sin + y * cos
+
+
+def _cut(lines: Sequence[_Placed]) -> list[Sequence[_Placed]]:
+    if len(lines) < 2:
+        return [lines] if lines else []
+    for parts in (_columns(lines), _paragraphs(lines)):
+        if parts:
+            return [block for part in parts for block in _cut(part)]
+    return [lines]
+
+
+def _columns(lines: Sequence[_Placed]) -> tuple[list[_Placed], list[_Placed]] | None:
+    spans = [(line.left, line.right) for line in lines]
+    for gap in _gaps(spans, _COLUMN_GAP * _line_height(lines)):
+        left, right = _split(lines, lambda line, gap=gap: line.right <= gap)
+        if _is_running_text(left) and _is_running_text(right):
+            return left, right
+    return None
+
+
+def _paragraphs(lines: Sequence[_Placed]) -> tuple[list[_Placed], list[_Placed]] | None:
+    spans = [(line.top, line.bottom) for line in lines]
+    for gap in _gaps(spans, _PARAGRAPH_GAP * _line_height(lines)):
+        return _split(lines, lambda line, gap=gap: line.middle < gap)
+    return None
+
+
+def _gaps(spans: Iterable[tuple[float, float]], least: float) -> Iterator[float]:
+    """Yield the middles of the gaps that no span crosses, the widest first."""
+    found: list[tuple[float, float]] = []
+    end = math.inf
+    for start, stop in sorted(spans):
+        if start - end > least:
+            found.append((start - end, (start + end) / 2))
+        end = stop if end == math.inf else max(end, stop)
+    for _, middle in sorted(found, reverse=True):
+        yield middle
+
+
+def _split(
+    lines: Iterable[_Placed], is_first: Callable[[_Placed], bool]
+) -> tuple[list[_Placed], list[_Placed]]:
+    parts: tuple[list[_Placed], list[_Placed]] = ([], [])
+    for line in lines:
+        parts[0 if is_first(line) else 1].append(line)
+    return parts
+
+
+def _is_running_text(lines: Sequence[_Placed]) -> bool:
+    if len(lines) < _COLUMN_LINES:
+        return False
+    return median(line.width for line in lines) > _COLUMN_WIDTH * _line_height(lines)
+
+
+def _line_height(lines: Iterable[_Placed]) -> float:
+    return median(line.height for line in lines)
+
+
+def _rows(lines: Iterable[_Placed]) -> Block:
+    rows: list[list[_Placed]] = []
+    for line in sorted(lines, key=lambda line: line.middle):
+        row = next((row for row in reversed(rows) if _stand_in_one_row(row[0], line)), None)
+        if row is None:
+            rows.append([line])
+        else:
+            row.append(line)
+    return tuple(_in_row(row) for row in rows)
+
+
+def _stand_in_one_row(one: _Placed, other: _Placed) -> bool:
+    return abs(one.middle - other.middle) < _ROW_OVERLAP * min(one.height, other.height)
+
+
+def _in_row(row: Iterable[_Placed]) -> Row:
+    return tuple(placed.line for placed in sorted(row, key=lambda placed: placed.left))

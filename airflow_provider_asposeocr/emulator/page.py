@@ -1,0 +1,115 @@
+"""A recognized page: plain values between the engine, the layout and the renderers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+from airflow_provider_asposeocr.emulator.trial import mask
+
+Point = tuple[float, float]
+Quad = tuple[Point, Point, Point, Point]
+"""The corners of a box in pixels: top left, top right, bottom right, bottom left of its text as it is read."""
+
+Box = tuple[float, float, float, float]
+"""An upright box in pixels: left, top, right, bottom."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word.
+
+    :param text: its characters.
+    :param confidence: how sure the engine is, from 0 to 1.
+    :param quad: where it stands.
+    """
+
+    text: str
+    confidence: float
+    quad: Quad
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run of words that the engine has read in one go; a row of text may hold several.
+
+    :param words: at least one.
+    :param confidence: how sure the engine is of the whole, from 0 to 1.
+    :param quad: where it stands.
+    """
+
+    words: tuple[Word, ...]
+    confidence: float
+    quad: Quad
+
+    @property
+    def text(self) -> str:
+        """The words with one space between them."""
+        return " ".join(word.text for word in self.words)
+
+
+Row = tuple[Line, ...]
+Block = tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page in reading order.
+
+    :param width: in pixels.
+    :param height: in pixels.
+    :param blocks: its paragraphs and columns; empty for a blank page.
+    """
+
+    width: int
+    height: int
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The text: a line for each row, an empty line between blocks."""
+        return "\n\n".join(block_text(block) for block in self.blocks)
+
+    @property
+    def word_count(self) -> int:
+        """How many words there are."""
+        return sum(1 for _ in self.words())
+
+    def words(self) -> Iterator[Word]:
+        """Yield all words in reading order."""
+        for block in self.blocks:
+            for row in block:
+                for line in row:
+                    yield from line.words
+
+    def masked(self, places: Collection[int]) -> Page:
+        """Return the page with asterisks for some words.
+
+        :param places: which words, by their places in reading order.
+        """
+        words = enumerate(self.words())
+
+        def masked_line(line: Line) -> Line:
+            own = (next(words) for _ in line.words)
+            return replace(line, words=tuple(_masked(word, place in places) for place, word in own))
+
+        blocks = tuple(
+            tuple(tuple(masked_line(line) for line in row) for row in block) for block in self.blocks
+        )
+        return replace(self, blocks=blocks)
+
+
+def block_text(block: Block) -> str:
+    """Return the text of a block: a line for each row."""
+    return "\n".join(" ".join(line.text for line in row) for row in block)
+
+
+def bounds(quads: Collection[Quad]) -> Box:
+    """Return the upright box around some quads."""
+    points = [point for quad in quads for point in quad]
+    across, down = [x for x, _ in points], [y for _, y in points]
+    return min(across), min(down), max(across), max(down)
+
+
+def _masked(word: Word, is_masked: bool) -> Word:
+    return replace(word, text=mask(word.text)) if is_masked else word

@@ -1,0 +1,209 @@
+"""What the emulator answers, with every switch for what the service's documentation leaves open."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import random
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from airflow_provider_asposeocr.emulator.auth import TokenGrant, TokenRefusal
+from airflow_provider_asposeocr.emulator.faults import Fault
+from airflow_provider_asposeocr.emulator.jobs import Job
+from airflow_provider_asposeocr.emulator.options import EmulatorOptions
+
+_TEXT_RESULTS = frozenset({"Text", "Hocr", "JSON"})
+_STATUS_CODES = {"Completed": "Ok", "Error": "Error", "NotExist": "TaskNotFound"}
+_WEB_PAGE = "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>\n"
+_NOT_EXIST = "The task does not exist, or its results are no longer stored."
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    errors: Mapping[str, Sequence[str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Answer with an RFC 7807 problem.
+
+    :param status: the HTTP status.
+    :param detail: what is wrong.
+    :param errors: the members of the request that are wrong, each with its messages.
+    :param headers: additional headers.
+    """
+    body: dict[str, Any] = {
+        "type": f"https://httpstatuses.io/{status}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = errors
+    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+
+
+def unauthorized() -> Response:
+    """Answer that a token is missing, expired or wrong."""
+    headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    return problem(401, "The access token is missing, expired or wrong.", headers=headers)
+
+
+def too_large() -> Response:
+    """Answer that the body is larger than what is taken; the connection ends, as the body is not read."""
+    return problem(413, "The request body is too large.", headers={"Connection": "close"})
+
+
+def sign_in(answer: TokenGrant | TokenRefusal) -> Response:
+    """Answer a sign-in."""
+    if isinstance(answer, TokenGrant):
+        body = {"access_token": answer.access_token, "expires_in": answer.expires_in, "token_type": "Bearer"}
+        return JSONResponse(body, headers={"Cache-Control": "no-store"})
+    if answer.retry_after is not None:
+        return problem(429, "Too many failed sign-ins.", headers={"Retry-After": str(answer.retry_after)})
+    return JSONResponse({"error": answer.error}, 400)
+
+
+def task_id(request: Request, ocr_task_id: str, options: EmulatorOptions) -> Response:
+    """Answer a submission: the bare id as text, or a quoted one where JSON is asked for."""
+    newline = "\n" if options.id_style == "newline" else ""
+    if options.id_style == "quoted" or _prefers_json(request.headers.get("accept", "")):
+        return Response(f'"{ocr_task_id}"{newline}', media_type="application/json")
+    return Response(ocr_task_id + newline, media_type="text/plain")
+
+
+def task(
+    request: Request, job: Job, status: str, options: EmulatorOptions, *, with_results: bool
+) -> Response:
+    """Answer with the state of a task, and with its results when it is completed.
+
+    :param status: the state to report, taken once so that the whole answer agrees.
+    :param with_results: False leaves the results out, as GetTaskStatus does.
+    """
+    final = status in ("Completed", "Error")
+    messages: Sequence[str] = job.outcome.messages if status == "Error" and job.outcome else ()
+    warnings: Sequence[str] = ()
+    results: list[dict[str, Any]] | None = None if options.empty_results == "null" else []
+    if status == "Completed":
+        messages, warnings = options.messages, options.warnings
+        if with_results and job.outcome:
+            results = [_result(result, options) for result in job.outcome.results]
+    body = {
+        "id": job.ocr_task_id,
+        "taskStatus": status if final else options.unknown_status or status,
+        "responseStatusCode": _STATUS_CODES.get(status, "NotReady"),
+        "results": results,
+        "error": _error(messages, warnings),
+    }
+    return _json(request, body, options)
+
+
+def unknown_task(request: Request, ocr_task_id: str, options: EmulatorOptions) -> Response:
+    """Answer that there is no such task."""
+    if options.unknown_id == "404":
+        return problem(404, _NOT_EXIST)
+    if options.unknown_id == "204":
+        return Response(status_code=204)
+    body: dict[str, Any] = {
+        "id": ocr_task_id,
+        "taskStatus": "NotExist",
+        "responseStatusCode": _STATUS_CODES["NotExist"],
+        "results": None if options.empty_results == "null" else [],
+        "error": _error((_NOT_EXIST,), ()),
+    }
+    return _json(request, body, options)
+
+
+def result_file(job: Job) -> Response:
+    """Answer with the bytes of the first result."""
+    result = job.outcome.results[0] if job.outcome and job.outcome.results else None
+    if result is None:
+        return Response(status_code=204)
+    return Response(base64.b64decode(result["data"]), media_type="image/png")
+
+
+def fault_answer(fault: Fault) -> Response:
+    """Answer what an injected fault puts in the place of the regular answer."""
+    if fault.kind == "unauthorized":
+        return unauthorized()
+    if fault.kind == "redirect":
+        return Response(status_code=fault.status or 302, headers={"Location": fault.location})
+    status = 200 if fault.kind == "html_200" else fault.status or 500
+    page = _WEB_PAGE.format(f"{status} {_phrase(status)}" if status != 200 else "Maintenance")
+    headers = dict(fault.headers)
+    if fault.early:
+        headers["Connection"] = "close"
+    media_type = next(
+        (value for name, value in headers.items() if name.lower() == "content-type"), "text/html"
+    )
+    headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+    return Response(page if fault.body is None else fault.body, status, headers, media_type=media_type)
+
+
+def truncated(response: Response) -> Response:
+    """Cut an answer in half, so that it is whole by its Content-Length but no longer valid JSON."""
+    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+    body = bytes(response.body)
+    return Response(body[: len(body) // 2], response.status_code, headers)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _prefers_json(accept: str) -> bool:
+    """Tell whether JSON comes before plain text in an ``Accept`` header, by quality, then by place."""
+    best, json_is_best = 0.0, False
+    for item in accept.split(","):
+        media_type, *parameters = (part.strip().lower() for part in item.split(";"))
+        quality = next((_quality(value[2:]) for value in parameters if value.startswith("q=")), 1.0)
+        if media_type in ("text/plain", "text/*", "*/*", "application/json", "text/json") and quality > best:
+            best, json_is_best = quality, media_type.endswith("json")
+    return json_is_best
+
+
+def _quality(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 1.0
+
+
+def _result(result: Mapping[str, str], options: EmulatorOptions) -> dict[str, Any]:
+    data = result["data"]
+    if options.plain_data and result["type"] in _TEXT_RESULTS:
+        data = base64.b64decode(data).decode("utf-8")
+    return {"type": result["type"], "data": data, **({"page": 1} if options.extra_fields else {})}
+
+
+def _error(messages: Sequence[str], warnings: Sequence[str]) -> dict[str, Any] | None:
+    if not messages and not warnings:
+        return None
+    return {"messages": list(messages) or None, "warnings": list(warnings) or None}
+
+
+def _json(request: Request, body: Mapping[str, Any], options: EmulatorOptions) -> Response:
+    members = list(body.items())
+    if options.extra_fields:
+        members += [("queueTime", 0.25), ("billing", {"credits": 1, "plan": None})]
+    if options.shuffle_keys:
+        random.Random(str(body["id"])).shuffle(members)
+    text = json.dumps(dict(members), ensure_ascii=False, separators=(",", ":"))
+    if options.escape_base64:
+        # Neither character occurs in JSON outside of strings here: the numbers are small and positive.
+        text = text.replace("+", "\\u002B").replace("/", "\\/")
+    data = text.encode()
+    headers: dict[str, str] = {}
+    if options.gzip and "gzip" in request.headers.get("accept-encoding", "").lower():
+        data = gzip.compress(data, 1)
+        headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return Response(data, headers=headers, media_type="application/json")

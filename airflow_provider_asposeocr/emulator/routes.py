@@ -1,0 +1,87 @@
+"""Which call a method and a path stand for: with and without ``/ocr``, and without regard to case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from airflow_provider_asposeocr.api.operations import OPERATIONS, TASK_STATUS, TOKEN, Operation
+
+EMULATED = frozenset(
+    {"RecognizeImage", "RecognizeImageTrial", "BinarizeImage", "ImageProcessing/PostBinarizationFile"}
+)
+"""The operations that are answered; all others of the table are refused with 501."""
+
+CONTROL_PREFIX = "/_emulator/"
+_PREFIXES = ("/v5.0/ocr/", "/v5.0/")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One kind of call on one path.
+
+    :param kind: ``token``, ``submit``, ``poll``, ``status``, ``cancel`` or ``file``.
+    :param operations: the names of the operations whose tasks it serves; empty where it serves any.
+    :param authenticated: whether it asks for a token.
+    """
+
+    kind: str
+    operations: tuple[str, ...] = ()
+    authenticated: bool = True
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether the call is served for any of its operations."""
+        return not self.operations or any(name in EMULATED for name in self.operations)
+
+    def serves(self, operation: str) -> bool:
+        """Tell whether tasks of an operation can be reached here."""
+        return not self.operations or operation in self.operations
+
+
+def _routes_of(operation: Operation) -> dict[tuple[str, str], Route]:
+    name, known = operation.name.lower(), operation.authenticated
+    own = Route("submit", (operation.name,), known)
+    routes = {
+        ("POST", name): own,
+        ("GET", operation.fetch_path.lower()): Route("poll", own.operations, known),
+    }
+    if operation.cancellable:
+        routes["DELETE", name] = Route("cancel", own.operations, known)
+    if operation.fetch_file:
+        routes["GET", operation.fetch_file.lower()] = Route("file", own.operations, known)
+    return routes
+
+
+def _build() -> Mapping[tuple[str, str], Route]:
+    table: dict[tuple[str, str], Route] = {}
+    for operation in OPERATIONS.values():
+        if not operation.submits:
+            continue
+        for key, route in _routes_of(operation).items():
+            # The deprecated operations share their fetch paths.
+            others = table[key].operations if key in table else ()
+            table[key] = Route(route.kind, others + route.operations, route.authenticated)
+    table["GET", TASK_STATUS.name.lower()] = Route("status")
+    return table
+
+
+_ROUTES = _build()
+_TOKEN_PATH = f"/{TOKEN.name}"
+
+
+def find_route(method: str, path: str) -> Route | frozenset[str]:
+    """Find the call that a request makes.
+
+    :param method: the HTTP method.
+    :param path: the path, without the query.
+    :return: the route, or the methods that the path allows, none when nothing is there.
+    """
+    path = path.lower().rstrip("/")
+    if path == _TOKEN_PATH:
+        return Route("token", authenticated=False) if method == "POST" else frozenset({"POST"})
+    prefix = next((prefix for prefix in _PREFIXES if path.startswith(prefix)), None)
+    if prefix is None:
+        return frozenset()
+    tail = path[len(prefix) :]
+    return _ROUTES.get((method, tail)) or frozenset(m for m, known in _ROUTES if known == tail)

@@ -1,0 +1,98 @@
+"""Recognition settings as the service binds them: names and choices without case, unknown members ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from airflow_provider_asposeocr.api.languages import Language
+from airflow_provider_asposeocr.api.settings import ResultType
+
+_LANGUAGES = {language.value.lower(): language.value for language in Language}
+_RESULT_TYPES = {kind.value.lower(): kind.value for kind in ResultType}
+
+
+class SettingsError(ValueError):
+    """A setting that the service would refuse.
+
+    :param name: the setting, as the wire spells it.
+    :param detail: what is wrong, for the client.
+    """
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(detail)
+        self.name = name
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class RecognitionSettings:
+    """The settings that the emulator acts on, with the documented defaults.
+
+    :param language: in the wire's spelling.
+    :param rotate: clockwise, in degrees, before anything else.
+    :param contrast: correct the contrast.
+    :param binarize: reduce the image to black and white.
+    :param deskew: straighten the image.
+    :param upsample: enlarge a small image.
+    :param result_type: in the wire's spelling.
+    """
+
+    language: str = "English"
+    rotate: int = 0
+    contrast: bool = True
+    binarize: bool = False
+    deskew: bool = True
+    upsample: bool = False
+    result_type: str = "Text"
+
+    @property
+    def result_types(self) -> tuple[str, ...]:
+        """The single result types of a combined one, in its order."""
+        return tuple(self.result_type.split("And"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_wire(cls, settings: Any) -> RecognitionSettings:
+        """Read the ``settings`` of a request.
+
+        :param settings: the member as received; anything but an object is refused.
+        """
+        if not isinstance(settings, Mapping):
+            raise SettingsError("settings", "The settings field is required.")
+        given = {str(name).lower(): value for name, value in settings.items() if value is not None}
+        return cls(
+            language=_choice(given, "language", _LANGUAGES, cls.language),
+            rotate=_integer(given, "Rotate"),
+            contrast=_boolean(given, "makeContrastCorrection", cls.contrast),
+            binarize=_boolean(given, "makeBinarization", cls.binarize),
+            deskew=_boolean(given, "makeSkewCorrect", cls.deskew),
+            upsample=_boolean(given, "makeUpsampling", cls.upsample),
+            result_type=_choice(given, "resultType", _RESULT_TYPES, cls.result_type),
+        )
+
+
+def _choice(given: Mapping[str, Any], name: str, known: Mapping[str, str], default: str) -> str:
+    value = given.get(name.lower(), default)
+    found = known.get(value.lower()) if isinstance(value, str) else None
+    if found is None:
+        raise SettingsError(name, f"The value {value!r} is not a known {name}.")
+    return found
+
+
+def _boolean(given: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = given.get(name.lower(), default)
+    if not isinstance(value, bool):
+        raise SettingsError(name, f"The value of {name} must be true or false.")
+    return value
+
+
+def _integer(given: Mapping[str, Any], name: str) -> int:
+    value = given.get(name.lower(), 0)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SettingsError(name, f"The value of {name} must be a whole number of degrees.")
+    return value

@@ -1,0 +1,151 @@
+"""The emulator for tests: ``with Emulator() as emulator:`` gives a whole local service on a free port."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from airflow_provider_asposeocr.emulator.app import EmulatorApp
+from airflow_provider_asposeocr.emulator.calls import Calls, TranscriptEntry
+from airflow_provider_asposeocr.emulator.faults import Fault
+from airflow_provider_asposeocr.emulator.jobs import Job
+from airflow_provider_asposeocr.emulator.options import EmulatorOptions
+from airflow_provider_asposeocr.emulator.server import ServerThread
+from airflow_provider_asposeocr.emulator.state import EmulatorState
+from airflow_provider_asposeocr.emulator.submission import Submission
+
+CONNECTION_VARIABLE = "AIRFLOW_CONN_ASPOSEOCR_DEFAULT"
+"""The environment variable that gives Airflow the connection ``asposeocr_default``."""
+
+
+class Emulator:
+    """A local Aspose.OCR Cloud in a thread of this process.
+
+    :param port: the port to listen on; 0 picks a free one.
+    :param host: the address to listen on.
+    :param options: any switch of :class:`EmulatorOptions`, by its name.
+    """
+
+    def __init__(self, port: int = 0, host: str = "127.0.0.1", **options: Any) -> None:
+        self.options = EmulatorOptions(**options)
+        self._address = (host, port)
+        self._state: EmulatorState | None = None
+        self._server: ServerThread | None = None
+
+    def __enter__(self) -> Self:
+        """Start serving."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop serving."""
+        self.stop()
+
+    def start(self) -> None:
+        """Start serving; return when requests are answered."""
+        state = EmulatorState(self.options)
+        try:
+            server = ServerThread(EmulatorApp(state), *self._address)
+        except OSError:
+            state.close()
+            raise
+        state.start()
+        server.start()
+        self._state, self._server = state, server
+
+    def stop(self) -> None:
+        """Stop serving and end all threads and processes, whatever they are doing."""
+        if self._server and self._state:
+            self._server.stop()
+            self._state.close()
+            self._server = None
+
+    @property
+    def url(self) -> str:
+        """The base address, such as ``http://127.0.0.1:43210``."""
+        if self._server is None:
+            raise RuntimeError("the emulator is not running")
+        return f"http://{self._server.host}:{self._server.port}"
+
+    @property
+    def client_id(self) -> str:
+        """The accepted client id."""
+        return self.options.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """The accepted client secret."""
+        return self.options.client_secret
+
+    @property
+    def calls(self) -> Calls:
+        """How many calls arrived, by kind and by task."""
+        return self._running.calls
+
+    @property
+    def submissions(self) -> list[Submission]:
+        """What was submitted, oldest first."""
+        return self._running.submissions
+
+    @property
+    def transcript(self) -> list[TranscriptEntry]:
+        """The requests, oldest first."""
+        return list(self._running.transcript)
+
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """The known tasks by their ids."""
+        return {job.ocr_task_id: job for job in self._running.jobs.snapshot()}
+
+    def inject(self, fault: Fault | str, on: str | Sequence[str] = "any", **arguments: Any) -> None:
+        """Let something go wrong.
+
+        :param fault: a rule, or the kind of one.
+        :param on: the kinds of calls it applies to, when ``fault`` is a kind.
+        :param arguments: further arguments of :class:`Fault`, when ``fault`` is a kind.
+        """
+        self._running.faults.add(fault if isinstance(fault, Fault) else Fault(fault, on, **arguments))
+
+    def clear_faults(self) -> None:
+        """Remove all injected faults."""
+        self._running.faults.clear()
+
+    def expire_tokens(self) -> None:
+        """Make every token granted so far invalid."""
+        self._running.tokens.expire_all()
+
+    def forget_jobs(self) -> None:
+        """Forget all tasks, as the service does after their retention."""
+        self._running.jobs.clear()
+
+    def reset(self) -> None:
+        """Forget tasks, tokens, faults, counters and transcript; the options stay."""
+        self._running.reset()
+
+    def connection_json(self) -> str:
+        """Return the Airflow connection to this emulator as JSON, for :data:`CONNECTION_VARIABLE`."""
+        return json.dumps(
+            {
+                "conn_type": "asposeocr",
+                "host": self.url,
+                "login": self.client_id,
+                "password": self.client_secret,
+            }
+        )
+
+    def connection_uri(self) -> str:
+        """Return the Airflow connection to this emulator as a URI."""
+        login, password = (urllib.parse.quote(part, safe="") for part in (self.client_id, self.client_secret))
+        scheme, _, address = self.url.partition("://")
+        return f"asposeocr://{login}:{password}@{scheme}%3A%2F%2F{address}"
+
+    @property
+    def _running(self) -> EmulatorState:
+        if self._state is None:
+            raise RuntimeError("the emulator has not been started")
+        return self._state

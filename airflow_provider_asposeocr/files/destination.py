@@ -1,0 +1,208 @@
+"""Where results go: object storage or XCom, and the manifest that tells the next task of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict
+from urllib.parse import urlsplit
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError, AsposeOcrSourceError
+from airflow_provider_asposeocr.api.task import OcrResult
+from airflow_provider_asposeocr.files.source import source_path
+
+WRITE_BLOCK = 5 * 1024 * 1024
+"""Bytes that a remote write sends at a time; the smallest part that S3 takes."""
+
+_EXTENSIONS = {
+    "text": "txt",
+    "pdf": "pdf",
+    "hocr": "hocr",
+    "json": "json",
+    "csv": "csv",
+    "excel": "xlsx",
+    "imagepng": "png",
+    "wav": "wav",
+    "wavfile": "wav",
+    "other": "json",
+}
+
+
+class StoredResult(TypedDict, total=False):
+    """One result in the manifest: ``path`` for a local file, ``bucket`` and ``key`` for a stored object."""
+
+    type: str
+    uri: str | None
+    path: str
+    bucket: str
+    key: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a destination's placeholders stand for.
+
+    :param source: the URI of the source, or None where only the task is known.
+    :param operation: the operation's name.
+    :param ocr_task_id: the service's id of the task.
+    :param map_index: Airflow's map index, -1 for a task that is not mapped.
+    """
+
+    source: str | None
+    operation: str
+    ocr_task_id: str
+    map_index: int = -1
+
+    @property
+    def stem(self) -> str:
+        """The source's base name without its extension."""
+        if self.source is None:
+            return _clean(self.ocr_task_id)
+        return _clean(Path(urlsplit(self.source).path if "://" in self.source else self.source).stem)
+
+    @property
+    def default(self) -> str:
+        """The name below a directory: two sources with one base name never meet, a retry meets itself."""
+        if self.source is None:
+            return self.stem
+        return f"{self.stem}-{hashlib.sha256(self.source.encode()).hexdigest()[:8]}"
+
+    def fill(self, template: str, extension: str) -> str:
+        """Put the values in place of the placeholders; any other brace stays as it is."""
+        values = {
+            "stem": self.stem,
+            "ext": extension,
+            "operation": _clean(self.operation),
+            "map_index": str(self.map_index),
+            "ocr_task_id": _clean(self.ocr_task_id),
+        }
+        return re.sub(r"\{(\w+)\}", lambda m: values.get(m[1], m[0]), template)
+
+
+def store(
+    results: Sequence[OcrResult],
+    destination: Any,
+    names: Names,
+    *,
+    conn_id: str | None = None,
+    overwrite: bool = True,
+) -> list[StoredResult]:
+    """Write results to storage, each whole or not at all.
+
+    :param results: what to write.
+    :param destination: a file or a directory as path, URI or ObjectStoragePath; a directory ends in a
+        slash or exists. May hold ``{stem} {ext} {operation} {map_index} {ocr_task_id}``.
+    :param names: what the placeholders stand for.
+    :param conn_id: the Airflow connection for the storage.
+    :param overwrite: whether to replace what is there; a retry needs it.
+    :raises AsposeOcrDestinationError: if it cannot be written.
+    """
+    stored: list[StoredResult] = []
+    for number, result in enumerate(results):
+        # Results of one type, one for each region, are told apart by their number.
+        twin = sum(other.type == result.type for other in results[:number])
+        path = _target(destination, names, result.type, twin, several=len(results) > 1, conn_id=conn_id)
+        try:
+            _write(path, result.data, overwrite=overwrite)
+        except FileExistsError as error:
+            raise AsposeOcrDestinationError(f"{path} exists, and overwrite is False") from error
+        except OSError as error:
+            raise AsposeOcrDestinationError(f"{path} cannot be written: {type(error).__name__}") from error
+        stored.append(_entry(path, result))
+    return stored
+
+
+def check_destination(destination: Any, conn_id: str | None = None) -> None:
+    """Find out that a destination's storage can be named, before anything is paid for.
+
+    :param destination: as for :func:`store`.
+    :param conn_id: the Airflow connection for the storage.
+    :raises AsposeOcrDestinationError: if its scheme is not one that can be written.
+    """
+    path = _path(destination, conn_id)
+    if not isinstance(path, ObjectStoragePath):
+        raise AsposeOcrDestinationError(f"results cannot be stored at {path}")
+
+
+def _path(destination: Any, conn_id: str | None) -> Any:
+    try:
+        return source_path(destination, conn_id)
+    except AsposeOcrSourceError as error:
+        raise AsposeOcrDestinationError(f"destination: {error}") from error
+
+
+def _target(
+    destination: Any, names: Names, result_type: str, twin: int, *, several: bool, conn_id: str | None
+) -> Any:
+    extension = _EXTENSIONS.get(result_type.casefold(), "bin")
+    number = f"-{twin + 1}" if twin else ""
+    text = names.fill(str(destination), extension)
+    path = _path(text, conn_id or getattr(destination, "conn_id", None))
+    if text.endswith("/") or _is_local_directory(path):
+        return path / f"{names.default}{number}.{extension}"
+    if several and "{ext}" not in str(destination):
+        return path.with_name(f"{path.stem}{number}.{extension}")
+    return path.with_name(f"{path.stem}{number}{path.suffix}") if number else path
+
+
+def _is_local(path: Any) -> bool:
+    return path.protocol in ("", "file", "local")
+
+
+def _is_local_directory(path: Any) -> bool:
+    return _is_local(path) and Path(path.path).is_dir()
+
+
+def _write(path: Any, data: bytes, *, overwrite: bool) -> None:
+    if not overwrite and path.exists():
+        raise FileExistsError(str(path))
+    if _is_local(path):
+        _write_local(Path(path.path), data)
+        return
+    stream = path.open("wb", block_size=WRITE_BLOCK)
+    try:
+        stream.write(data)
+    except BaseException:
+        # Closing would commit what has been written so far as if it were the whole.
+        with suppress(Exception):
+            stream.discard()
+        raise
+    stream.close()
+
+
+def _write_local(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as stream:
+            stream.write(data)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _entry(path: Any, result: OcrResult) -> StoredResult:
+    where: StoredResult = (
+        {"path": str(path.path)} if _is_local(path) else {"bucket": path.bucket, "key": path.key}
+    )
+    return {
+        "type": result.type,
+        "uri": str(path),
+        **where,
+        "bytes": len(result.data),
+        "sha256": hashlib.sha256(result.data).hexdigest(),
+    }
+
+
+def _clean(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "_"

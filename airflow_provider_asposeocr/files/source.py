@@ -1,0 +1,218 @@
+"""Where the input comes from: anything that a user may call a file, as a re-openable stream."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, cast
+from urllib.parse import urlsplit
+
+import fsspec
+from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError
+from airflow_provider_asposeocr.api.operations import Operation
+from airflow_provider_asposeocr.files.formats import sniff
+
+READ_BLOCK = 2 * 1024 * 1024
+"""Bytes that a remote read fetches at a time. The default of 50 MiB of some stores costs three times that."""
+
+PACKAGES = {
+    "s3": "apache-airflow-providers-amazon[s3fs]",
+    "s3a": "apache-airflow-providers-amazon[s3fs]",
+    "gs": "apache-airflow-providers-google",
+    "gcs": "apache-airflow-providers-google",
+    "abfs": "apache-airflow-providers-microsoft-azure",
+    "abfss": "apache-airflow-providers-microsoft-azure",
+    "adl": "apache-airflow-providers-microsoft-azure",
+    "sftp": "apache-airflow-providers-sftp",
+    "ssh": "apache-airflow-providers-sftp",
+}
+"""The package that registers each well-known scheme with Airflow."""
+
+_HEAD = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to send.
+
+    :param uri: where it is; without credentials.
+    :param name: its base name.
+    :param size: bytes.
+    :param fingerprint: changes when the content does: from the ETag, or size and modification time.
+    :param format: the format that its first bytes show, such as ``png``, or None.
+    :param opener: opens it from the beginning.
+    """
+
+    uri: str
+    name: str
+    size: int
+    fingerprint: str
+    format: str | None
+    opener: Callable[[], AbstractContextManager[IO[bytes]]] = field(repr=False)
+
+    def open(self) -> AbstractContextManager[IO[bytes]]:
+        """Open it from the beginning."""
+        return self.opener()
+
+    def check_format(self, operation: Operation) -> None:
+        """Refuse what the operation cannot read, before the call is paid for.
+
+        :param operation: the operation that it is for.
+        :raises AsposeOcrSourceError: if its first bytes are of another format.
+        """
+        accepted = operation.input_formats
+        if "plain text" in accepted or self.format in accepted:
+            return
+        found = f"is {self.format.upper()}" if self.format else "is of no known format"
+        hint = {"pdf": "; use RecognizePdf", "djvu": "; use DjVu2PDF"}.get(self.format or "", "")
+        raise AsposeOcrSourceError(f"{self.uri} {found}: {operation.name} reads {', '.join(accepted)}{hint}")
+
+
+def open_source(source: Any, conn_id: str | None = None) -> Source:
+    """Look at a source without reading all of it.
+
+    :param source: a path, a URI, an ObjectStoragePath, an Asset, ``{"bucket": ..., "key": ...}``, a
+        manifest of this provider (its ``uri`` is taken), bytes, or a binary file that can seek.
+    :param conn_id: the Airflow connection for the storage.
+    :raises AsposeOcrSourceError: if it is missing, empty, a directory, or cannot be reached.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _from_bytes(bytes(source))
+    if hasattr(source, "read") and not isinstance(source, os.PathLike):
+        return _from_file(source)
+    return _from_path(source_path(source, conn_id))
+
+
+def source_path(source: Any, conn_id: str | None = None) -> Any:
+    """The path of a source that is not in memory.
+
+    :param source: as for :func:`open_source`.
+    :param conn_id: the Airflow connection for the storage.
+    :return: an ObjectStoragePath, or a path of fsspec's for http and https.
+    :raises AsposeOcrSourceError: if it names no file, or its scheme has no package installed.
+    """
+    if isinstance(source, ObjectStoragePath):
+        return source
+    uri = _uri(source)
+    scheme = urlsplit(uri).scheme if "://" in uri else ""
+    if scheme in ("http", "https"):
+        return _HttpPath(uri)
+    try:
+        path = ObjectStoragePath(uri if scheme else f"file://{Path(uri).absolute()}", conn_id=conn_id)
+        path.fs  # noqa: B018 - resolves the scheme
+    except (ValueError, ImportError) as error:
+        package = PACKAGES.get(scheme)
+        hint = f"install {package}" if package else "install the provider that registers it"
+        raise AsposeOcrSourceError(f"no storage is registered for {scheme}:// ; {hint}") from error
+    return path
+
+
+def _uri(source: Any) -> str:
+    if isinstance(source, Mapping):
+        if "bucket" in source and "key" in source:
+            return f"s3://{source['bucket']}/{str(source['key']).lstrip('/')}"
+        if "uri" in source:
+            if not source["uri"]:
+                raise AsposeOcrSourceError(
+                    "the manifest names no stored result: give the task that made it a destination"
+                )
+            return str(source["uri"])
+    elif isinstance(source, Asset):
+        return str(source.uri)
+    elif isinstance(source, str | os.PathLike) and str(source).strip():
+        return str(source)
+    kind = "nothing" if source is None or source == "" else f"a {type(source).__name__}"
+    raise AsposeOcrSourceError(
+        f"source is {kind}: give a path, a URI, an Asset, bucket and key, or the output of a task"
+    )
+
+
+def _from_bytes(data: bytes) -> Source:
+    digest = hashlib.sha256(data).hexdigest()
+    return _checked(
+        Source("bytes", digest[:12], len(data), digest, sniff(data[:_HEAD]), lambda: io.BytesIO(data))
+    )
+
+
+def _from_file(stream: IO[bytes]) -> Source:
+    name = Path(str(getattr(stream, "name", "stream"))).name
+    try:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        head = stream.read(_HEAD)
+    except (OSError, ValueError) as error:
+        raise AsposeOcrSourceError(f"{name} is not a binary file that can seek") from error
+    if not isinstance(head, bytes):
+        raise AsposeOcrSourceError(f"{name} is open as text: open it in binary mode")
+
+    def rewound() -> AbstractContextManager[IO[bytes]]:
+        stream.seek(0)
+        return nullcontext(stream)
+
+    fingerprint = hashlib.sha256(head).hexdigest() + f":{size}"
+    return _checked(Source(name, name, size, fingerprint, sniff(head), rewound))
+
+
+def _from_path(path: Any) -> Source:
+    uri = str(path)
+    options = {} if path.protocol in ("", "file", "local") else {"block_size": READ_BLOCK}
+
+    def opener() -> AbstractContextManager[IO[bytes]]:
+        return cast("AbstractContextManager[IO[bytes]]", path.open("rb", **options))
+
+    try:
+        info = path.fs.info(path.path)
+        if info.get("type") == "directory":
+            raise AsposeOcrSourceError(f"{uri} is a directory")
+        size = info.get("size")
+        if size is None:
+            raise AsposeOcrSourceError(f"{uri}: the server does not say how large it is")
+        head = b""
+        if size:
+            with opener() as stream:
+                head = stream.read(_HEAD)
+    except FileNotFoundError as error:
+        raise AsposeOcrSourceError(f"{uri} does not exist") from error
+    except PermissionError as error:
+        raise AsposeOcrSourceError(f"{uri} may not be read: permission denied") from error
+    except OSError as error:
+        raise AsposeOcrSourceError(f"{uri} cannot be reached: {type(error).__name__}") from error
+    return _checked(Source(uri, Path(path.path).name, size, _fingerprint(info), sniff(head), opener))
+
+
+def _checked(source: Source) -> Source:
+    if not source.size:
+        raise AsposeOcrSourceError(f"{source.uri} is empty")
+    return source
+
+
+def _fingerprint(info: Mapping[str, Any]) -> str:
+    tag = next((info[key] for key in ("ETag", "etag", "md5Hash", "content_md5") if info.get(key)), None)
+    changed = next(
+        (info[key] for key in ("mtime", "LastModified", "last_modified", "updated") if key in info), ""
+    )
+    return f"{tag or changed}:{info.get('size')}"
+
+
+class _HttpPath:
+    """The few members of ObjectStoragePath that are used here, for http and https."""
+
+    protocol = "http"
+
+    def __init__(self, uri: str) -> None:
+        self.path = uri
+        self.fs = fsspec.filesystem("http")
+
+    def open(self, mode: str, **options: Any) -> Any:
+        return self.fs.open(self.path, mode, **options)
+
+    def __str__(self) -> str:
+        # A query often holds a signature.
+        return urlsplit(self.path)._replace(query="", fragment="").geturl()

@@ -1,0 +1,344 @@
+"""The hook: credentials and transport from an Airflow connection, the API's operations as methods."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import aiohttp
+import requests
+from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+from airflow.providers.http.hooks.http import HttpHook
+
+from airflow_provider_asposeocr.api import calls
+from airflow_provider_asposeocr.api.calls import Call
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
+from airflow_provider_asposeocr.api.flows import OcrApi
+from airflow_provider_asposeocr.api.http import Flow, HttpRequest, HttpResponse
+from airflow_provider_asposeocr.api.operations import Operation, get_operation
+from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule, seconds
+from airflow_provider_asposeocr.api.retry import RetryPolicy
+from airflow_provider_asposeocr.api.settings import wire_settings
+from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
+from airflow_provider_asposeocr.files.body import make_body
+from airflow_provider_asposeocr.files.source import Source, open_source
+from airflow_provider_asposeocr.hooks.connection import ConnectionSettings
+from airflow_provider_asposeocr.hooks.drivers import (
+    AsyncDriver,
+    Meter,
+    SyncDriver,
+    new_async_session,
+    new_session,
+)
+from airflow_provider_asposeocr.hooks.tokens import get_token
+
+T = TypeVar("T")
+
+DEFAULT_TIMEOUT = 3600.0
+"""Seconds that :meth:`AsposeOcrHook.wait` and the operators wait by default."""
+
+
+class AsposeOcrHook(HttpHook):
+    """Talk to Aspose.OCR Cloud v5.0.
+
+    An operation is given by name, such as ``RecognizeImage``, in any case. Calls are repeated by one
+    table: temporary failures with Retry-After and jitter, permanent ones never. No redirect is followed.
+
+    :param asposeocr_conn_id: the Airflow connection of type ``asposeocr``: login is the Client ID,
+        password the Client secret, host the base URL (the vendor's cloud by default); extra may hold
+        ``token_url``, ``api_prefix``, ``timeout`` (seconds), ``verify``, ``cert`` and ``proxies``.
+    :param repeat_ambiguous_submit: whether a submission whose fate is unknown, such as after a reset
+        connection, is repeated once. It may then have been accepted, and be billed, twice.
+
+    .. seealso:: https://docs.aspose.cloud/ocr/
+    """
+
+    conn_name_attr = "asposeocr_conn_id"
+    default_conn_name = "asposeocr_default"
+    conn_type = "asposeocr"
+    hook_name = "Aspose.OCR Cloud"
+
+    def __init__(
+        self, asposeocr_conn_id: str = default_conn_name, *, repeat_ambiguous_submit: bool = True
+    ) -> None:
+        super().__init__(http_conn_id=asposeocr_conn_id)
+        self.asposeocr_conn_id = asposeocr_conn_id
+        self._retry = RetryPolicy(repeat_ambiguous_submit=repeat_ambiguous_submit)
+        self._meter = Meter()
+        self._settings: ConnectionSettings | None = None
+        self._session: requests.Session | None = None
+        self._async_session: aiohttp.ClientSession | None = None
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Field names of the connection form before Airflow 3.2; later ones read the provider's metadata."""
+        from airflow_provider_asposeocr.get_provider_info import FIELD_BEHAVIOUR
+
+        return FIELD_BEHAVIOUR
+
+    @property
+    def api_calls(self) -> int:
+        """Billed calls that this hook has made."""
+        return self._meter.calls
+
+    def submit(
+        self,
+        operation: str | Operation,
+        source: Any,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        source_conn_id: str | None = None,
+    ) -> str:
+        """Start a task. One billed call; what is wrong with the arguments is found before it.
+
+        :param operation: the operation's name.
+        :param source: a path, URI, ObjectStoragePath, Asset, manifest, bytes, or a binary file that can
+            seek. It is streamed: memory does not grow with its size.
+        :param settings: names of :class:`.RecognitionSettings`; others go on the wire unchanged.
+        :param source_conn_id: the Airflow connection for the source's storage.
+        :return: the service's id of the task.
+        :raises AsposeOcrSettingsError: if an argument is wrong.
+        :raises AsposeOcrSourceError: if the source cannot be sent.
+        :raises AsposeOcrError: if the service refuses or cannot be reached.
+        """
+        found = get_operation(operation)
+        wire = wire_settings(found, settings)
+        return self.submit_source(found, open_source(source, source_conn_id), wire)
+
+    def submit_source(self, operation: Operation, source: Source, wire: Mapping[str, Any] | None) -> str:
+        """Start a task with a source that is open and settings that are spelt already.
+
+        :param operation: the operation.
+        :param source: from :func:`.open_source`.
+        :param wire: from :func:`.wire_settings`.
+        """
+        source.check_format(operation)
+        body = make_body(operation, source, wire)
+        return self.run_flow(lambda api: api.submit(operation, body))
+
+    def get_task(self, operation: str | Operation, ocr_task_id: str) -> OcrTask:
+        """Ask for status and results. One billed call.
+
+        :param operation: the operation that the task was submitted to.
+        :param ocr_task_id: the service's id of the task.
+        """
+        return self.run_flow(lambda api: api.get(get_operation(operation), ocr_task_id))
+
+    def get_status(self, ocr_task_id: str) -> TaskStatus:
+        """Ask for the status alone. One billed call.
+
+        :param ocr_task_id: the service's id of the task. Ids of trial and speech tasks may come back as
+            ``NotExist``: ask :meth:`get_task` about those.
+        """
+        return self.run_flow(lambda api: api.status(ocr_task_id)).status
+
+    def wait(
+        self,
+        operation: str | Operation,
+        ocr_task_id: str,
+        *,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
+        poll_interval: float | timedelta | None = None,
+    ) -> OcrTask:
+        """Wait for a task and fetch its results.
+
+        :param operation: the operation that the task was submitted to.
+        :param ocr_task_id: the service's id of the task.
+        :param timeout: seconds or timedelta; nothing is cancelled when they have passed.
+        :param poll_interval: seconds or timedelta between polls; None for a schedule that backs off.
+        :return: the completed task.
+        :raises AsposeOcrTaskError: if it ends with status ``Error``.
+        :raises AsposeOcrTaskNotFoundError: if the service does not know it.
+        :raises AsposeOcrTimeoutError: if it does not complete in time.
+        """
+        found = get_operation(operation)
+        schedule = PollSchedule.of(seconds(poll_interval, "poll_interval"))
+        deadline = Deadline.after(seconds(timeout, "timeout") or DEFAULT_TIMEOUT, time.time())
+        task = self.run_flow(lambda api: api.wait(found, ocr_task_id, schedule=schedule, deadline=deadline))
+        task.raise_for_status()
+        return task
+
+    def cancel(self, operation: str | Operation, ocr_task_id: str) -> None:
+        """Cancel a task and drop its results. One billed call; an unknown id is no error.
+
+        :param operation: the operation that the task was submitted to.
+        :param ocr_task_id: the service's id of the task.
+        """
+        self.run_flow(lambda api: api.cancel(get_operation(operation), ocr_task_id))
+
+    async def asubmit(
+        self,
+        operation: str | Operation,
+        source: Any,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        source_conn_id: str | None = None,
+    ) -> str:
+        """As :meth:`submit`, on an event loop; the source is read in threads."""
+        found = get_operation(operation)
+        wire = wire_settings(found, settings)
+        opened = await asyncio.to_thread(open_source, source, source_conn_id)
+        opened.check_format(found)
+        body = await asyncio.to_thread(make_body, found, opened, wire)
+        return await self.arun_flow(lambda api: api.submit(found, body))
+
+    async def aget_task(self, operation: str | Operation, ocr_task_id: str) -> OcrTask:
+        """As :meth:`get_task`, on an event loop."""
+        return await self.arun_flow(lambda api: api.get(get_operation(operation), ocr_task_id))
+
+    async def aget_status(self, ocr_task_id: str) -> TaskStatus:
+        """As :meth:`get_status`, on an event loop."""
+        return (await self.arun_flow(lambda api: api.status(ocr_task_id))).status
+
+    async def acancel(self, operation: str | Operation, ocr_task_id: str) -> None:
+        """As :meth:`cancel`, on an event loop."""
+        await self.arun_flow(lambda api: api.cancel(get_operation(operation), ocr_task_id))
+
+    def run_flow(self, flow: Callable[[OcrApi], Flow[T]]) -> T:
+        """Run a flow with ``requests``.
+
+        :param flow: makes the flow from the API of this connection.
+        """
+        settings = self._load()
+        if self._session is None:
+            self._session = new_session()
+        return SyncDriver(settings, self._session, self._meter).run(flow(settings.api(self._retry)))
+
+    async def arun_flow(self, flow: Callable[[OcrApi], Flow[T]]) -> T:
+        """Run a flow with ``aiohttp``.
+
+        :param flow: makes the flow from the API of this connection.
+        """
+        settings = await self._aload()
+        kept = self._async_session
+        async with nullcontext(kept) if kept else new_async_session(settings) as session:
+            return await AsyncDriver(settings, session, self._meter).run(flow(settings.api(self._retry)))
+
+    @asynccontextmanager
+    async def async_session(self) -> AsyncIterator[aiohttp.ClientSession]:
+        """Keep one session for all asynchronous calls inside the block; outside, each call has its own."""
+        async with new_async_session(await self._aload()) as session:
+            self._async_session = session
+            try:
+                yield session
+            finally:
+                self._async_session = None
+
+    def halt(self) -> None:
+        """Let no further request out, and end a wait. Safe in a signal handler."""
+        self._meter.halt()
+
+    def get_conn(
+        self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None
+    ) -> requests.Session:
+        """Make a session whose requests carry the token, for calls that this hook does not know.
+
+        :param headers: further headers.
+        :param extra_options: not supported; the connection's extra configures proxy and certificates.
+        """
+        settings = self._load()
+        session = new_session()
+        session.headers.update(headers or {})
+        session.auth = _BearerAuth(settings, SyncDriver(settings, session, self._meter))
+        session.verify = settings.ca_bundle()
+        session.cert = settings.cert
+        if proxy := settings.proxy_for(settings.base_url):
+            session.proxies = {"all": proxy}
+        return session
+
+    def run(
+        self,
+        endpoint: str | None = None,
+        data: dict[str, Any] | str | None = None,
+        headers: dict[str, Any] | None = None,
+        extra_options: dict[str, Any] | None = None,
+        **request_kwargs: Any,
+    ) -> requests.Response:
+        """Call a path below the base URL with the token and by the retry rules of this hook.
+
+        :param endpoint: the path.
+        :param data: form or body; for GET the query.
+        :param headers: further headers.
+        :param extra_options: not supported; the connection's extra configures proxy and certificates.
+        :param request_kwargs: further arguments of :class:`requests.Request`, such as ``json``.
+        :raises AsposeOcrError: for any answer that is not 2xx. No body is logged.
+        """
+        url = f"{self._load().base_url}/{(endpoint or '').lstrip('/')}"
+        query = {"params": data} if self.method == "GET" else {"data": data}
+        prepared = requests.Request(self.method, url, headers=headers, **query, **request_kwargs).prepare()
+        call = Call(
+            f"{self.method} {endpoint}",
+            HttpRequest(self.method, prepared.url or url, headers or {}, _prepared_body(prepared)),
+            _read_anything,
+            submits=self.method == "POST",
+        )
+        answer = self.run_flow(lambda api: calls.make(call, api.retry))
+        response = requests.Response()
+        response.status_code = answer.status
+        response.headers.update(answer.headers)
+        response.url = prepared.url or url
+        response.raw = io.BytesIO(answer.body)
+        return response
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Sign in, for the Test button. One call that is not billed."""
+        try:
+            settings = self._load()
+            SyncDriver(settings, new_session(), self._meter).sign_in()
+        except AsposeOcrError as error:
+            return False, str(error)
+        return True, "Aspose.OCR Cloud accepts the Client ID and the Client secret"
+
+    def _load(self) -> ConnectionSettings:
+        if self._settings is None:
+            connection = self.get_connection(self.asposeocr_conn_id)
+            self._settings = ConnectionSettings.of(connection, connection.extra_dejson)
+        return self._settings
+
+    async def _aload(self) -> ConnectionSettings:
+        if self._settings is None:
+            connection = await get_async_connection(self.asposeocr_conn_id, hook=self)
+            self._settings = ConnectionSettings.of(connection, await get_async_extra_dejson(connection))
+        return self._settings
+
+
+class _BearerAuth(requests.auth.AuthBase):
+    """Puts the token on a request; as a plain header ``requests`` would replace it from ``.netrc``."""
+
+    def __init__(self, settings: ConnectionSettings, driver: SyncDriver) -> None:
+        self._settings = settings
+        self._driver = driver
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        token = get_token(self._settings.token_key(), None, self._driver.sign_in)
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    data: bytes = field(repr=False)
+    content_type: str
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.data
+
+
+def _prepared_body(prepared: requests.PreparedRequest) -> _Prepared | None:
+    if prepared.body is None:
+        return None
+    data = prepared.body.encode() if isinstance(prepared.body, str) else bytes(prepared.body)
+    return _Prepared(data, prepared.headers.get("Content-Type", "application/octet-stream"))
+
+
+def _read_anything(response: HttpResponse) -> HttpResponse:
+    return response

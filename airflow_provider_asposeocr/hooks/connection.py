@@ -1,0 +1,211 @@
+"""An Airflow connection, read into what the drivers need."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import certifi
+import requests.utils
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrSettingsError
+from airflow_provider_asposeocr.api.flows import DEFAULT_BASE_URL, DEFAULT_PREFIX, OcrApi
+from airflow_provider_asposeocr.api.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 100.0
+LEAST_READ_TIMEOUT = 60.0
+"""Seconds. The service may hold a GET back until the task is done, so less would cut good answers off."""
+
+_EXTRAS = frozenset({"token_url", "api_prefix", "timeout", "verify", "cert", "proxies"})
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """Where the service is, who we are, and how to get there.
+
+    :param base_url: scheme, host and port.
+    :param prefix: the path before each operation.
+    :param token_url: where tokens are had, or None for the default below the base URL.
+    :param client_id: the account's Client ID; None allows the trial operations alone.
+    :param client_secret: the account's Client secret.
+    :param read_timeout: seconds without a byte after which an answer is given up.
+    :param verify: True, False, or the path of a CA bundle.
+    :param cert: the path of a client certificate with its key, or the paths of both.
+    :param proxies: proxy by scheme, as ``requests`` takes them; the environment's fill the gaps.
+    """
+
+    base_url: str = DEFAULT_BASE_URL
+    prefix: str = DEFAULT_PREFIX
+    token_url: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    read_timeout: float = READ_TIMEOUT
+    verify: bool | str = True
+    cert: str | tuple[str, str] | None = field(default=None, repr=False)
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, connection: Connection, extra: Mapping[str, Any]) -> ConnectionSettings:
+        """Read an Airflow connection.
+
+        :param connection: of type ``asposeocr``.
+        :param extra: its extra, decoded.
+        :raises AsposeOcrSettingsError: if a field cannot be what it should.
+        """
+        if _truth(extra.get("srv_lookup"), "srv_lookup"):
+            raise AsposeOcrSettingsError("extra srv_lookup is not supported: give the service's host")
+        if unknown := sorted(set(extra) - _EXTRAS - {"srv_lookup"}):
+            log.warning(
+                "the connection's extra holds what this provider does not read: %s", ", ".join(unknown)
+            )
+        return cls(
+            base_url=_base_url(connection),
+            prefix="/" + str(extra.get("api_prefix") or DEFAULT_PREFIX).strip("/"),
+            token_url=extra.get("token_url") or None,
+            client_id=connection.login or None,
+            client_secret=connection.password or None,
+            read_timeout=_read_timeout(extra.get("timeout")),
+            verify=_verify(extra.get("verify")),
+            cert=_cert(extra.get("cert")),
+            proxies=_proxies(extra.get("proxies")),
+        )
+
+    def api(self, retry: RetryPolicy) -> OcrApi:
+        """The flows for this connection."""
+        return OcrApi(self.base_url, self.prefix, self.token_url, retry)
+
+    def credentials(self) -> tuple[str, str]:
+        """Client ID and secret.
+
+        :raises AsposeOcrAuthError: if the connection has none.
+        """
+        if not self.client_id or not self.client_secret:
+            raise AsposeOcrAuthError(
+                "the connection has no Client ID (login) and Client secret (password): without them only "
+                "the trial operations work"
+            )
+        return self.client_id, self.client_secret
+
+    def token_key(self) -> str:
+        """What tokens are kept under: the pair and the place it signs in at, not readable back."""
+        parts = (self.token_url or self.base_url, *self.credentials())
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def proxy_for(self, url: str) -> str | None:
+        """The proxy for a URL: the connection's, else the environment's, unless NO_PROXY names the host."""
+        no_proxy = self.proxies.get("no_proxy")
+        if requests.utils.should_bypass_proxies(url, no_proxy=no_proxy):
+            return None
+        merged = {**requests.utils.get_environ_proxies(url, no_proxy=no_proxy), **self.proxies}
+        return requests.utils.select_proxy(url, merged)
+
+    def ca_bundle(self) -> bool | str:
+        """False, or the path of the CA bundle: the connection's, else the environment's, else certifi's."""
+        if self.verify is not True:
+            return self.verify
+        from_environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+        return from_environment or certifi.where()
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """What :meth:`ca_bundle` and ``cert`` mean to a client that takes a context."""
+        bundle = self.ca_bundle()
+        if bundle is False:
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        elif os.path.isdir(str(bundle)):  # noqa: PTH112 - the bundle is text, as requests takes it
+            context = ssl.create_default_context(capath=str(bundle))
+        else:
+            context = ssl.create_default_context(cafile=str(bundle))
+        if self.cert:
+            context.load_cert_chain(*((self.cert,) if isinstance(self.cert, str) else self.cert))
+        return context
+
+
+def _base_url(connection: Connection) -> str:
+    host = (connection.host or "").strip().rstrip("/")
+    if not host:
+        return DEFAULT_BASE_URL
+    url = host if "://" in host else f"{connection.schema or 'https'}://{host}"
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port is not None
+    except ValueError:
+        parts, has_port = None, False
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        raise AsposeOcrSettingsError("the connection's host is not an http or https address")
+    if parts.username or parts.password:
+        raise AsposeOcrSettingsError("the connection's host holds credentials: use login and password")
+    if connection.port and not has_port:
+        parts = parts._replace(netloc=f"{parts.netloc}:{connection.port}")
+    loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme == "http" and not loopback:
+        log.warning("the connection's host is plain http: credentials and documents travel unencrypted")
+    return parts.geturl()
+
+
+def _read_timeout(value: Any) -> float:
+    if value is None or value == "":
+        return READ_TIMEOUT
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        raise AsposeOcrSettingsError("extra timeout must be a number of seconds") from None
+    if seconds < LEAST_READ_TIMEOUT:
+        log.warning(
+            "extra timeout is raised to %.0f s: the service may hold answers back", LEAST_READ_TIMEOUT
+        )
+        return LEAST_READ_TIMEOUT
+    return seconds
+
+
+def _verify(value: Any) -> bool | str:
+    if value is None or value == "":
+        return True
+    try:
+        return _truth(value, "verify")
+    except AsposeOcrSettingsError:
+        if isinstance(value, str):
+            return value
+        raise
+
+
+def _truth(value: Any, name: str) -> bool:
+    folded = str(value).strip().casefold()
+    if folded in ("true", "1", "yes"):
+        return True
+    if folded in ("false", "0", "no", "none", ""):
+        return False
+    raise AsposeOcrSettingsError(f"extra {name} must be true or false")
+
+
+def _cert(value: Any) -> str | tuple[str, str] | None:
+    if not value:
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple) and len(value) == 2:
+        return str(value[0]), str(value[1])
+    raise AsposeOcrSettingsError("extra cert must be a path, or the paths of certificate and key")
+
+
+def _proxies(value: Any) -> dict[str, str]:
+    if not value:
+        return {}
+    if isinstance(value, str):
+        return {"http": value, "https": value}
+    if isinstance(value, Mapping):
+        return {str(scheme): str(proxy) for scheme, proxy in value.items() if proxy}
+    raise AsposeOcrSettingsError('extra proxies must be like {"https": "http://proxy:3128"}')

@@ -1,0 +1,330 @@
+"""Two drivers of the same flows: ``requests`` for workers, ``aiohttp`` for the triggerer.
+
+Neither holds a rule of the protocol. Both take proxy, certificates and timeouts from the same
+:class:`ConnectionSettings`, and neither lets its client add anything from the environment: an entry in
+``.netrc`` would replace the token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterator
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, TypeVar
+
+import aiohttp
+import requests
+import urllib3.exceptions
+import yarl
+from requests_toolbelt.adapters.socket_options import TCPKeepAliveAdapter
+
+from airflow_provider_asposeocr import __version__
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrHaltedError, AsposeOcrSettingsError
+from airflow_provider_asposeocr.api.http import (
+    FailureKind,
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    NeedToken,
+    RequestBody,
+    Sleep,
+    Token,
+    TransportFailure,
+)
+from airflow_provider_asposeocr.api.retry import RetryPolicy
+from airflow_provider_asposeocr.hooks.connection import CONNECT_TIMEOUT, ConnectionSettings
+from airflow_provider_asposeocr.hooks.tokens import aget_token, get_token
+
+T = TypeVar("T")
+
+CHUNK = 64 * 1024
+_SLICE = 0.25
+_HEADERS = {"User-Agent": f"airflow-provider-asposeocr/{__version__}", "Accept-Encoding": "gzip, deflate"}
+
+
+class Meter:
+    """Counts billed calls, and stops a driver.
+
+    :param calls: billed calls made so far.
+    """
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self._halted = False
+
+    def halt(self) -> None:
+        """Let no further request out, and end a sleep. Safe in a signal handler."""
+        self._halted = True
+
+    def check(self) -> None:
+        """Raise if halted.
+
+        :raises AsposeOcrHaltedError: if halted.
+        """
+        if self._halted:
+            raise AsposeOcrHaltedError("the Airflow task was killed: no further request is sent")
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, unless and until halted."""
+        # In slices: a lock to wait on could be held by this very thread when the signal handler halts.
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.check()
+            time.sleep(min(left, _SLICE))
+        self.check()
+
+    def count(self, request: HttpRequest) -> None:
+        """Check, then count a request that is about to be sent."""
+        self.check()
+        self.calls += request.billed
+
+
+class _WatchedBody:
+    """A body that remembers why reading it failed, which HTTP clients report as a broken connection."""
+
+    def __init__(self, body: RequestBody) -> None:
+        self._body = body
+        self.error: Exception | None = None
+
+    def __len__(self) -> int:
+        return len(self._body)
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._body
+        except Exception as error:
+            self.error = error
+            raise
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks = iter(self)
+        # Reading may block on a disk or another network: never on the event loop.
+        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+            yield chunk
+
+
+class SyncDriver:
+    """Runs flows with ``requests``.
+
+    :param settings: the connection.
+    :param session: a session of :func:`new_session`.
+    :param meter: counts and stops.
+    """
+
+    def __init__(self, settings: ConnectionSettings, session: requests.Session, meter: Meter) -> None:
+        self._settings = settings
+        self._session = session
+        self._meter = meter
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end and return what it returns."""
+        answer: Any = None
+        while True:
+            try:
+                step = flow.send(answer)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+            if isinstance(step, Sleep):
+                self._meter.sleep(step.seconds)
+                answer = None
+            elif isinstance(step, NeedToken):
+                answer = get_token(self._settings.token_key(), step.stale, self.sign_in)
+            else:
+                self._meter.count(step)
+                answer = self._send(step)
+
+    def sign_in(self) -> Token:
+        """Ask for a token, whatever is kept."""
+        return self.run(self._settings.api(RetryPolicy()).token(*self._settings.credentials()))
+
+    def _send(self, request: HttpRequest) -> HttpResponse | TransportFailure:
+        body = _WatchedBody(request.body) if request.body is not None else None
+        proxy = self._settings.proxy_for(request.url)
+        try:
+            with self._session.request(
+                request.method,
+                request.url,
+                headers=_headers(request),
+                data=body,
+                allow_redirects=False,
+                stream=True,
+                timeout=(CONNECT_TIMEOUT, self._settings.read_timeout),
+                proxies={"all": proxy} if proxy else {},
+                verify=self._settings.ca_bundle(),
+                cert=self._settings.cert,
+            ) as response:
+                content, complete = _read(response, request.limit)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return HttpResponse(response.status_code, headers, content, complete)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if body is not None and body.error is not None:
+                raise body.error from None
+            return _sync_failure(error)
+
+
+class AsyncDriver:
+    """Runs flows with ``aiohttp``.
+
+    :param settings: the connection.
+    :param session: a session of :func:`new_async_session`.
+    :param meter: counts and stops.
+    """
+
+    def __init__(self, settings: ConnectionSettings, session: aiohttp.ClientSession, meter: Meter) -> None:
+        self._settings = settings
+        self._session = session
+        self._meter = meter
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end and return what it returns."""
+        answer: Any = None
+        while True:
+            try:
+                step = flow.send(answer)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+            if isinstance(step, Sleep):
+                await asyncio.sleep(step.seconds)
+                answer = None
+            elif isinstance(step, NeedToken):
+                answer = await aget_token(self._settings.token_key(), step.stale, self.sign_in)
+            else:
+                self._meter.count(step)
+                answer = await self._send(step)
+
+    async def sign_in(self) -> Token:
+        """Ask for a token, whatever is kept."""
+        return await self.run(self._settings.api(RetryPolicy()).token(*self._settings.credentials()))
+
+    async def _send(self, request: HttpRequest) -> HttpResponse | TransportFailure:
+        body = _WatchedBody(request.body) if request.body is not None else None
+        try:
+            async with self._session.request(
+                request.method,
+                # requests sends the URL as it stands; so does this.
+                yarl.URL(request.url, encoded=True),
+                headers=_headers(request),
+                data=body,
+                allow_redirects=False,
+                proxy=self._settings.proxy_for(request.url),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, sock_connect=CONNECT_TIMEOUT, sock_read=self._settings.read_timeout
+                ),
+            ) as response:
+                content, complete = await _aread(response, request.limit)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return HttpResponse(response.status, headers, content, complete)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if body is not None and body.error is not None:
+                raise body.error from None
+            return _async_failure(error)
+
+
+def new_session() -> requests.Session:
+    """Make a session that keeps connections alive and takes nothing from the environment or from cookies."""
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = TCPKeepAliveAdapter(idle=120, count=20, interval=30)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def new_async_session(settings: ConnectionSettings) -> aiohttp.ClientSession:
+    """Make a session for the running event loop, with the same rules as :func:`new_session`.
+
+    :param settings: the connection, for its certificates.
+    """
+    connector = aiohttp.TCPConnector(ssl=settings.ssl_context())
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+
+
+def _headers(request: HttpRequest) -> dict[str, str]:
+    headers = {**_HEADERS, **request.headers}
+    if request.body is not None:
+        headers["Content-Type"] = request.body.content_type
+        headers["Content-Length"] = str(len(request.body))
+    if request.token is not None:
+        headers["Authorization"] = f"Bearer {request.token}"
+    return headers
+
+
+def _read(response: requests.Response, limit: int | None) -> tuple[bytes, bool]:
+    content = bytearray()
+    for chunk in response.iter_content(CHUNK):
+        content += chunk
+        if limit is not None and len(content) > limit:
+            return bytes(content), False
+    return bytes(content), True
+
+
+async def _aread(response: aiohttp.ClientResponse, limit: int | None) -> tuple[bytes, bool]:
+    content = bytearray()
+    async for chunk in response.content.iter_chunked(CHUNK):
+        content += chunk
+        if limit is not None and len(content) > limit:
+            response.close()
+            return bytes(content), False
+    return bytes(content), True
+
+
+def _sync_failure(error: Exception) -> TransportFailure:
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        raise AsposeOcrSettingsError("the connection's host, token_url or proxy is not an address") from None
+    chain = list(_chain(error))
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
+        return _untrusted(chain)
+    not_sent = (
+        requests.exceptions.ConnectTimeout,
+        requests.exceptions.ProxyError,
+        requests.exceptions.SSLError,
+        urllib3.exceptions.NewConnectionError,
+        urllib3.exceptions.NameResolutionError,
+    )
+    sent = not any(isinstance(cause, not_sent) for cause in chain)
+    return _failure(sent, isinstance(error, requests.exceptions.Timeout), chain)
+
+
+def _async_failure(error: Exception) -> TransportFailure:
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+        raise AsposeOcrSettingsError("the connection's host, token_url or proxy is not an address") from None
+    chain = list(_chain(error))
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
+        return _untrusted(chain)
+    not_sent = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
+    return _failure(not isinstance(error, not_sent), isinstance(error, TimeoutError), chain)
+
+
+def _failure(sent: bool, timed_out: bool, chain: list[BaseException]) -> TransportFailure:
+    # Only numbers of the system are told: messages of the clients hold addresses with task ids.
+    number = next((e.errno for e in chain if isinstance(e, OSError) and e.errno in errno.errorcode), None)
+    cause = "timed out" if timed_out else os.strerror(number) if number else type(chain[0]).__name__
+    if sent:
+        return TransportFailure(FailureKind.UNKNOWN, f"the connection broke before the answer came ({cause})")
+    return TransportFailure(FailureKind.NOT_SENT, f"the service cannot be reached ({cause})")
+
+
+def _untrusted(chain: list[BaseException]) -> TransportFailure:
+    verification = next(cause for cause in chain if isinstance(cause, ssl.SSLCertVerificationError))
+    return TransportFailure(
+        FailureKind.UNTRUSTED, f"the certificate is not trusted: {verification.verify_message}"
+    )
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error with all that it wraps, in whichever way its client wraps it."""
+    seen: list[BaseException] = []
+    pending: list[BaseException] = [error]
+    while pending:
+        current = pending.pop(0)
+        if current in seen:
+            continue
+        seen.append(current)
+        yield current
+        wrapped = (current.__cause__, current.__context__, getattr(current, "reason", None), *current.args)
+        pending += [cause for cause in wrapped if isinstance(cause, BaseException)]

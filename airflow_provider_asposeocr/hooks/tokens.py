@@ -1,0 +1,141 @@
+"""Tokens: one per process and pair of credentials, asked for once however many need it at once.
+
+Threads and event loops wait for the same :class:`concurrent.futures.Future`. Whoever finds no good token
+leads: it makes the one call, the others take what comes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field
+
+from airflow_provider_asposeocr.api.http import Token
+
+
+@dataclass(slots=True)
+class _Slot:
+    token: Token | None = None
+    asking: Future[Token] | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def claim(self, stale: str | None) -> Token | tuple[Future[Token], bool]:
+        """A good token, or the future to wait for and whether the caller leads."""
+        with self.lock:
+            token = self.token
+            if token and token.value != stale and token.expires_at > time.time():
+                return token
+            if self.asking is not None:
+                return self.asking, False
+            self.token = None
+            self.asking = Future()
+            return self.asking, True
+
+    def settle(self, asking: Future[Token], token: Token | None, error: BaseException | None) -> None:
+        with self.lock:
+            self.asking = None
+            self.token = token
+        if token is not None:
+            asking.set_result(token)
+        elif isinstance(error, Exception):
+            asking.set_exception(error)
+        else:
+            # The leader was cancelled or killed, which says nothing about the credentials: another leads.
+            asking.cancel()
+            asking.set_running_or_notify_cancel()
+
+
+_slots: dict[str, _Slot] = {}
+_slots_lock = threading.Lock()
+
+
+def _slot(key: str) -> _Slot:
+    with _slots_lock:
+        return _slots.setdefault(key, _Slot())
+
+
+def forget_all() -> None:
+    """Forget every token, as a forked child must: the thread that was asking does not live on in it."""
+    global _slots_lock
+    _slots_lock = threading.Lock()
+    _slots.clear()
+
+
+os.register_at_fork(after_in_child=forget_all)
+
+
+def get_token(key: str, stale: str | None, sign_in: Callable[[], Token]) -> str:
+    """A good token for synchronous callers.
+
+    :param key: what the token is kept under.
+    :param stale: a token that was refused.
+    :param sign_in: makes the call.
+    """
+    slot = _slot(key)
+    while True:
+        claim = slot.claim(stale)
+        if isinstance(claim, Token):
+            return claim.value
+        asking, leads = claim
+        if not leads:
+            if _on_event_loop():
+                # The leader may be a coroutine of this very thread, which could not go on while we wait.
+                return sign_in().value
+            try:
+                return asking.result().value
+            except CancelledError:
+                continue
+        try:
+            token = sign_in()
+        except BaseException as error:
+            slot.settle(asking, None, error)
+            raise
+        slot.settle(asking, token, None)
+        return token.value
+
+
+async def aget_token(key: str, stale: str | None, sign_in: Callable[[], Awaitable[Token]]) -> str:
+    """A good token for coroutines.
+
+    :param key: what the token is kept under.
+    :param stale: a token that was refused.
+    :param sign_in: makes the call.
+    """
+    slot = _slot(key)
+    while True:
+        claim = slot.claim(stale)
+        if isinstance(claim, Token):
+            return claim.value
+        asking, leads = claim
+        if not leads:
+            try:
+                # Shielded: one waiter that is cancelled must not cancel the future of all.
+                return (await asyncio.shield(asyncio.wrap_future(asking))).value
+            except asyncio.CancelledError:
+                if asking.cancelled() and not _being_cancelled():
+                    continue
+                raise
+        try:
+            token = await sign_in()
+        except BaseException as error:
+            slot.settle(asking, None, error)
+            raise
+        slot.settle(asking, token, None)
+        return token.value
+
+
+def _being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,88 @@
+"""The operator that fetches results by id."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrNotFinishedError
+from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
+from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from airflow_provider_asposeocr.tasks import OcrTaskMixin, map_index, permanent_errors_fail
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
+    """Fetch the results of a completed task. One billed call, which can be repeated for 24 hours.
+
+    :param operation: the operation that the task was submitted to.
+    :param ocr_task_id: the service's id of the task, or a manifest that holds it (templated).
+    :param destination: where results go, as for :class:`.AsposeOcrOperator` (templated).
+    :param destination_conn_id: the Airflow connection for the destination's storage.
+    :param overwrite: whether to replace what is at the destination (templated).
+    :param inline_text: whether text goes into XCom although there is a destination (templated).
+    :param max_inline_bytes: the most bytes of decoded text that go into XCom, default 32 KiB (templated).
+    :param asposeocr_conn_id: the Airflow connection of type ``asposeocr``.
+    :return: the :class:`.Manifest`.
+    :raises AsposeOcrNotFinishedError: if the task is still under way; wait for it with
+        :class:`.AsposeOcrTaskSensor`.
+    """
+
+    template_fields: Sequence[str] = (
+        "ocr_task_id",
+        "destination",
+        "destination_conn_id",
+        "overwrite",
+        "inline_text",
+        "max_inline_bytes",
+        "asposeocr_conn_id",
+    )
+    ui_color = "#d9e8fb"
+
+    def __init__(
+        self,
+        *,
+        operation: str,
+        ocr_task_id: Any,
+        destination: Any = None,
+        destination_conn_id: str | None = None,
+        overwrite: bool | str = True,
+        inline_text: bool | str = False,
+        max_inline_bytes: int | str = MAX_INLINE_BYTES,
+        asposeocr_conn_id: str = AsposeOcrHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.operation = operation
+        self.ocr_task_id = ocr_task_id
+        self.destination = destination
+        self.destination_conn_id = destination_conn_id
+        self.overwrite = overwrite
+        self.inline_text = inline_text
+        self.max_inline_bytes = max_inline_bytes
+        self.asposeocr_conn_id = asposeocr_conn_id
+
+    def execute(self, context: Context) -> Manifest:
+        """Fetch and deliver."""
+        with permanent_errors_fail():
+            operation = get_operation(self.operation)
+            ocr_task_id = self._checked_id()
+            delivery = self._delivery()
+            if delivery.destination:
+                delivery.check(operation, None)
+            hook = AsposeOcrHook(self.asposeocr_conn_id)
+            task = hook.run_flow(lambda api: api.get(operation, ocr_task_id, delivery.limit))
+            if not task.status.is_terminal:
+                raise AsposeOcrNotFinishedError(
+                    f"the task is {task.raw_status or 'in an unknown state'}: wait for it with "
+                    "AsposeOcrTaskSensor before fetching",
+                    ocr_task_id=ocr_task_id,
+                )
+            job = Job(operation, map_index=map_index(context))
+            return self._collect(hook, task, job, completed_at=time.time())

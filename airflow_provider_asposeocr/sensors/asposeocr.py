@@ -1,0 +1,204 @@
+"""The sensor that waits for a task to complete."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseSensorOperator,
+    PokeReturnValue,
+    TaskDeferred,
+)
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrTimeoutError
+from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule, seconds
+from airflow_provider_asposeocr.api.settings import is_text
+from airflow_provider_asposeocr.api.task import OcrTask
+from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
+from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from airflow_provider_asposeocr.tasks import OcrTaskMixin, map_index, permanent_errors_fail
+from airflow_provider_asposeocr.triggers.events import WaitOutcome
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+RETENTION = 24 * 3600.0
+"""Seconds for which the service keeps a task: waiting longer cannot succeed."""
+
+RESCHEDULE_INTERVAL = 60.0
+"""Seconds between polls in reschedule mode by default: each costs a start of the task."""
+
+
+class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
+    """Wait until a task of Aspose.OCR Cloud is ``Completed``.
+
+    A task that ends with ``Error`` or ``NotExist`` fails the sensor at once, with what the service says.
+    The task at the service is never cancelled.
+
+    :param operation: the operation that the task was submitted to.
+    :param ocr_task_id: the service's id of the task (templated).
+    :param destination: where results go, as for :class:`.AsposeOcrOperator` (templated). Without it text
+        goes into XCom, and other results stay at the service, for
+        :class:`.AsposeOcrFetchResultOperator` to store.
+    :param destination_conn_id: the Airflow connection for the destination's storage.
+    :param overwrite: whether to replace what is at the destination (templated).
+    :param inline_text: whether text goes into XCom although there is a destination (templated).
+    :param max_inline_bytes: the most bytes of decoded text that go into XCom, default 32 KiB (templated).
+    :param asposeocr_conn_id: the Airflow connection of type ``asposeocr``.
+    :param deferrable: wait in the triggerer, without a worker slot; True by default.
+    :param poke_interval: seconds or timedelta between polls. None means a schedule that backs off when
+        deferred or poking, and 60 s in reschedule mode.
+    :param timeout: seconds or timedelta to wait; default 24 h, for which the service keeps a task.
+    :param kwargs: those of BaseSensorOperator; ``soft_fail`` and ``never_fail`` mean the same whether
+        deferred or not.
+    :return: the :class:`.Manifest`.
+
+    .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/sensors.html
+    """
+
+    template_fields: Sequence[str] = (
+        "ocr_task_id",
+        "destination",
+        "destination_conn_id",
+        "overwrite",
+        "inline_text",
+        "max_inline_bytes",
+        "asposeocr_conn_id",
+    )
+    ui_color = "#d9e8fb"
+
+    def __init__(
+        self,
+        *,
+        operation: str,
+        ocr_task_id: Any,
+        destination: Any = None,
+        destination_conn_id: str | None = None,
+        overwrite: bool | str = True,
+        inline_text: bool | str = False,
+        max_inline_bytes: int | str = MAX_INLINE_BYTES,
+        asposeocr_conn_id: str = AsposeOcrHook.default_conn_name,
+        deferrable: bool = True,
+        poke_interval: float | timedelta | None = None,
+        timeout: float | timedelta = RETENTION,
+        **kwargs: Any,
+    ) -> None:
+        base_interval = RESCHEDULE_INTERVAL if poke_interval is None else poke_interval
+        super().__init__(poke_interval=base_interval, timeout=timeout, **kwargs)
+        self.operation = operation
+        self.ocr_task_id = ocr_task_id
+        self.destination = destination
+        self.destination_conn_id = destination_conn_id
+        self.overwrite = overwrite
+        self.inline_text = inline_text
+        self.max_inline_bytes = max_inline_bytes
+        self.asposeocr_conn_id = asposeocr_conn_id
+        self.deferrable = deferrable
+        self.poll_interval = poke_interval
+
+    def execute(self, context: Context) -> Any:
+        """Defer, wait here, or poke as BaseSensorOperator does."""
+        if not self.deferrable and (self.mode == "reschedule" or self.poll_interval is not None):
+            return super().execute(context)
+        with self._sensor_failures(), permanent_errors_fail():
+            ocr_task_id = self._checked_id()
+            self._check_destination()
+            deadline = Deadline.after(self.timeout, time.time())
+            poll_interval = seconds(self.poll_interval, "poke_interval")
+            if self.deferrable:
+                self._defer_until_done(
+                    ocr_task_id,
+                    deadline=deadline,
+                    poll_interval=poll_interval,
+                    status_only=self._status_only(),
+                    cancel_on_kill=False,
+                    kwargs={},
+                )
+            return self._wait_here(ocr_task_id, PollSchedule.of(poll_interval), deadline, context)
+
+    def execute_complete(self, context: Context, event: Any, *, ocr_task_id: str) -> Manifest:
+        """Go on when the trigger has fired.
+
+        :param event: the trigger's event.
+        :param ocr_task_id: the service's id of the task.
+        """
+        with self._sensor_failures(), permanent_errors_fail():
+            outcome = WaitOutcome.of_event(event)
+            if isinstance(outcome.error, AsposeOcrTimeoutError):
+                raise AirflowSensorTimeout(str(outcome.error))
+            hook = AsposeOcrHook(self.asposeocr_conn_id)
+            task = outcome.unwrap()
+            return self._manifest(hook, task, context, outcome.api_calls, outcome.completed_at)
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Ask once."""
+        with permanent_errors_fail():
+            operation = get_operation(self.operation)
+            ocr_task_id = self._checked_id()
+            self._check_destination()
+            hook = AsposeOcrHook(self.asposeocr_conn_id)
+            limit = self._delivery().limit
+            task = hook.run_flow(
+                lambda api: api.poll(operation, ocr_task_id, limit=limit, status_only=self._status_only())
+            )
+            if not task.status.is_terminal:
+                return PokeReturnValue(is_done=False)
+            return PokeReturnValue(True, self._manifest(hook, task, context, 0, time.time()))
+
+    def _wait_here(
+        self, ocr_task_id: str, schedule: PollSchedule, deadline: Deadline, context: Context
+    ) -> Manifest:
+        hook = AsposeOcrHook(self.asposeocr_conn_id)
+        try:
+            task = hook.run_flow(
+                lambda api: api.wait(
+                    get_operation(self.operation),
+                    ocr_task_id,
+                    schedule=schedule,
+                    deadline=deadline,
+                    limit=self._delivery().limit,
+                    status_only=self._status_only(),
+                )
+            )
+        except AsposeOcrTimeoutError as error:
+            raise AirflowSensorTimeout(str(error)) from None
+        return self._manifest(hook, task, context, 0, time.time())
+
+    def _manifest(
+        self, hook: AsposeOcrHook, task: OcrTask, context: Context, api_calls: int, completed_at: float
+    ) -> Manifest:
+        job = Job(get_operation(self.operation), map_index=map_index(context), api_calls=api_calls)
+        return self._collect(hook, task, job, completed_at=completed_at, leave_binary=True)
+
+    def _status_only(self) -> bool:
+        """Whether the results need not be read while polling: they are stored later, or stay there."""
+        operation = get_operation(self.operation)
+        return bool(self.destination) or not is_text(operation.result_type or "Other")
+
+    def _check_destination(self) -> None:
+        if self.destination:
+            self._delivery().check(get_operation(self.operation), None)
+
+    @contextmanager
+    def _sensor_failures(self) -> Iterator[None]:
+        """Skip instead of failing, by the rules that BaseSensorOperator applies around :meth:`poke`."""
+        try:
+            yield
+        except (AirflowSkipException, TaskDeferred):
+            raise
+        except (AirflowSensorTimeout, AirflowFailException) as error:
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(f"Skipped instead of failing: {error}") from error
+            raise
+        except Exception as error:
+            if self.never_fail:
+                raise AirflowSkipException(f"Skipped instead of failing: {error}") from error
+            raise

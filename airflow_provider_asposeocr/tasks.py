@@ -1,0 +1,152 @@
+"""What operators and sensor share: rendering without leaks, waiting in the triggerer, delivering."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import AirflowFailException, mask_secret
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrSettingsError
+from airflow_provider_asposeocr.api.operations import Operation, get_operation
+from airflow_provider_asposeocr.api.polling import Deadline
+from airflow_provider_asposeocr.api.settings import boolean
+from airflow_provider_asposeocr.api.task import OcrTask
+from airflow_provider_asposeocr.files.manifest import Delivery, Job, Manifest, deliver
+from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator
+
+    _Task = BaseOperator
+else:
+    _Task = object
+
+TRIGGER_GRACE = 300.0
+"""Seconds after our own deadline at which Airflow ends a trigger that never came to run."""
+
+
+class OcrTaskMixin(_Task):
+    """The part of an Airflow task that deals with a task of the service."""
+
+    operation: str
+    asposeocr_conn_id: str
+    destination: Any
+    destination_conn_id: str | None
+    overwrite: bool | str
+    inline_text: bool | str
+    max_inline_bytes: int | str
+
+    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
+        # Airflow stores what this leaves in the fields and shows it to everyone who may see the task.
+        # It is the one method that runs before that for plain and for mapped tasks alike.
+        super()._do_render_template_fields(parent, *args, **kwargs)
+        if parent is self:
+            self._hide_secrets()
+
+    def _hide_secrets(self) -> None:
+        source = getattr(self, "source", None)
+        if isinstance(source, Mapping) and "ocr_task_id" in source:
+            self.source = {"uri": source.get("uri")}  # a manifest may hold the text of a document
+        ocr_task_id = getattr(self, "ocr_task_id", None)
+        if isinstance(ocr_task_id, Mapping):
+            self.ocr_task_id = ocr_task_id = ocr_task_id.get("ocr_task_id")
+        if isinstance(ocr_task_id, str) and ocr_task_id:
+            mask_trial_id(get_operation(self.operation), ocr_task_id)
+
+    def _checked_id(self) -> str:
+        """The service's id of the task, from a field of that name."""
+        ocr_task_id = getattr(self, "ocr_task_id", None)
+        if not isinstance(ocr_task_id, str) or not ocr_task_id.strip() or ocr_task_id == "None":
+            raise AsposeOcrSettingsError(
+                "ocr_task_id is empty: give the id that the submitting task returned"
+            )
+        return ocr_task_id.strip()
+
+    def _delivery(self) -> Delivery:
+        try:
+            most = int(str(self.max_inline_bytes))
+        except ValueError:
+            raise AsposeOcrSettingsError("max_inline_bytes must be a number of bytes") from None
+        return Delivery(
+            destination=self.destination or None,
+            conn_id=self.destination_conn_id,
+            overwrite=boolean("overwrite", self.overwrite, True),
+            inline_text=boolean("inline_text", self.inline_text, False),
+            max_inline_bytes=most,
+        )
+
+    def _defer_until_done(
+        self,
+        ocr_task_id: str,
+        *,
+        deadline: Deadline,
+        poll_interval: float | None,
+        status_only: bool,
+        cancel_on_kill: bool,
+        kwargs: dict[str, Any],
+    ) -> NoReturn:
+        delivery = self._delivery()
+        self.defer(
+            trigger=AsposeOcrTaskTrigger(
+                operation=get_operation(self.operation).name,
+                ocr_task_id=ocr_task_id,
+                asposeocr_conn_id=self.asposeocr_conn_id,
+                deadline=deadline.at,
+                poll_interval=poll_interval,
+                max_inline_bytes=0 if status_only else delivery.max_inline_bytes,
+                limit=None if status_only else delivery.limit,
+                cancel_on_kill=cancel_on_kill,
+            ),
+            method_name="execute_complete",
+            kwargs={**kwargs, "ocr_task_id": ocr_task_id},
+            timeout=timedelta(seconds=deadline.remaining(time.time()) + TRIGGER_GRACE),
+        )
+
+    def _collect(
+        self, hook: AsposeOcrHook, task: OcrTask, job: Job, *, completed_at: float, leave_binary: bool = False
+    ) -> Manifest:
+        """Fetch the results of an ended task if need be, and deliver them."""
+        task.raise_for_status()
+        delivery = self._delivery()
+        if delivery.destination and task.unread:
+            task = hook.get_task(job.operation, task.id)
+            task.raise_for_status()
+        manifest = deliver(
+            task,
+            job.with_calls(hook.api_calls),
+            delivery,
+            completed_at=completed_at,
+            leave_binary=leave_binary,
+        )
+        for notice in manifest["warnings"]:
+            self.log.warning("The service says: %s", notice)
+        for result in manifest["results"]:
+            self.log.info("Result %s: %s", result["type"], result["uri"] or "not stored")
+        return manifest
+
+
+@contextmanager
+def permanent_errors_fail() -> Iterator[None]:
+    """Turn errors that no retry can mend into the exception that Airflow does not retry."""
+    try:
+        yield
+    except AsposeOcrError as error:
+        if error.retryable:
+            raise
+        raise AirflowFailException(str(error)) from error
+
+
+def mask_trial_id(operation: Operation, ocr_task_id: str) -> None:
+    """Keep the id of a trial task out of logs and rendered fields: whoever has it can read the result."""
+    if not operation.authenticated:
+        mask_secret(ocr_task_id)
+
+
+def map_index(context: Mapping[str, Any]) -> int:
+    """Airflow's map index of the running task, -1 for one that is not mapped."""
+    return getattr(context.get("ti"), "map_index", -1)

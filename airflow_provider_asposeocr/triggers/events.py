@@ -1,0 +1,96 @@
+"""What the trigger tells the worker: a value of JSON scalars, checked when it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from airflow_provider_asposeocr.api import exceptions
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
+from airflow_provider_asposeocr.api.task import OcrTask, parse_task
+
+
+@dataclass(frozen=True, slots=True)
+class WaitOutcome:
+    """How a wait in the triggerer ended.
+
+    :param api_calls: billed calls made by the trigger.
+    :param task: the task with its final status, if it came to one.
+    :param completed_at: when that was seen, seconds since the epoch.
+    :param error: what ended the wait otherwise; :class:`AsposeOcrTimeoutError` at the deadline.
+    """
+
+    api_calls: int
+    task: OcrTask | None = None
+    completed_at: float = 0.0
+    error: AsposeOcrError | None = None
+
+    @classmethod
+    def finished(cls, task: OcrTask, api_calls: int, completed_at: float) -> WaitOutcome:
+        """The task came to a final status."""
+        return cls(api_calls, task=task, completed_at=completed_at)
+
+    @classmethod
+    def failed(cls, error: AsposeOcrError, api_calls: int) -> WaitOutcome:
+        """The wait ended by an error."""
+        return cls(api_calls, error=error)
+
+    def unwrap(self) -> OcrTask:
+        """The task with its final status.
+
+        :raises AsposeOcrError: what ended the wait otherwise.
+        """
+        if self.task is None:
+            raise self.error or AsposeOcrError("the wait ended without a task")
+        return self.task
+
+    def to_event(self) -> dict[str, Any]:
+        """Make the event's payload."""
+        event: dict[str, Any] = {"status": "error", "api_calls": self.api_calls}
+        if self.task is not None:
+            event |= {
+                "status": self.task.status.value,
+                "task": self.task.to_dict(),
+                "ocr_task_id": self.task.id,
+                "unread": self.task.unread,
+                "seen_types": list(self.task.seen_types),
+                "completed_at": self.completed_at,
+            }
+        elif self.error is not None:
+            event |= {
+                "kind": type(self.error).__name__,
+                "message": str(self.error),
+                "http_status": self.error.status,
+                "ocr_task_id": self.error.ocr_task_id,
+                "retry_after": self.error.retry_after,
+            }
+        return event
+
+    @classmethod
+    def of_event(cls, event: Any) -> WaitOutcome:
+        """Read an event's payload.
+
+        :param event: what Airflow hands to the method that a task resumes with.
+        :raises AsposeOcrError: if it is not an event of this provider; it never passes for success.
+        """
+        if not isinstance(event, Mapping) or "status" not in event:
+            raise AsposeOcrError("the trigger sent an event that this version does not know")
+        calls = int(event.get("api_calls") or 0)
+        if isinstance(event.get("task"), Mapping):
+            task = replace(
+                parse_task(event["task"], str(event.get("ocr_task_id"))),
+                unread=bool(event.get("unread")),
+                seen_types=tuple(event.get("seen_types") or ()),
+            )
+            return cls.finished(task, calls, float(event.get("completed_at") or 0))
+        kind = getattr(exceptions, str(event.get("kind")), None)
+        if not (isinstance(kind, type) and issubclass(kind, AsposeOcrError)):
+            raise AsposeOcrError("the trigger sent an event that this version does not know")
+        error = kind(
+            str(event.get("message")),
+            status=event.get("http_status"),
+            ocr_task_id=event.get("ocr_task_id"),
+            retry_after=event.get("retry_after"),
+        )
+        return cls.failed(error, calls)

@@ -1,0 +1,47 @@
+"""Submit in one task, wait in another, use the text in a third.
+
+The sensor waits in the triggerer for ``Completed`` and returns the result. Use this form where the id is
+needed elsewhere, or where submitting and waiting belong to different pools or retries.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, Param, task
+
+from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
+from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
+
+with DAG(
+    dag_id="asposeocr_submit_and_wait",
+    schedule=None,
+    doc_md=__doc__,
+    tags=["asposeocr", "example"],
+    # A retry costs little; without one, a trigger that fires while the scheduler is busy can fail a task.
+    default_args={"retries": 1},
+    params={
+        "source": Param(
+            str(Path(__file__).parent / "demo" / "scan.jpg"), type="string", description="The image to read"
+        ),
+    },
+):
+    submit = AsposeOcrRecognizeImageOperator(
+        task_id="submit",
+        source="{{ params.source }}",
+        wait_for_completion=False,
+    )
+    wait = AsposeOcrTaskSensor(
+        task_id="wait",
+        operation="RecognizeImage",
+        ocr_task_id=submit.output,
+    )
+
+    @task
+    def first_line(manifest: dict[str, Any]) -> dict[str, Any]:
+        """Stand for whatever is done with the text."""
+        lines = manifest["text"].splitlines() or [""]
+        return {"ocr_task_id": manifest["ocr_task_id"], "characters_in_first_line": len(lines[0])}
+
+    first_line(wait.output)

@@ -1,0 +1,20 @@
+"""How much of a known text a recognition has got right."""
+
+from __future__ import annotations
+
+
+def word_accuracy(truth: str, recognized: str) -> float:
+    """Return the share of words that are right: one minus the words to change, per word of the truth.
+
+    :param truth: what the page says
+    :param recognized: what was read from it
+    """
+    wanted, found = truth.split(), recognized.split()
+    # Levenshtein distance of words, one row of the table at a time.
+    row = list(range(len(found) + 1))
+    for count, word in enumerate(wanted, start=1):
+        diagonal, row[0] = row[0], count
+        for column, other in enumerate(found, start=1):
+            cost = min(row[column] + 1, row[column - 1] + 1, diagonal + (word != other))
+            diagonal, row[column] = row[column], cost
+    return 1.0 - row[-1] / max(1, len(wanted))

@@ -1,0 +1,118 @@
+"""What the demonstration prints: events as they happen, what was read, and why something failed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dags_examples.demo.local_airflow import LocalAirflow, TaskInstance
+
+_TAIL_LINES = 25
+_STATES = {
+    "running": "running in a worker",
+    "deferred": "waiting in the triggerer, no worker slot held",
+    "up_for_reschedule": "waiting between two looks, no worker slot held",
+    "up_for_retry": "failed, is going to be tried again",
+    "success": "done",
+    "failed": "FAILED",
+}
+
+
+class Progress:
+    """Print one line for each event, with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds since the start."""
+        return time.monotonic() - self._start
+
+    def tell(self, line: str) -> None:
+        """Print a line.
+
+        :param line: what happened
+        """
+        print(f"[{self.seconds:6.1f} s] {line}", flush=True)
+
+    def tell_task(self, task: TaskInstance) -> None:
+        """Print what has become of a task; states that only last an instant are left out.
+
+        :param task: the task instance as Airflow's REST API describes it
+        """
+        if state := _STATES.get(task["state"]):
+            number = f"[{task['map_index']}]" if task["map_index"] >= 0 else ""
+            attempt = f" (try {task['try_number']})" if task["try_number"] > 1 else ""
+            self.tell(f"{task['dag_id']}.{task['task_id']}{number}: {state}{attempt}")
+
+
+def show_text(text: str) -> None:
+    """Print the recognized text between two rules.
+
+    :param text: the text
+    """
+    rule = "-" * 78
+    print(f"\nWhat the page says\n{rule}\n{text.strip()}\n{rule}")
+
+
+def describe_calls(counts: Mapping[str, Any]) -> str:
+    """Return the API calls in one line, those that are billed apart from the sign-ins.
+
+    :param counts: counts by kind, as the emulator gives them
+    """
+    kinds = {"submit": "submit", "poll": "result", "status": "status", "cancel": "cancel", "file": "file"}
+    parts = [f"{counts[kind]} {name}" for kind, name in kinds.items() if counts.get(kind)]
+    return f"{counts['billed']} billed ({', '.join(parts)}); {counts['token']} sign-ins, which are free"
+
+
+def failure_report(airflow: LocalAirflow, dag_id: str, run_id: str) -> str:
+    """Return the end of the log of each failed task of a DAG run.
+
+    :param airflow: where it ran
+    :param dag_id: the DAG
+    :param run_id: the run
+    """
+    logs = airflow.task_logs(dag_id, run_id)
+    parts = []
+    for task in airflow.task_instances(dag_id, run_id):
+        if task["state"] != "failed":
+            continue
+        own = [text for path, text in logs.items() if f"task_id={task['task_id']}" in path.parts]
+        tail = _tail(own[-1]) if own else "it has no log; the scheduler says:\n" + _scheduler_tail(airflow)
+        parts.append(f"{dag_id}.{task['task_id']} failed; the end of its log:\n{tail}")
+    return "\n\n".join(parts) or f"{dag_id} failed, though none of its tasks did"
+
+
+def plain_log_line(line: str) -> str:
+    """Return a line of a task's log for people: Airflow 3 writes JSON, Airflow 2 text.
+
+    :param line: the line as it stands in the file
+    """
+    try:
+        record = json.loads(line)
+        text = f"{record['level']:8} {record['event']}"
+    except (ValueError, TypeError, KeyError):
+        return line
+    errors = [f"{error['exc_type']}: {error['exc_value']}" for error in record.get("error_detail") or []]
+    return "\n         ".join([text, *errors])
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as short as it can be from the current directory.
+
+    :param path: an absolute path
+    """
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _tail(log: str) -> str:
+    lines = [plain_log_line(line) for line in log.splitlines() if "::group::" not in line]
+    return "\n".join(f"  {line}" for line in lines[-_TAIL_LINES:] if "::endgroup::" not in line)
+
+
+def _scheduler_tail(airflow: LocalAirflow) -> str:
+    return _tail((airflow.home / "scheduler.log").read_text(errors="replace"))

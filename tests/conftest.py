@@ -1,0 +1,63 @@
+"""Fixtures for all tests: a private Airflow home, and emulators on free ports."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from pathlib import Path
+
+# Before anything imports Airflow, which reads its configuration then.
+_HOME = tempfile.TemporaryDirectory(prefix="airflow-home-")
+os.environ["AIRFLOW_HOME"] = _HOME.name
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "INFO"
+
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+
+from airflow_provider_asposeocr.emulator.testing import Emulator
+from airflow_provider_asposeocr.hooks import tokens
+
+CONTRACT = Path(__file__).parents[2] / "shared" / "contract"
+
+
+@pytest.fixture(autouse=True)
+def _no_token_kept() -> Iterator[None]:
+    tokens.forget_all()
+    yield
+    tokens.forget_all()
+
+
+@pytest.fixture
+def contract() -> Path:
+    """The folder with the service's contract, where this machine has it."""
+    if not CONTRACT.is_dir():
+        pytest.skip("the API contract is not on this machine")
+    return CONTRACT
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """A service that completes every job at once with scripted text; it is the default connection."""
+    with Emulator(ocr=False) as running:
+        monkeypatch.setenv("AIRFLOW_CONN_ASPOSEOCR_DEFAULT", running.connection_json())
+        yield running
+
+
+@pytest.fixture
+def png() -> bytes:
+    """A small image."""
+    stream = io.BytesIO()
+    Image.new("L", (120, 40), 255).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.fixture
+def scan(tmp_path: Path, png: bytes) -> Path:
+    """A small image in a file."""
+    path = tmp_path / "scan.png"
+    path.write_bytes(png)
+    return path
