@@ -131,12 +131,15 @@ class OcrTaskMixin(_Task):
 
 
 @contextmanager
-def permanent_errors_fail() -> Iterator[None]:
-    """Turn errors that no retry can mend into the exception that Airflow does not retry."""
+def permanent_errors_fail(*, but: tuple[type[AsposeOcrError], ...] = ()) -> Iterator[None]:
+    """Turn errors that no retry can mend into the exception that Airflow does not retry.
+
+    :param but: errors that a retry of the whole Airflow task can mend.
+    """
     try:
         yield
     except AsposeOcrError as error:
-        if error.retryable:
+        if error.retryable or isinstance(error, but):
             raise
         raise AirflowFailException(str(error)) from error
 

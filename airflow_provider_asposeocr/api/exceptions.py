@@ -97,3 +97,5 @@ class AsposeOcrTimeoutError(AsposeOcrError):
 
 class AsposeOcrHaltedError(AsposeOcrError):
     """The Airflow task was killed: no further request is sent."""
+
+    retryable = True

@@ -19,7 +19,7 @@ from airflow_provider_asposeocr.emulator.control import answer_control
 from airflow_provider_asposeocr.emulator.faults import Fault
 from airflow_provider_asposeocr.emulator.jobs import Job
 from airflow_provider_asposeocr.emulator.routes import CONTROL_PREFIX, Route, find_route
-from airflow_provider_asposeocr.emulator.settings import RecognitionSettings, SettingsError
+from airflow_provider_asposeocr.emulator.settings import AppliedSettings, SettingsError
 from airflow_provider_asposeocr.emulator.state import EmulatorState
 from airflow_provider_asposeocr.emulator.uploads import (
     BodyTooLargeError,
@@ -189,7 +189,7 @@ class _Exchange:
             body = await read(self._request, sink)
             settings = member(body, "settings")
             if operation.settings:
-                RecognitionSettings.from_wire(settings)
+                AppliedSettings.from_wire(settings)
         kept: dict[str, Any] = settings if isinstance(settings, dict) else {}
         return self._state.submit(ocr_task_id, operation.name, kept, sink)
 

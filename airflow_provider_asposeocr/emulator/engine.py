@@ -1,8 +1,8 @@
 """Recognition and binarization: bytes in, a page or an image out.
 
-The engine is RapidOCR; its weights come with its wheel, nothing is fetched. It reads the Latin script. It does
-not notice when it reads another one (it answers nonsense with high confidence), so languages of other scripts
-are refused by name.
+The engine is RapidOCR; its weights come with its wheel, nothing is fetched. It reads the Latin script. It
+does not notice when it reads another one (it answers nonsense with high confidence), so languages of other
+scripts are refused by name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan
 from airflow_provider_asposeocr.emulator.languages import is_readable
 from airflow_provider_asposeocr.emulator.layout import reading_order
 from airflow_provider_asposeocr.emulator.page import Block, Line, Page, Point, Quad, Word
-from airflow_provider_asposeocr.emulator.settings import RecognitionSettings
+from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
 _POOR_CONFIDENCE = 0.8
 _SIDEWAYS_PENALTY = 0.5
@@ -32,7 +32,7 @@ class UnsupportedLanguageError(ValueError):
     """The language is one that the service reads but the emulator does not."""
 
 
-def recognize(data: bytes, settings: RecognitionSettings) -> tuple[Page, Scan]:
+def recognize(data: bytes, settings: AppliedSettings) -> tuple[Page, Scan]:
     """Read an image.
 
     :param data: the encoded image.
@@ -77,7 +77,7 @@ def load_engine() -> Any:
 
 
 def _smoothed(pixels: Pixels) -> Pixels:
-    # The engine was trained on photographs: the hard edges of a black and white image cost it the dots of its i.
+    # The engine was trained on photographs: hard black and white edges cost it the dots of its i.
     if not imaging.is_black_and_white(pixels):
         return pixels
     return np.asarray(cv2.GaussianBlur(pixels, (0, 0), _SMOOTHING), np.uint8)
@@ -112,7 +112,7 @@ def _words(found: Any) -> tuple[Word, ...]:
 
 
 def _quality(lines: Sequence[Line]) -> float:
-    """Return the mean confidence by length; tall boxes give sideways text away, which can be read with confidence."""
+    """Return the mean confidence by length, less for tall boxes: sideways text is misread with confidence."""
     length = sum(len(line.text) for line in lines)
     if not length:
         return 0.0

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from airflow_provider_asposeocr.emulator.settings import RecognitionSettings
+from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
 Pixels = npt.NDArray[np.uint8]
 """An image: rows, columns, and three channels (red, green, blue) unless a function says grey."""
@@ -41,7 +41,7 @@ class Scan:
 
 
 def load(data: bytes) -> Scan:
-    """Decode an image: the right way up, on white where it is transparent, the first page where it has several."""
+    """Decode an image: the right way up, on white where it is transparent, the first page of several."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             dpi = _plausible_dpi(image.info.get("dpi"))
@@ -52,17 +52,17 @@ def load(data: bytes) -> Scan:
     return Scan(np.asarray(Image.alpha_composite(white, upright).convert("RGB")), dpi)
 
 
-def prepare(scan: Scan, settings: RecognitionSettings) -> Scan:
+def prepare(scan: Scan, settings: AppliedSettings) -> Scan:
     """Apply the filters that the settings ask for: rotation, contrast, binarization, skew, upsampling."""
     pixels, dpi = rotate(scan.pixels, settings.rotate), scan.dpi
     if settings.contrast:
         pixels = stretch_contrast(pixels)
     if settings.binarize:
-        pixels = _coloured(black_and_white(pixels))
+        pixels = _pixels(cv2.cvtColor(black_and_white(pixels), cv2.COLOR_GRAY2RGB))
     if settings.deskew:
         pixels = deskew(pixels)
     if settings.upsample and max(pixels.shape[:2]) <= _SMALL_SIDE:
-        pixels, dpi = cv2.resize(pixels, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), dpi * 2
+        pixels, dpi = _pixels(cv2.resize(pixels, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)), dpi * 2
     return Scan(pixels, dpi)
 
 
@@ -91,9 +91,9 @@ def rotate(pixels: Pixels, degrees: float) -> Pixels:
     cos, sin = abs(turn[0, 0]), abs(turn[0, 1])
     new_width, new_height = round(height * sin + width * cos), round(height * cos + width * sin)
     turn[:, 2] += (new_width - width) / 2, (new_height - height) / 2
-    return cv2.warpAffine(
-        pixels, turn, (new_width, new_height), flags=cv2.INTER_CUBIC, borderValue=(255, 255, 255)
-    ).astype(np.uint8)
+    white = (255, 255, 255)
+    size = (new_width, new_height)
+    return _pixels(cv2.warpAffine(pixels, turn, size, flags=cv2.INTER_CUBIC, borderValue=white))
 
 
 def stretch_contrast(pixels: Pixels) -> Pixels:
@@ -101,24 +101,22 @@ def stretch_contrast(pixels: Pixels) -> Pixels:
     dark, light = np.percentile(_grey(pixels), (_CLIPPED_PERCENT, 100 - _CLIPPED_PERCENT))
     if light - dark < 1:
         return pixels
-    return cv2.convertScaleAbs(np.clip(pixels, dark, 255) - dark, alpha=255.0 / (light - dark)).astype(
-        np.uint8
-    )
+    levels = (np.arange(256) - dark) * (255 / (light - dark))
+    return _pixels(cv2.LUT(pixels, np.clip(levels, 0, 255).astype(np.uint8)))
 
 
 def black_and_white(pixels: Pixels) -> Pixels:
     """Reduce an image to black text on white, as a grey image with only the two extremes.
 
-    What the paper looks like without its text is estimated and subtracted, which evens out shadows and stains;
-    one threshold then fits the whole page.
+    What the paper looks like without its text is estimated and subtracted, which evens out shadows and
+    stains; one threshold then fits the whole page.
     """
     grey = _dark_on_light(_grey(pixels))
     paper = cv2.medianBlur(cv2.dilate(grey, np.ones((9, 9), np.uint8)), _odd(min(grey.shape) // 30, 15))
-    ink = cv2.subtract(paper, grey)
+    ink = _pixels(cv2.subtract(paper, grey))
     if int(ink.max()) - int(ink.min()) < _LIGHT_ON_DARK_MARGIN:
         return np.full_like(grey, 255)
-    page = cv2.normalize(255 - ink, None, 0, 255, cv2.NORM_MINMAX)
-    return cv2.threshold(page, 0, 255, cv2.THRESH_OTSU)[1].astype(np.uint8)
+    return _pixels(cv2.threshold(255 - ink, 0, 255, cv2.THRESH_OTSU)[1])
 
 
 def deskew(pixels: Pixels) -> Pixels:
@@ -130,8 +128,8 @@ def deskew(pixels: Pixels) -> Pixels:
 def find_skew(pixels: Pixels) -> float:
     """Return how far the rows of text are turned, clockwise in degrees.
 
-    The right angle is the one at which the sums along the rows of pixels differ most from row to row: text and
-    white space then alternate sharply.
+    The right angle is the one at which the sums along the rows of pixels differ most from row to row: text
+    and white space then alternate sharply.
     """
     ink = _small_ink(pixels)
     if not ink.any():
@@ -146,7 +144,7 @@ def find_skew(pixels: Pixels) -> float:
 def _small_ink(pixels: Pixels) -> Pixels:
     scale = min(1.0, _SKEW_SEARCH_SIDE / max(pixels.shape[:2]))
     small = cv2.resize(_grey(pixels), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return np.asarray(255 - black_and_white(small), np.uint8)
+    return 255 - black_and_white(_pixels(small))
 
 
 def _sharpness(ink: Pixels, angle: float) -> float:
@@ -169,11 +167,11 @@ def _odd(size: int, least: int) -> int:
 
 
 def _grey(pixels: Pixels) -> Pixels:
-    return pixels if pixels.ndim == 2 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+    return pixels if pixels.ndim == 2 else _pixels(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
 
 
-def _coloured(grey: Pixels) -> Pixels:
-    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
+def _pixels(array: npt.ArrayLike) -> Pixels:
+    return np.asarray(array, np.uint8)
 
 
 def _plausible_dpi(value: object) -> float:

@@ -8,7 +8,7 @@ the typical skew of its lines is undone first; only the order is affected, not t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -106,7 +106,8 @@ def _cut(lines: Sequence[_Placed]) -> list[Sequence[_Placed]]:
 def _columns(lines: Sequence[_Placed]) -> tuple[list[_Placed], list[_Placed]] | None:
     spans = [(line.left, line.right) for line in lines]
     for gap in _gaps(spans, _COLUMN_GAP * _line_height(lines)):
-        left, right = _split(lines, lambda line, gap=gap: line.right <= gap)
+        left = [line for line in lines if line.right <= gap]
+        right = [line for line in lines if line.right > gap]
         if _is_running_text(left) and _is_running_text(right):
             return left, right
     return None
@@ -114,9 +115,10 @@ def _columns(lines: Sequence[_Placed]) -> tuple[list[_Placed], list[_Placed]] | 
 
 def _paragraphs(lines: Sequence[_Placed]) -> tuple[list[_Placed], list[_Placed]] | None:
     spans = [(line.top, line.bottom) for line in lines]
-    for gap in _gaps(spans, _PARAGRAPH_GAP * _line_height(lines)):
-        return _split(lines, lambda line, gap=gap: line.middle < gap)
-    return None
+    gap = next(_gaps(spans, _PARAGRAPH_GAP * _line_height(lines)), None)
+    if gap is None:
+        return None
+    return [line for line in lines if line.middle < gap], [line for line in lines if line.middle >= gap]
 
 
 def _gaps(spans: Iterable[tuple[float, float]], least: float) -> Iterator[float]:
@@ -129,15 +131,6 @@ def _gaps(spans: Iterable[tuple[float, float]], least: float) -> Iterator[float]
         end = stop if end == math.inf else max(end, stop)
     for _, middle in sorted(found, reverse=True):
         yield middle
-
-
-def _split(
-    lines: Iterable[_Placed], is_first: Callable[[_Placed], bool]
-) -> tuple[list[_Placed], list[_Placed]]:
-    parts: tuple[list[_Placed], list[_Placed]] = ([], [])
-    for line in lines:
-        parts[0 if is_first(line) else 1].append(line)
-    return parts
 
 
 def _is_running_text(lines: Sequence[_Placed]) -> bool:

@@ -9,7 +9,7 @@ from airflow_provider_asposeocr.emulator.trial import mask
 
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
-"""The corners of a box in pixels: top left, top right, bottom right, bottom left of its text as it is read."""
+"""Corners in pixels: top left, top right, bottom right, bottom left of the text as it is read."""
 
 Box = tuple[float, float, float, float]
 """An upright box in pixels: left, top, right, bottom."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from airflow_provider_asposeocr.api.operations import Category, get_operation
 from airflow_provider_asposeocr.emulator.jobs import Job, JobStore, Outcome
-from airflow_provider_asposeocr.emulator.settings import RecognitionSettings
+from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
 _WORKER = (sys.executable, "-P", "-m", "airflow_provider_asposeocr.emulator.worker")
 _CRASHED = "The recognition engine ended unexpectedly."
@@ -77,7 +77,7 @@ class WorkQueue:
             "sha256": job.submission.sha256,
             "settings": _settings_of(job),
         }
-        answer = self._ask(request) or self._ask(request) if not self._stopping else None
+        answer = self._ask(request)
         if self._stopping:
             return
         outcome = Outcome(**answer) if answer else Outcome(messages=(_CRASHED,))
@@ -85,7 +85,7 @@ class WorkQueue:
 
     def _ask(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
         """Let the process work on one task; None when it ended instead of answering."""
-        process = self._process or self._start_process()
+        process = self._living_process()
         if process is None or process.stdin is None or process.stdout is None:
             return None
         try:
@@ -99,13 +99,24 @@ class WorkQueue:
             return None
         return dict(json.loads(answer))
 
+    def _living_process(self) -> subprocess.Popen[bytes] | None:
+        if self._process and self._process.poll() is None:
+            return self._process
+        self._end_process()
+        return self._start_process()
+
     def _start_process(self) -> subprocess.Popen[bytes] | None:
         with self._lock:
             if not self._stopping:
                 # The same modules have to be found there as here, whatever put them on the path.
                 environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
                 self._process = subprocess.Popen(
-                    _WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+                    _WORKER,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    env=environment,
+                    # Ctrl-C in a terminal is for the emulator; it ends this process itself.
+                    start_new_session=True,
                 )
             return self._process
 
@@ -121,4 +132,4 @@ class WorkQueue:
 def _settings_of(job: Job) -> dict[str, Any] | None:
     if get_operation(job.submission.operation).category is not Category.RECOGNITION:
         return None
-    return RecognitionSettings.from_wire(job.submission.settings).to_dict()
+    return AppliedSettings.from_wire(job.submission.settings).to_dict()

@@ -151,8 +151,8 @@ def _embedded(pixels: Pixels) -> Image.Image:
 
 
 def _register_font() -> None:
-    # Nothing of the font is seen, so it need not have the glyphs; but unlike the built-in fonts, a TrueType font
-    # tells every reader which characters its text stands for, in any alphabet.
+    # Nothing of the font is seen, so it need not have the glyphs; but unlike the built-in fonts, a TrueType
+    # font tells every reader which characters its text stands for, in any alphabet.
     if _FONT not in pdfmetrics.getRegisteredFontNames():
         pdfmetrics.registerFont(TTFont(_FONT, str(Path(reportlab.__file__).parent / "fonts" / "Vera.ttf")))
 

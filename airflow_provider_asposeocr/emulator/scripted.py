@@ -8,7 +8,7 @@ import json
 
 from airflow_provider_asposeocr.api.operations import Category, get_operation
 from airflow_provider_asposeocr.emulator.jobs import Outcome
-from airflow_provider_asposeocr.emulator.settings import RecognitionSettings
+from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from airflow_provider_asposeocr.emulator.submission import Submission
 from airflow_provider_asposeocr.emulator.trial import mask_text
 
@@ -34,7 +34,7 @@ def scripted_outcome(submission: Submission, text: str) -> Outcome:
         return Outcome(results=(_result("ImagePNG", ""),))
     if not operation.authenticated:
         text = mask_text(text, submission.sha256)
-    settings = RecognitionSettings.from_wire(submission.settings)
+    settings = AppliedSettings.from_wire(submission.settings)
     return Outcome(results=tuple(_result(kind, text) for kind in settings.result_types))
 
 

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from airflow_provider_asposeocr.emulator.connection import ConnectionProtocol
 
 _STOP_SECONDS = 0.5
+_KEEP_ALIVE_SECONDS = 75
 
 
 class ServerThread:
@@ -56,6 +57,7 @@ class ServerThread:
             lifespan="off",
             log_config=None,
             access_log=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             date_header=False,
             server_header=False,
         )

@@ -27,7 +27,7 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True)
-class RecognitionSettings:
+class AppliedSettings:
     """The settings that the emulator acts on, with the documented defaults.
 
     :param language: in the wire's spelling.
@@ -57,7 +57,7 @@ class RecognitionSettings:
         return asdict(self)
 
     @classmethod
-    def from_wire(cls, settings: Any) -> RecognitionSettings:
+    def from_wire(cls, settings: Any) -> AppliedSettings:
         """Read the ``settings`` of a request.
 
         :param settings: the member as received; anything but an object is refused.

@@ -51,10 +51,10 @@ class Emulator:
         state = EmulatorState(self.options)
         try:
             server = ServerThread(EmulatorApp(state), *self._address)
-        except OSError:
+            state.start()
+        except BaseException:
             state.close()
             raise
-        state.start()
         server.start()
         self._state, self._server = state, server
 

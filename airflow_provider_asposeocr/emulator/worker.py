@@ -1,4 +1,4 @@
-"""The recognition process: one task for each line on standard input, one outcome for each line on standard output."""
+"""The recognition process: a task for each line on standard input, an outcome for each on standard output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.emulator import engine, results
 from airflow_provider_asposeocr.emulator.imaging import UnreadableImageError
 from airflow_provider_asposeocr.emulator.jobs import Outcome
-from airflow_provider_asposeocr.emulator.settings import RecognitionSettings
+from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from airflow_provider_asposeocr.emulator.trial import masked_words
 
 
@@ -33,8 +33,8 @@ def main() -> None:
 def work(task: Mapping[str, Any]) -> Outcome:
     """Work on one task.
 
-    :param task: its ``operation``, its ``settings`` (None for preprocessing), the path of its ``image`` and the
-        digest of that.
+    :param task: its ``operation``, its ``settings`` (None for preprocessing), the path of its ``image`` and
+        the digest of that.
     """
     try:
         data = Path(task["image"]).read_bytes()
@@ -49,7 +49,7 @@ def work(task: Mapping[str, Any]) -> Outcome:
 
 
 def _recognize(data: bytes, task: Mapping[str, Any]) -> Outcome:
-    settings = RecognitionSettings(**task["settings"])
+    settings = AppliedSettings(**task["settings"])
     page, scan = engine.recognize(data, settings)
     if not get_operation(task["operation"]).authenticated:
         page = page.masked(masked_words(page.word_count, task["sha256"]))

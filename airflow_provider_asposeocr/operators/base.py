@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrTimeoutError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrError,
+    AsposeOcrTaskNotFoundError,
+    AsposeOcrTimeoutError,
+)
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
 from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule, seconds
 from airflow_provider_asposeocr.api.settings import wire_settings
@@ -39,6 +43,9 @@ _SETTINGS = (
     "dsr_confidence",
     "result_type",
 )
+
+# A retry submits the source anew, which can help where the service has lost the task.
+_RESUBMIT = (AsposeOcrTaskNotFoundError,)
 
 
 class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
@@ -159,7 +166,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Submit the source; then wait here, defer, or return the id."""
-        with permanent_errors_fail():
+        with permanent_errors_fail(but=_RESUBMIT):
             return self._execute(context)
 
     def execute_complete(
@@ -182,7 +189,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         """
         operation = get_operation(self.operation)
         hook = AsposeOcrHook(self.asposeocr_conn_id)
-        with permanent_errors_fail():
+        with permanent_errors_fail(but=_RESUBMIT):
             outcome = WaitOutcome.of_event(event)
             if isinstance(outcome.error, AsposeOcrTimeoutError):
                 raise self._given_up(operation, ocr_task_id, outcome.error)
@@ -196,9 +203,11 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
             self._hook.halt()
         if self._waiting_for is not None and self.cancel_on_kill:
             fate = self._cancel(get_operation(self.operation), self._waiting_for)
-            self.log.info("Killed while waiting: the task at the service %s", fate)
+            self.log.info("Killed while waiting: the task %s", fate)
 
     def _execute(self, context: Context) -> Any:
+        # First of all, so that a kill at any later moment finds it and stops it.
+        hook = self._hook = AsposeOcrHook(self.asposeocr_conn_id)
         operation = get_operation(self.operation)
         wire = wire_settings(operation, self._settings())
         poll_interval = seconds(self.poll_interval, "poll_interval")
@@ -207,7 +216,6 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
             self._delivery().check(operation, wire)
         source = open_source(self.source, self.source_conn_id)
 
-        hook = self._hook = AsposeOcrHook(self.asposeocr_conn_id)
         submitted_at = time.time()
         ocr_task_id = hook.submit_source(operation, source, wire)
         mask_trial_id(operation, ocr_task_id)

@@ -107,7 +107,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Defer, wait here, or poke as BaseSensorOperator does."""
         if not self.deferrable and (self.mode == "reschedule" or self.poll_interval is not None):
-            return super().execute(context)
+            return self._execute_base(context)
         with self._sensor_failures(), permanent_errors_fail():
             ocr_task_id = self._checked_id()
             self._check_destination()
@@ -152,6 +152,15 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
             if not task.status.is_terminal:
                 return PokeReturnValue(is_done=False)
             return PokeReturnValue(True, self._manifest(hook, task, context, 0, time.time()))
+
+    def _execute_base(self, context: Context) -> Any:
+        try:
+            return super().execute(context)
+        except AirflowSensorTimeout as error:
+            # While poking, the base class skips a timeout for soft_fail alone; deferred, for both.
+            if self.never_fail:
+                raise AirflowSkipException(f"Skipped instead of failing: {error}") from error
+            raise
 
     def _wait_here(
         self, ocr_task_id: str, schedule: PollSchedule, deadline: Deadline, context: Context

@@ -16,8 +16,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-import requests
-
+from dags_examples.demo.airflow_rest import AirflowRest
 from dags_examples.demo.airflow_settings import airflow_settings
 from dags_examples.demo.processes import (
     LOOPBACK,
@@ -37,18 +36,6 @@ _TAIL_CHARACTERS = 4000
 
 class LocalAirflowError(RuntimeError):
     """Say which part of the local Airflow went wrong, with the end of its log."""
-
-
-class RestError(LocalAirflowError):
-    """Carry an answer of Airflow's REST API that is not a success.
-
-    :param response: the answer
-    """
-
-    def __init__(self, response: requests.Response) -> None:
-        self.status = response.status_code
-        request = response.request
-        super().__init__(f"{request.method} {request.url} answered {self.status}: {response.text[:2000]}")
 
 
 class LocalAirflow:
@@ -88,10 +75,8 @@ class LocalAirflow:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._env = self._environment(connections or {}) | dict(env or {})
         self._components: dict[str, subprocess.Popen[bytes]] = {}
-        self._http = requests.Session()
-        self._http.trust_env = False
+        self._rest = AirflowRest(self.url, self._major)
         self._cleanup = contextlib.ExitStack()
-        self._api = "/api/v2" if self._is_airflow_3 else "/api/v1"
 
     def __enter__(self) -> LocalAirflow:
         return self
@@ -119,7 +104,7 @@ class LocalAirflow:
             for name, arguments in self._commands().items():
                 tell(f"starting the {name}")
                 self._spawn(name, *arguments)
-            self._until(self._api_answers, timeout, "an answer of the API")
+            self._until(self._rest.answers, timeout, "an answer of the API")
             tell("the API answers")
         except BaseException:
             self.stop()
@@ -128,13 +113,13 @@ class LocalAirflow:
     def stop(self, *, grace: float = 3.0) -> None:
         """End every component and whatever it started; remove a temporary home. Harmless when repeated.
 
-        :param grace: seconds for an orderly end, of which the triggerer could use 11, for nothing that matters here
+        :param grace: seconds for an orderly end; the triggerer would use 11, to no purpose here
         """
         try:
             end(self._components.values(), grace=grace)
         finally:
             self._components.clear()
-            self._http.close()
+            self._rest.close()
             if self._temporary:
                 self._temporary.cleanup()
             atexit.unregister(self.stop)
@@ -169,9 +154,9 @@ class LocalAirflow:
         :param conf: values for its params
         """
         body: dict[str, Any] = {"conf": dict(conf or {})}
-        if self._is_airflow_3:
+        if self._major >= 3:
             body["logical_date"] = None
-        return str(self.rest("POST", f"{self._api}/dags/{quote(dag_id)}/dagRuns", body)["dag_run_id"])
+        return str(self.rest("POST", f"{self._rest.prefix}/dags/{quote(dag_id)}/dagRuns", body)["dag_run_id"])
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a DAG run, such as ``running``.
@@ -179,7 +164,7 @@ class LocalAirflow:
         :param dag_id: the DAG
         :param run_id: the run
         """
-        return str(self.rest("GET", self._run_path(dag_id, run_id))["state"])
+        return str(self.rest("GET", self._rest.run_path(dag_id, run_id))["state"])
 
     def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
         """Return the task instances of a DAG run as the REST API describes them.
@@ -187,7 +172,7 @@ class LocalAirflow:
         :param dag_id: the DAG
         :param run_id: the run
         """
-        path = f"{self._run_path(dag_id, run_id)}/taskInstances?limit=100"
+        path = f"{self._rest.run_path(dag_id, run_id)}/taskInstances?limit=100"
         found: list[TaskInstance] = []
         while True:
             page = self.rest("GET", f"{path}&offset={len(found)}")
@@ -251,7 +236,9 @@ class LocalAirflow:
         :param key: name of the value
         :param map_index: index of a mapped task; -1 for an ordinary one
         """
-        path = f"{self._run_path(dag_id, run_id)}/taskInstances/{quote(task_id)}/xcomEntries/{quote(key)}"
+        path = (
+            f"{self._rest.run_path(dag_id, run_id)}/taskInstances/{quote(task_id)}/xcomEntries/{quote(key)}"
+        )
         return self.rest("GET", f"{path}?map_index={map_index}&stringify=false")["value"]
 
     def rest(self, method: str, path: str, body: Any = None) -> Any:
@@ -262,11 +249,7 @@ class LocalAirflow:
         :param body: value to send as JSON
         :raises RestError: when the answer is not a success
         """
-        if self._is_airflow_3 and "Authorization" not in self._http.headers:
-            reply = self._http.get(f"{self.url}/auth/token", timeout=30)
-            self._http.headers["Authorization"] = f"Bearer {_checked(reply).json()['access_token']}"
-        reply = _checked(self._http.request(method, self.url + path, json=body, timeout=60))
-        return reply.json() if reply.content else None
+        return self._rest.call(method, path, body)
 
     # -- looking inside --------------------------------------------------------------------------------
 
@@ -292,11 +275,8 @@ class LocalAirflow:
     # -- internals -------------------------------------------------------------------------------------
 
     @property
-    def _is_airflow_3(self) -> bool:
-        return int(self.version.split(".")[0]) >= 3
-
-    def _run_path(self, dag_id: str, run_id: str) -> str:
-        return f"{self._api}/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}"
+    def _major(self) -> int:
+        return int(self.version.split(".")[0])
 
     def _spawn(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         argv = [str(self.python), "-m", "airflow", *arguments]
@@ -305,7 +285,7 @@ class LocalAirflow:
         return process
 
     def _migrate(self, timeout: float) -> None:
-        if not self._is_airflow_3:
+        if self._major < 3:
             # Everybody is an administrator, as the simple auth manager of Airflow 3 is told below.
             (self.home / "webserver_config.py").write_text("AUTH_ROLE_PUBLIC = 'Admin'\n")
         process = self._spawn("database", "db", "migrate")
@@ -324,7 +304,7 @@ class LocalAirflow:
             "triggerer": ("triggerer", "--skip-serve-logs"),
         }
         address = ("--port", str(self.port), "--workers", "1")
-        if self._is_airflow_3:
+        if self._major >= 3:
             api = ("api-server", "--host", LOOPBACK, *address)
             return {"api-server": api, **common, "dag-processor": ("dag-processor",)}
         return {"webserver": ("webserver", "--hostname", LOOPBACK, *address), **common}
@@ -361,29 +341,12 @@ class LocalAirflow:
                 raise LocalAirflowError(f"waited {timeout:.0f} s for {what} in vain")
             time.sleep(_POLL_SECONDS)
 
-    def _api_answers(self) -> bool:
-        try:
-            return self._http.get(f"{self.url}{self._api}/version", timeout=5).ok
-        except requests.RequestException:
-            return False
-
     def _all_parsed(self, dag_ids: tuple[str, ...]) -> bool:
-        if all(self._is_known(dag_id) for dag_id in dag_ids):
+        if all(self._rest.knows(dag_id) for dag_id in dag_ids):
             return True
-        errors = self.rest("GET", f"{self._api}/importErrors")["import_errors"]
-        if errors:
-            texts = "\n".join(f"{error['filename']}:\n{error['stack_trace']}" for error in errors)
-            raise LocalAirflowError(f"a DAG file cannot be imported: {texts[-_TAIL_CHARACTERS:]}")
+        if errors := self._rest.import_errors():
+            raise LocalAirflowError(f"a DAG file cannot be imported: {errors[-_TAIL_CHARACTERS:]}")
         return False
-
-    def _is_known(self, dag_id: str) -> bool:
-        try:
-            self.rest("GET", f"{self._api}/dags/{quote(dag_id)}")
-        except RestError as error:
-            if error.status != requests.codes.not_found:
-                raise
-            return False
-        return True
 
     def _tail(self, name: str) -> str:
         return (self.home / f"{name}.log").read_text(errors="replace")[-_TAIL_CHARACTERS:]
@@ -395,12 +358,6 @@ def _airflow_version(python: Path) -> str:
     if reply.returncode:
         raise LocalAirflowError(f"{python} has no Airflow:\n{reply.stderr[-_TAIL_CHARACTERS:]}")
     return reply.stdout.strip()
-
-
-def _checked(reply: requests.Response) -> requests.Response:
-    if not reply.ok:
-        raise RestError(reply)
-    return reply
 
 
 def _texts(folder: Path, pattern: str) -> dict[Path, str]:

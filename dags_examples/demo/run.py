@@ -23,6 +23,7 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from dags_examples.demo.accuracy import word_accuracy
+from dags_examples.demo.airflow_rest import RestError
 from dags_examples.demo.local_airflow import LocalAirflow, LocalAirflowError
 from dags_examples.demo.processes import QuitSignal, clean_environment, end, quit_signals_raise, spawn
 from dags_examples.demo.report import Progress, describe_calls, failure_report, show_text, shown_path
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         print("\nStopped.")
         return interrupt.exit_code if isinstance(interrupt, QuitSignal) else 130
-    except (DemoError, LocalAirflowError) as error:
+    except (DemoError, LocalAirflowError, RestError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -90,7 +91,7 @@ def run_demo(image: Path, *, keep: bool) -> None:
     progress = Progress()
     output = Path.cwd() / "demo-output"
     output.mkdir(exist_ok=True)
-    credentials = (secrets.token_hex(8), secrets.token_urlsafe(24))
+    credentials = (secrets.token_hex(8), secrets.token_hex(16))
     with emulator(*credentials) as url:
         progress.tell(f"the emulator of Aspose.OCR Cloud answers at {url}")
         connection = {
@@ -120,10 +121,11 @@ def emulator(client_id: str, client_secret: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="asposeocr-emulator-") as folder:
         log = Path(folder) / "emulator.log"
         log.touch()
-        flags = ["--port", "0", "--min-processing-seconds", str(PROCESSING_SECONDS), "--client-id", client_id]
+        flags = ["--port", "0", "--min-processing-seconds", str(PROCESSING_SECONDS)]
+        flags += ["--client-id", client_id, "--client-secret", client_secret]
         process = spawn(
             [sys.executable, "-m", "airflow_provider_asposeocr.emulator", *flags],
-            env=clean_environment() | {"ASPOSEOCR_EMULATOR_CLIENT_SECRET": client_secret},
+            env=clean_environment(),
             cwd=Path(folder),
             log=log,
         )
@@ -148,8 +150,11 @@ def run_examples(airflow: LocalAirflow, image: Path, output: Path, progress: Pro
     :raises DemoError: when one of them fails
     """
     airflow.wait_until_parsed(QUICKSTART, SUBMIT_AND_WAIT)
-    conf = {"source": str(image), "destination": f"file://{output}/"}
-    runs = {dag_id: airflow.trigger(dag_id, conf) for dag_id in (QUICKSTART, SUBMIT_AND_WAIT)}
+    source = {"source": str(image)}
+    runs = {
+        QUICKSTART: airflow.trigger(QUICKSTART, source | {"destination": f"file://{output}/"}),
+        SUBMIT_AND_WAIT: airflow.trigger(SUBMIT_AND_WAIT, source),
+    }
     progress.tell(f"triggered {QUICKSTART} and {SUBMIT_AND_WAIT} for {shown_path(image)}")
     states = airflow.wait_all(list(runs.items()), DAG_SECONDS, progress.tell_task)
     failed = [run for run, state in zip(runs.items(), states, strict=True) if state != "success"]

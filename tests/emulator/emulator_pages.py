@@ -14,14 +14,14 @@ import reportlab
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 _FONTS = Path(reportlab.__file__).parent / "fonts"
-_WORDS = (
-    "the invoice for our delivery of fourteen wooden chairs was sent on Monday and should be paid within thirty "
-    "days after receipt please quote the order number in your letter because the warehouse in Hamburg keeps its "
-    "records by customer while the office at Leeds files everything by date a second copy has been enclosed "
-    "with the signed contract which both parties accepted last winter although some details about transport "
-    "costs insurance and packing were still missing we would like to thank you very much for your patience "
-    "during this difficult period and remain at your service whenever further questions arise"
-).split()
+_PROSE = """
+    the invoice for our delivery of fourteen wooden chairs was sent on Monday and should be paid within thirty
+    days after receipt please quote the order number in your letter because the warehouse in Hamburg keeps its
+    records by customer while the office at Leeds files everything by date a second copy has been enclosed
+    with the signed contract which both parties accepted last winter although some details about transport
+    costs insurance and packing were still missing we would like to thank you very much for your patience
+    during this difficult period and remain at your service whenever further questions arise
+"""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def letter(lines: int = 30, *, seed: int = 7) -> list[str]:
     chance = random.Random(seed)
     text = ["Northern Office Supplies Ltd.", f"Invoice No. {chance.randrange(10_000, 99_999)}", ""]
     for _ in range(lines - 6):
-        words = chance.choices(_WORDS, k=chance.randrange(9, 13))
+        words = chance.choices(_PROSE.split(), k=chance.randrange(9, 13))
         text.append(" ".join(words).capitalize() + chance.choice([".", ",", ""]))
     total = chance.randrange(100, 900)
     return [*text, "", f"Total amount due: {total}.50 EUR", "Kind regards, Margaret Whitfield"]

@@ -1,0 +1,94 @@
+"""Airflow's REST API, of an Airflow where everybody is an administrator."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+
+class RestError(RuntimeError):
+    """Carry an answer that is not a success.
+
+    :param response: the answer
+    """
+
+    def __init__(self, response: requests.Response) -> None:
+        self.status = response.status_code
+        request = response.request
+        super().__init__(f"{request.method} {request.url} answered {self.status}: {response.text[:2000]}")
+
+
+class AirflowRest:
+    """Call the REST API of one Airflow: ``/api/v2`` with a token from Airflow 3 on, else ``/api/v1`` without.
+
+    :param url: address of the API server, without a slash at the end
+    :param major: major version of Airflow
+    """
+
+    def __init__(self, url: str, major: int) -> None:
+        self._url = url
+        self._needs_token = major >= 3
+        self.prefix = "/api/v2" if major >= 3 else "/api/v1"
+        self._http = requests.Session()
+        # Neither a proxy nor a .netrc of the user may come between.
+        self._http.trust_env = False
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Return the decoded JSON answer, None when it is empty.
+
+        :param method: HTTP method
+        :param path: path with its query, such as ``/api/v2/dags``
+        :param body: value to send as JSON
+        :raises RestError: when the answer is not a success
+        """
+        if self._needs_token:
+            token = _checked(self._http.get(f"{self._url}/auth/token", timeout=30)).json()["access_token"]
+            self._http.headers["Authorization"] = f"Bearer {token}"
+            self._needs_token = False
+        reply = _checked(self._http.request(method, self._url + path, json=body, timeout=60))
+        return reply.json() if reply.content else None
+
+    def answers(self) -> bool:
+        """Tell whether the API is up."""
+        try:
+            return self._http.get(f"{self._url}{self.prefix}/version", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def run_path(self, dag_id: str, run_id: str) -> str:
+        """Return the path of a DAG run.
+
+        :param dag_id: the DAG
+        :param run_id: the run
+        """
+        return f"{self.prefix}/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}"
+
+    def knows(self, dag_id: str) -> bool:
+        """Tell whether a DAG has been parsed.
+
+        :param dag_id: the DAG
+        """
+        try:
+            self.call("GET", f"{self.prefix}/dags/{quote(dag_id)}")
+        except RestError as error:
+            if error.status != requests.codes.not_found:
+                raise
+            return False
+        return True
+
+    def import_errors(self) -> str:
+        """Return file and traceback of every DAG file that cannot be imported, empty when there is none."""
+        errors = self.call("GET", f"{self.prefix}/importErrors")["import_errors"]
+        return "\n".join(f"{error['filename']}:\n{error['stack_trace']}" for error in errors)
+
+
+def _checked(reply: requests.Response) -> requests.Response:
+    if not reply.ok:
+        raise RestError(reply)
+    return reply

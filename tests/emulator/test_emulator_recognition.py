@@ -1,0 +1,200 @@
+"""Real recognition, end to end. One emulator serves all of these tests: its engine is loaded once."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+
+import pypdfium2
+import pytest
+import requests
+from emulator_client import API, Client
+from emulator_pages import Page, draw_text, encode, scanned_letter, word_accuracy
+from PIL import Image
+
+from airflow_provider_asposeocr.emulator.testing import Emulator
+
+NOTE = ["Meeting on Thursday at noon", "Bring the signed contract, please."]
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[Client]:
+    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def letter() -> Page:
+    return scanned_letter(font="Vera.ttf")
+
+
+@pytest.fixture(scope="module")
+def note() -> bytes:
+    return encode(draw_text(NOTE))
+
+
+def test_a_scanned_letter(real: Client, letter: Page) -> None:
+    text = real.results(letter.image)["Text"].decode()
+    assert word_accuracy(letter.text, text) >= 0.98
+
+
+def test_a_binarized_letter(real: Client, letter: Page) -> None:
+    png = real.results(letter.image, "BinarizeImage")["ImagePNG"]
+    with Image.open(io.BytesIO(png)) as image:
+        assert (image.format, image.mode) == ("PNG", "1")
+        with Image.open(io.BytesIO(letter.image)) as original:
+            assert image.size == original.size
+    text = real.results(png)["Text"].decode()
+    assert word_accuracy(letter.text, text) >= 0.98
+
+
+def test_combined_results_agree(real: Client, note: bytes) -> None:
+    results = real.results(note, resultType="TextAndPdfAndHocr")
+    assert list(results) == ["Text", "Pdf", "Hocr"]
+    assert results["Text"].decode().split("\n") == NOTE
+    words = " ".join(NOTE).split()
+    assert pdf_words(results["Pdf"]) == words
+    hocr = hocr_words(results["Hocr"])
+    assert [text for text, _ in hocr] == words
+    tops = [top for _, (_, top, _, _) in hocr]
+    assert max(tops[:5]) < min(tops[5:])
+
+
+def test_json_and_png(real: Client, note: bytes) -> None:
+    (block,) = json.loads(real.results(note, resultType="JSON")["JSON"])
+    assert block["text"].split("\n") == NOTE
+    assert 0 < block["topLeftX"] < block["bottomRightX"]
+    png = real.results(note, resultType="ImagePNG", makeBinarization=True, makeSkewCorrect=False)["ImagePNG"]
+    with Image.open(io.BytesIO(png)) as image:
+        assert image.mode == "1"
+
+
+def test_sideways_text_is_found(real: Client) -> None:
+    page = draw_text(NOTE).rotate(90, expand=True)
+    assert real.results(encode(page))["Text"].decode().split("\n") == NOTE
+    assert pdf_words(real.results(encode(page), resultType="Pdf")["Pdf"]) == " ".join(NOTE).split()
+
+
+def test_rotation_and_all_filters(real: Client) -> None:
+    page = draw_text(NOTE, dpi=100).rotate(30, expand=True, fillcolor=255)
+    filters = {"makeContrastCorrection": True, "makeBinarization": True, "makeUpsampling": True}
+    assert real.results(encode(page), rotate=30, **filters)["Text"].decode().split("\n") == NOTE
+
+
+def test_a_blank_page_has_no_text(real: Client) -> None:
+    blank = encode(Image.new("L", (400, 300), 255))
+    assert real.results(blank) == {"Text": b""}
+    assert list(real.results(blank, resultType="PdfAndHocr")) == ["Pdf", "Hocr"]
+
+
+def test_the_trial_masks_some_words(real: Client, note: bytes) -> None:
+    first, second = (real.results(note, "RecognizeImageTrial")["Text"].decode() for _ in range(2))
+    assert first == second
+    words = list(zip(first.split(), " ".join(NOTE).split(), strict=True))
+    assert sum(seen != written for seen, written in words) == 1
+    assert all(seen in (written, "*" * len(written)) for seen, written in words)
+
+
+@pytest.mark.parametrize("image", [b"not an image", encode(draw_text(NOTE))[:200]])
+@pytest.mark.parametrize("operation", ["RecognizeImage", "BinarizeImage"])
+def test_unreadable_images_end_in_an_error(real: Client, image: bytes, operation: str) -> None:
+    answer = real.wait(real.submit(image, operation), operation)
+    assert answer["taskStatus"] == "Error"
+    assert "not an image" in answer["error"]["messages"][0]
+
+
+@pytest.mark.parametrize("language", ["Russian", "Chinese", "Devanagari", "Vietnamese"])
+def test_languages_that_cannot_be_read_are_refused_by_name(real: Client, note: bytes, language: str) -> None:
+    answer = real.wait(real.submit(note, language=language.lower()))
+    assert answer["taskStatus"] == "Error"
+    assert language in answer["error"]["messages"][0]
+
+
+def test_the_old_form_gives_a_png(real: Client, note: bytes) -> None:
+    path = API + "ImageProcessing/"
+    ocr_task_id = real.call("POST", path + "PostBinarizationFile", files={"file": note}).text
+    assert real.wait(ocr_task_id, "ImageProcessing/GetResultTask")["taskStatus"] == "Completed"
+    file = real.call("GET", path + "GetResultFile", params={"id": ocr_task_id})
+    assert file.content.startswith(b"\x89PNG")
+
+
+def test_other_formats(real: Client) -> None:
+    page = draw_text(NOTE)
+    transparent = Image.new("RGBA", page.size, (0, 0, 0, 0))
+    transparent.putalpha(page.point(lambda value: 255 - value))
+    turned = page.rotate(180)
+    exif = Image.Exif()
+    exif[0x0112] = 3  # to be shown upside down
+    images = [
+        encode(page, "TIFF"),
+        encode(page, "BMP"),
+        encode(page, "GIF"),
+        encode(transparent),
+        encode(turned, "JPEG", exif=exif),
+    ]
+    for image in images:
+        assert real.results(image)["Text"].decode().split("\n") == NOTE
+
+
+def test_the_server_answers_while_it_recognizes(real: Client, letter: Page) -> None:
+    ocr_task_id = real.submit(letter.image)
+    slowest = max(real.get("unknown").elapsed.total_seconds() for _ in range(20))
+    assert real.get(ocr_task_id).json()["taskStatus"] in ("Pending", "Processing")
+    assert slowest < 0.5
+    real.cancel(ocr_task_id)
+
+
+def test_min_processing_seconds(real: Client, note: bytes) -> None:
+    real.emulator.options.min_processing_seconds = 3.0
+    try:
+        started = time.monotonic()
+        assert real.wait(real.submit(note))["taskStatus"] == "Completed"
+        assert time.monotonic() - started >= 3.0
+    finally:
+        real.emulator.options.min_processing_seconds = 0.0
+
+
+def test_pending_tasks_are_done_after_a_restart(tmp_path: Path, note: bytes) -> None:
+    with Emulator(state_dir=tmp_path) as first, Client(first) as client:
+        ocr_task_id = client.submit(note)
+    # The engine takes longer to load than the emulator to stop: nothing has been recognized yet.
+    with Emulator(state_dir=tmp_path) as second, Client(second) as client:
+        assert client.wait(ocr_task_id)["taskStatus"] == "Completed"
+        assert second.jobs[ocr_task_id].image is None
+    assert [path.name for path in tmp_path.iterdir()] == [f"{ocr_task_id}.json"]
+
+
+def test_stop_does_not_wait_for_the_engine(letter: Page) -> None:
+    emulator = Emulator()
+    with emulator, Client(emulator) as client:
+        ocr_task_id = client.submit(letter.image)
+        until = time.monotonic() + 30
+        while client.get(ocr_task_id).json()["taskStatus"] != "Processing" and time.monotonic() < until:
+            time.sleep(0.01)
+        url = emulator.url
+        started = time.monotonic()
+    assert time.monotonic() - started < 1
+    with pytest.raises(requests.ConnectionError):
+        requests.get(url, timeout=5)
+
+
+def pdf_words(data: bytes) -> list[str]:
+    document = pypdfium2.PdfDocument(data)
+    try:
+        text: str = document[0].get_textpage().get_text_range()
+    finally:
+        document.close()
+    return text.split()
+
+
+def hocr_words(data: bytes) -> list[tuple[str, tuple[int, ...]]]:
+    words = []
+    for element in ET.fromstring(data).iter("{http://www.w3.org/1999/xhtml}span"):
+        if element.get("class") == "ocrx_word":
+            box = element.get("title", "").split(";")[0].split()[1:]
+            words.append((element.text or "", tuple(map(int, box))))
+    return words

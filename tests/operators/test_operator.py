@@ -1,0 +1,330 @@
+"""The operator against the emulator: what it submits, how it waits, what it returns."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrError,
+    AsposeOcrHaltedError,
+    AsposeOcrTaskNotFoundError,
+    AsposeOcrTimeoutError,
+)
+from airflow_provider_asposeocr.emulator.testing import Emulator
+from airflow_provider_asposeocr.operators.asposeocr import (
+    AsposeOcrBinarizeImageOperator,
+    AsposeOcrFetchResultOperator,
+    AsposeOcrOperator,
+    AsposeOcrRecognizeImageOperator,
+    AsposeOcrRecognizeImageTrialOperator,
+)
+from tests.running import deferral, run
+
+TEXT = "The quick brown fox jumps over the lazy dog."
+both_ways = pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferrable"])
+
+
+def recognize(source: Any, **arguments: Any) -> AsposeOcrRecognizeImageOperator:
+    return AsposeOcrRecognizeImageOperator(
+        task_id="recognize", source=source, **{"poll_interval": 0.1, **arguments}
+    )
+
+
+@both_ways
+def test_text_goes_into_the_manifest(emulator: Emulator, scan: Path, deferrable: bool) -> None:
+    manifest = run(recognize(scan, deferrable=deferrable))
+
+    assert manifest["text"] == TEXT
+    assert manifest["operation"] == "RecognizeImage"
+    assert manifest["status"] == "Completed"
+    assert manifest["source"] == f"file://{scan}"
+    assert manifest["uri"] is None
+    assert manifest["results"] == [{"type": "Text", "uri": None, "bytes": len(TEXT)}]
+    assert manifest["warnings"] == []
+    assert manifest["submitted_at"] < manifest["completed_at"]
+    assert manifest["ocr_task_id"] in emulator.jobs
+    assert manifest["api_calls"] == emulator.calls.billed == 2
+    json.dumps(manifest)
+
+
+@both_ways
+def test_a_stored_result_costs_three_calls(
+    emulator: Emulator, scan: Path, tmp_path: Path, deferrable: bool
+) -> None:
+    binarize = AsposeOcrBinarizeImageOperator(
+        task_id="binarize",
+        source=scan,
+        destination=f"{tmp_path}/out/",
+        deferrable=deferrable,
+        poll_interval=0.1,
+    )
+    manifest = run(binarize)
+
+    stored = Path(manifest["results"][0]["path"])
+    assert stored.read_bytes().startswith(b"\x89PNG")
+    assert manifest["uri"] == f"file://{stored}"
+    assert manifest["text"] is None
+    assert (emulator.calls.submit, emulator.calls.status, emulator.calls.poll) == (1, 1, 1)
+    assert manifest["api_calls"] == 3
+
+
+def test_the_next_task_reads_what_the_first_one_stored(
+    emulator: Emulator, scan: Path, tmp_path: Path
+) -> None:
+    first = run(
+        AsposeOcrBinarizeImageOperator(
+            task_id="binarize", source=scan, destination=f"{tmp_path}/out/", poll_interval=0.1
+        )
+    )
+    second = run(recognize(first))
+
+    assert second["source"] == first["uri"]
+    assert emulator.submissions[1].sha256 == first["results"][0]["sha256"]
+
+
+def test_without_waiting_the_id_is_returned(emulator: Emulator, scan: Path) -> None:
+    ocr_task_id = run(recognize(scan, wait_for_completion=False, deferrable=True))
+
+    assert ocr_task_id in emulator.jobs
+    assert emulator.calls.billed == 1
+
+
+def test_settings_travel_in_the_spelling_of_the_wire(emulator: Emulator, scan: Path) -> None:
+    run(
+        recognize(
+            scan,
+            language="ukrainian",
+            make_skew_correct="False",
+            rotate="90",
+            make_spell_check="true",
+            dsr_mode="CraftPoly",
+            extra_settings={"brandNew": [1]},
+        )
+    )
+
+    assert emulator.submissions[0].settings == {
+        "language": "Ukrainan",
+        "makeSkewCorrect": False,
+        "makeBinarization": False,
+        "makeContrastCorrection": True,
+        "makeUpsampling": False,
+        "makeSpellCheck": True,
+        "Rotate": 90,
+        "dsrMode": "PolygonalTextDetector",
+        "resultType": "Text",
+        "brandNew": [1],
+    }
+
+
+def test_combined_results_are_stored_side_by_side(emulator: Emulator, scan: Path, tmp_path: Path) -> None:
+    manifest = run(
+        recognize(scan, result_type="TextAndPdf", destination=f"{tmp_path}/page.txt", inline_text=True)
+    )
+
+    assert [Path(entry["path"]).name for entry in manifest["results"]] == ["page.txt", "page.pdf"]
+    assert manifest["text"] == TEXT == (tmp_path / "page.txt").read_text()
+
+
+@pytest.mark.parametrize("result_type", ["Pdf", "TextAndPdf", "ImagePNG"])
+def test_results_that_need_a_destination_are_refused_unpaid(
+    emulator: Emulator, scan: Path, result_type: str
+) -> None:
+    with pytest.raises(AirflowFailException, match="set destination"):
+        run(recognize(scan, result_type=result_type))
+
+    assert emulator.calls.billed == emulator.calls.token == 0
+
+
+@both_ways
+def test_text_that_turns_out_too_long_fails_for_good(
+    emulator: Emulator, scan: Path, deferrable: bool, tmp_path: Path
+) -> None:
+    emulator.options.scripted_text = "word " * 10
+    with pytest.raises(AirflowFailException, match="max_inline_bytes"):
+        run(recognize(scan, deferrable=deferrable, max_inline_bytes=49))
+    [ocr_task_id] = emulator.jobs
+
+    fetched = run(
+        AsposeOcrFetchResultOperator(
+            task_id="fetch",
+            operation="RecognizeImage",
+            ocr_task_id=ocr_task_id,
+            destination=f"{tmp_path}/",
+        )
+    )
+
+    assert Path(fetched["results"][0]["path"]).read_text() == "word " * 10
+    assert emulator.calls.submit == 1
+
+
+@both_ways
+def test_a_reply_of_many_megabytes_is_not_read(emulator: Emulator, scan: Path, deferrable: bool) -> None:
+    emulator.options.scripted_text = "x" * 5_000_000
+    emulator.options.gzip = True
+    with pytest.raises(AirflowFailException, match="set a destination and fetch"):
+        run(recognize(scan, deferrable=deferrable))
+
+
+@both_ways
+def test_warnings_of_a_completed_task_are_no_failure(
+    emulator: Emulator, scan: Path, deferrable: bool
+) -> None:
+    emulator.options.warnings = ["part of the data was lost"]
+    emulator.options.messages = ["low contrast"]
+
+    manifest = run(recognize(scan, deferrable=deferrable))
+
+    assert manifest["warnings"] == ["low contrast", "part of the data was lost"]
+
+
+@both_ways
+def test_an_error_of_the_task_fails_for_good_with_its_messages(
+    emulator: Emulator, scan: Path, deferrable: bool
+) -> None:
+    emulator.inject("finish_with_error", on="submit", messages=["the image is corrupt"])
+
+    with pytest.raises(AirflowFailException, match="the image is corrupt"):
+        run(recognize(scan, deferrable=deferrable))
+
+
+@both_ways
+def test_a_forgotten_task_leaves_it_to_a_retry(emulator: Emulator, scan: Path, deferrable: bool) -> None:
+    emulator.inject("forget_jobs", on="poll")
+
+    with pytest.raises(AsposeOcrTaskNotFoundError):
+        run(recognize(scan, deferrable=deferrable))
+
+
+@both_ways
+@pytest.mark.parametrize(
+    "patience", [{"timeout": 1.0}, {"execution_timeout": timedelta(seconds=1)}], ids=["timeout", "execution"]
+)
+def test_a_task_that_never_ends_is_cancelled(
+    emulator: Emulator, scan: Path, deferrable: bool, patience: dict[str, Any]
+) -> None:
+    emulator.inject("never_finish", on="submit")
+    started = time.monotonic()
+
+    with pytest.raises(AsposeOcrTimeoutError, match="was cancelled at the service") as raised:
+        run(recognize(scan, deferrable=deferrable, poll_interval=0.2, **patience))
+
+    assert raised.value.ocr_task_id
+    assert raised.value.ocr_task_id in str(raised.value)
+    assert emulator.calls.cancel == 1
+    assert time.monotonic() - started < 4
+
+
+def test_the_schedule_stays_in_the_trigger(emulator: Emulator, scan: Path) -> None:
+    deferred = deferral(recognize(scan, deferrable=True, timeout=50, poll_interval=timedelta(seconds=7)))
+    _, arguments = deferred.trigger.serialize()
+
+    assert arguments["poll_interval"] == 7
+    assert 45 < arguments["deadline"] - time.time() <= 50
+    assert deferred.timeout is not None
+    assert deferred.timeout.total_seconds() > 300
+
+
+def test_kill_while_waiting_cancels_and_sends_nothing_more(emulator: Emulator, scan: Path) -> None:
+    emulator.inject("never_finish", on="submit")
+    task = recognize(scan, poll_interval=30)
+    ended: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            run(task)
+        except BaseException as error:
+            ended.append(error)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    while not emulator.calls.submit or task._waiting_for is None:
+        time.sleep(0.01)
+    task.on_kill()
+    waiting.join(5)
+
+    assert isinstance(ended[0], AsposeOcrHaltedError)
+    assert (emulator.calls.submit, emulator.calls.poll, emulator.calls.cancel) == (1, 0, 1)
+
+
+def test_kill_can_leave_the_task_alone(emulator: Emulator, scan: Path) -> None:
+    task = recognize(scan, cancel_on_kill=False)
+    task._waiting_for = "id"
+    task.on_kill()
+
+    assert emulator.calls.cancel == 0
+
+
+def test_nothing_is_submitted_after_a_kill(emulator: Emulator, scan: Path) -> None:
+    class KillsWhenLookedAt(os.PathLike[str]):
+        """A source during whose opening the signal arrives."""
+
+        def __fspath__(self) -> str:
+            task.on_kill()
+            return str(scan)
+
+        __str__ = __fspath__
+
+    task = recognize(KillsWhenLookedAt())
+    with pytest.raises(AsposeOcrHaltedError):
+        run(task)
+
+    assert emulator.calls.billed == 0
+
+
+def test_trial_works_without_an_account_and_masks_its_id(
+    emulator: Emulator, scan: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_ASPOSEOCR_DEFAULT", json.dumps({"conn_type": "asposeocr", "host": emulator.url})
+    )
+    masked: list[str] = []
+    monkeypatch.setattr("airflow_provider_asposeocr.tasks.mask_secret", masked.append)
+
+    manifest = run(AsposeOcrRecognizeImageTrialOperator(task_id="trial", source=scan, poll_interval=0.1))
+
+    assert manifest["text"]
+    assert masked == [manifest["ocr_task_id"]]
+    assert emulator.calls.token == 0
+
+
+def test_other_operations_without_an_account_say_so(
+    emulator: Emulator, scan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_ASPOSEOCR_DEFAULT", json.dumps({"conn_type": "asposeocr", "host": emulator.url})
+    )
+    with pytest.raises(AirflowFailException, match="only the trial operations"):
+        run(recognize(scan))
+    assert emulator.calls.billed == emulator.calls.token == 0
+
+
+def test_any_operation_by_name_in_any_case(emulator: Emulator, scan: Path, tmp_path: Path) -> None:
+    old = AsposeOcrOperator(
+        task_id="old",
+        operation="postbinarizationfile",
+        source=scan,
+        destination=f"{tmp_path}/{{stem}}-{{operation}}.{{ext}}",
+        poll_interval=0.1,
+    )
+    manifest = run(old)
+
+    assert manifest["operation"] == "ImageProcessing/PostBinarizationFile"
+    assert Path(manifest["results"][0]["path"]).name == "scan-ImageProcessing_PostBinarizationFile.png"
+
+
+def test_fetching_what_is_not_finished_can_be_retried(emulator: Emulator, scan: Path) -> None:
+    emulator.inject("never_finish", on="submit")
+    ocr_task_id = run(recognize(scan, wait_for_completion=False))
+
+    with pytest.raises(AsposeOcrError, match="wait for it with AsposeOcrTaskSensor") as raised:
+        run(AsposeOcrFetchResultOperator(task_id="f", operation="RecognizeImage", ocr_task_id=ocr_task_id))
+    assert raised.value.retryable

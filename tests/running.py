@@ -1,0 +1,59 @@
+"""Run an operator or a sensor as Airflow does, but in this process: execute, trigger, resume."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+from types import SimpleNamespace
+from typing import Any
+
+from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.triggers.base import BaseTrigger
+
+
+def context(map_index: int = -1, **more: Any) -> Any:
+    """Make the little of a context that operators look at."""
+    return {"ti": SimpleNamespace(map_index=map_index, try_number=1), **more}
+
+
+def run(task: Any, **of_context: Any) -> Any:
+    """Run a task to its end and return its XCom value.
+
+    Trigger and event go through the same serialization as between the processes of a real Airflow.
+    """
+    ctx = context(**of_context)
+    try:
+        return task.execute(ctx)
+    except TaskDeferred as deferred:
+        event = fire(rebuilt(deferred.trigger))
+        method = getattr(task, deferred.method_name)
+        return method(ctx, event=event, **json.loads(json.dumps(deferred.kwargs or {})))
+
+
+def deferral(task: Any) -> TaskDeferred:
+    """Execute a task that must defer, and return how it did."""
+    try:
+        task.execute(context())
+    except TaskDeferred as deferred:
+        return deferred
+    raise AssertionError("the task did not defer")
+
+
+def rebuilt(trigger: BaseTrigger) -> BaseTrigger:
+    """Make a trigger again from what the database would hold of it."""
+    path, arguments = trigger.serialize()
+    module, _, name = path.rpartition(".")
+    made: BaseTrigger = getattr(importlib.import_module(module), name)(**json.loads(json.dumps(arguments)))
+    return made
+
+
+def fire(trigger: BaseTrigger) -> Any:
+    """Run a trigger until its first event and return the payload as a worker gets it."""
+
+    async def first() -> Any:
+        async for event in trigger.run():
+            return event.payload
+        raise AssertionError("the trigger ended without an event")
+
+    return json.loads(json.dumps(asyncio.run(first())))

@@ -1,0 +1,232 @@
+"""The sensor against the emulator, in every mode."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+)
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrServerError
+from airflow_provider_asposeocr.emulator.testing import Emulator
+from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrFetchResultOperator
+from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
+from tests.running import context, deferral, run
+
+TEXT = "The quick brown fox jumps over the lazy dog."
+MODES = {
+    "deferred": {"deferrable": True, "poke_interval": 0.1},
+    "waiting": {"deferrable": False},
+    "poking": {"deferrable": False, "poke_interval": 0.1},
+}
+every_mode = pytest.mark.parametrize("mode", MODES)
+
+
+@pytest.fixture(autouse=True)
+def _short_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_asposeocr.api.polling.PollSchedule.delay", lambda *_: 0.1)
+
+
+def sensor(ocr_task_id: Any, mode: str = "deferred", **arguments: Any) -> AsposeOcrTaskSensor:
+    return AsposeOcrTaskSensor(
+        **{
+            "task_id": "wait",
+            "operation": "RecognizeImage",
+            "ocr_task_id": ocr_task_id,
+            **MODES[mode],
+            **arguments,
+        }
+    )
+
+
+def submitted(png: bytes, operation: str = "RecognizeImage", **settings: Any) -> str:
+    return AsposeOcrHook().submit(operation, png, settings)
+
+
+@every_mode
+def test_it_waits_for_completed_and_returns_the_manifest(emulator: Emulator, png: bytes, mode: str) -> None:
+    emulator.options.completed_after_reads = 2
+    ocr_task_id = submitted(png)
+    manifest = run(sensor(ocr_task_id, mode))
+
+    assert manifest["ocr_task_id"] == ocr_task_id
+    assert manifest["text"] == TEXT
+    assert manifest["submitted_at"] is None
+    assert emulator.calls.poll == 3
+    if mode != "poking":  # which counts each poke for itself
+        assert manifest["api_calls"] == 3
+    json.dumps(manifest)
+
+
+@every_mode
+def test_binary_results_stay_at_the_service_for_the_fetch_operator(
+    emulator: Emulator, png: bytes, mode: str, tmp_path: Path
+) -> None:
+    ocr_task_id = submitted(png, "BinarizeImage")
+    manifest = run(sensor(ocr_task_id, mode, operation="BinarizeImage"))
+
+    assert manifest["results"][0]["type"] == "ImagePNG"
+    assert manifest["uri"] is None
+    assert emulator.calls.poll == 0, "the image was fetched for nothing"
+
+    fetched = run(
+        AsposeOcrFetchResultOperator(
+            task_id="fetch", operation="BinarizeImage", ocr_task_id=ocr_task_id, destination=f"{tmp_path}/"
+        )
+    )
+    assert Path(fetched["results"][0]["path"]).read_bytes().startswith(b"\x89PNG")
+
+
+@every_mode
+def test_a_small_binary_result_does_not_go_into_xcom(emulator: Emulator, png: bytes, mode: str) -> None:
+    manifest = run(sensor(submitted(png, result_type="Pdf"), mode))
+
+    assert manifest["text"] is None
+    assert manifest["results"][0]["type"] == "Pdf"
+    assert manifest["results"][0]["uri"] is None
+
+
+@every_mode
+def test_results_go_to_a_destination(emulator: Emulator, png: bytes, mode: str, tmp_path: Path) -> None:
+    ocr_task_id = submitted(png)
+    manifest = run(sensor(ocr_task_id, mode, destination=f"{tmp_path}/"))
+
+    assert Path(manifest["results"][0]["path"]).read_text() == TEXT
+    assert manifest["uri"] == f"file://{tmp_path}/{ocr_task_id}.txt"
+    assert manifest["text"] is None
+
+
+@every_mode
+@pytest.mark.parametrize("unknown_id", ["not_exist", "404", "204"])
+def test_an_unknown_id_fails_at_once(emulator: Emulator, mode: str, unknown_id: str) -> None:
+    emulator.options.unknown_id = unknown_id
+    with pytest.raises(AirflowFailException, match="does not know the task"):
+        run(sensor("7b5a6f0c-0000-0000-0000-000000000000", mode))
+
+    assert emulator.calls.billed == 1
+
+
+@every_mode
+def test_an_error_of_the_task_fails_at_once(emulator: Emulator, png: bytes, mode: str) -> None:
+    emulator.inject("finish_with_error", on="submit", messages=["the image is corrupt"])
+    with pytest.raises(AirflowFailException, match="the image is corrupt"):
+        run(sensor(submitted(png), mode))
+
+
+@every_mode
+@pytest.mark.parametrize("timeout", [0.5, timedelta(seconds=0.5)])
+def test_the_timeout_is_a_sensor_timeout_and_cancels_nothing(
+    emulator: Emulator, png: bytes, mode: str, timeout: float | timedelta
+) -> None:
+    emulator.inject("never_finish", on="submit")
+    started = time.monotonic()
+    with pytest.raises(AirflowSensorTimeout):
+        run(sensor(submitted(png), mode, timeout=timeout))
+
+    assert time.monotonic() - started < 3
+    assert emulator.calls.cancel == 0
+
+
+FAILURES = {
+    "timeout": "AirflowSensorTimeout",
+    "error": "AirflowFailException",
+    "outage": "AsposeOcrServerError",
+}
+SKIPS = {
+    ("soft_fail", "timeout"): True,
+    ("soft_fail", "error"): True,
+    ("soft_fail", "outage"): False,
+    ("never_fail", "timeout"): True,
+    ("never_fail", "error"): True,
+    ("never_fail", "outage"): True,
+}
+
+
+@every_mode
+@pytest.mark.parametrize(("flag", "failure"), SKIPS)
+def test_soft_fail_and_never_fail_mean_the_same_in_every_mode(
+    emulator: Emulator,
+    png: bytes,
+    mode: str,
+    flag: str,
+    failure: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ocr_task_id = submitted(png)
+    if failure == "timeout":
+        emulator.inject("never_finish", on="poll")
+    elif failure == "error":
+        emulator.inject("finish_with_error", on="poll")
+    else:
+        emulator.inject("html_200", on="poll", times=None)
+        monkeypatch.setattr("airflow_provider_asposeocr.api.flows.LONGEST_OUTAGE", -1)
+        monkeypatch.setattr("airflow_provider_asposeocr.api.retry.RetryPolicy.wait", lambda *_: 0.01)
+    task = sensor(ocr_task_id, mode, timeout=0.5 if failure == "timeout" else 30, **{flag: True})
+
+    with pytest.raises(Exception) as raised:
+        run(task)
+
+    expected = "AirflowSkipException" if SKIPS[flag, failure] else FAILURES[failure]
+    assert type(raised.value).__name__ == expected
+
+
+def test_reschedule_mode_gives_the_slot_back(emulator: Emulator, png: bytes) -> None:
+    emulator.options.completed_after_reads = 1
+    ocr_task_id = submitted(png)
+    task = sensor(ocr_task_id, mode="deferred", deferrable=False, poke_interval=None)
+    task.mode = "reschedule"
+    ctx = context()
+    ctx["ti"].get_first_reschedule_date = lambda _: None
+
+    with pytest.raises(Exception) as raised:  # its import path differs between Airflow versions
+        task.execute(ctx)
+    assert type(raised.value).__name__ == "AirflowRescheduleException"
+    wait = raised.value.reschedule_date.timestamp() - time.time()
+    assert 55 < wait <= 60
+
+    assert task.execute(ctx)["text"] == TEXT
+
+
+def test_the_default_schedule_is_not_one_poll_a_minute(emulator: Emulator) -> None:
+    _, arguments = deferral(AsposeOcrTaskSensor(
+        task_id="wait", operation="RecognizeImage", ocr_task_id="x"
+    )).trigger.serialize()  # fmt: skip
+
+    assert arguments["poll_interval"] is None
+    assert arguments["deadline"] - time.time() > 86_000
+    assert arguments["cancel_on_kill"] is False
+
+
+@pytest.mark.parametrize("ocr_task_id", ["", "None", None, 5])
+def test_an_empty_id_fails_before_any_call(emulator: Emulator, ocr_task_id: Any) -> None:
+    with pytest.raises(AirflowFailException, match="ocr_task_id is empty"):
+        run(sensor(ocr_task_id))
+    assert emulator.calls.billed == emulator.calls.token == 0
+
+
+def test_an_outage_while_waiting_is_waited_out(
+    emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_asposeocr.api.retry.RetryPolicy.wait", lambda *_: 0.01)
+    ocr_task_id = submitted(png)
+    emulator.inject("status", on="poll", times=12, status=502)
+
+    assert run(sensor(ocr_task_id))["text"] == TEXT
+    assert emulator.calls.poll == 13
+
+
+def test_skip_is_never_confused_with_failure(emulator: Emulator) -> None:
+    with pytest.raises(AirflowSkipException):
+        run(sensor("unknown", soft_fail=True))
+    with pytest.raises(AirflowFailException):
+        run(sensor("unknown"))
+    assert issubclass(AsposeOcrServerError, Exception)
