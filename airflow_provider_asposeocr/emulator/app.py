@@ -96,8 +96,10 @@ class _Exchange:
         if any(fault.kind == "drop_before" for fault in faults):
             await self._reset()
             return
-        response = await self._response(faults)
-        self._entry.body_bytes = self._receive.total
+        try:
+            response = await self._response(faults)
+        finally:
+            self._entry.body_bytes = self._receive.total
         await self._deliver(response, faults)
 
     async def _suffer_on_the_way_in(self, faults: Sequence[Fault]) -> None:
@@ -110,10 +112,12 @@ class _Exchange:
 
     def _change_fate(self, ocr_task_id: str | None, faults: Sequence[Fault]) -> None:
         job = self._state.jobs.get(ocr_task_id) if ocr_task_id else None
-        for fault in faults if job else ():
-            if job and fault.kind == "never_finish":
+        if job is None:
+            return
+        for fault in faults:
+            if fault.kind == "never_finish":
                 job.never_finishes = True
-            elif job and fault.kind == "finish_with_error":
+            elif fault.kind == "finish_with_error":
                 self._state.jobs.fail(job.ocr_task_id, fault.messages)
 
     async def _response(self, faults: Sequence[Fault]) -> Response:

@@ -75,7 +75,12 @@ class TokenDesk:
 
     def expire_all(self) -> None:
         """Make every token granted so far invalid."""
-        self._expiry.clear()
+        self._expiry = dict.fromkeys(self._expiry, 0.0)
+
+    @property
+    def granted(self) -> tuple[str, ...]:
+        """Every token granted so far, expired ones included."""
+        return tuple(self._expiry)
 
     def reset(self) -> None:
         """Forget all tokens, failures and lock-outs."""

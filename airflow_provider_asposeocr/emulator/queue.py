@@ -20,7 +20,7 @@ from airflow_provider_asposeocr.emulator.jobs import Job, JobStore, Outcome
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
 _WORKER = (sys.executable, "-P", "-m", "airflow_provider_asposeocr.emulator.worker")
-_CRASHED = "The recognition engine ended unexpectedly."
+_CRASHED = "The recognition engine ended unexpectedly. Is the extra [emulator] installed?"
 
 
 class WorkQueue:

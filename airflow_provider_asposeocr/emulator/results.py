@@ -23,7 +23,7 @@ from airflow_provider_asposeocr.emulator.page import Block, Box, Line, Page, Qua
 
 _POINTS_PER_INCH = 72
 _INVISIBLE = 3
-_FONT = "Vera"
+_FONT = "asposeocr-emulator-invisible"
 _JPEG_QUALITY = 85
 _HOCR_PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html>
@@ -85,7 +85,7 @@ def to_pdf(page: Page, scan: Scan) -> bytes:
     target = io.BytesIO()
     canvas = Canvas(target, pagesize=size)
     canvas.drawImage(ImageReader(_embedded(scan.pixels)), 0, 0, *size)
-    _register_font()
+    _prepare_font(page.text)
     for block in page.blocks:
         for row in block:
             for line in row:
@@ -150,11 +150,18 @@ def _embedded(pixels: Pixels) -> Image.Image:
     return Image.open(packed)
 
 
-def _register_font() -> None:
-    # Nothing of the font is seen, so it need not have the glyphs; but unlike the built-in fonts, a TrueType
-    # font tells every reader which characters its text stands for, in any alphabet.
+def _prepare_font(text: str) -> None:
+    """Make the font ready for a text.
+
+    Unlike the built-in fonts, a TrueType font tells every reader which characters its text stands for, in any
+    alphabet. As nothing of it is seen, one glyph may stand in for all those that the font lacks.
+    """
     if _FONT not in pdfmetrics.getRegisteredFontNames():
-        pdfmetrics.registerFont(TTFont(_FONT, str(Path(reportlab.__file__).parent / "fonts" / "Vera.ttf")))
+        file = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
+        pdfmetrics.registerFont(TTFont(_FONT, str(file)))
+    glyphs = pdfmetrics.getFont(_FONT).face.charToGlyph
+    for character in text:
+        glyphs.setdefault(ord(character), glyphs[ord("n")])
 
 
 def _write_line(canvas: Canvas, line: Line, scale: float, page_height: float) -> None:

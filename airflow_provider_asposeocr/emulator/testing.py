@@ -88,6 +88,11 @@ class Emulator:
         return self._running.calls
 
     @property
+    def tokens(self) -> tuple[str, ...]:
+        """Every token granted so far, for a search through what a client has logged."""
+        return self._running.tokens.granted
+
+    @property
     def submissions(self) -> list[Submission]:
         """What was submitted, oldest first."""
         return self._running.submissions

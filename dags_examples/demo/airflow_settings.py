@@ -31,6 +31,8 @@ def _common(home: Path, dags_folder: Path) -> Settings:
             "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
             "parallelism": "4",
             "unit_test_mode": "False",
+            # Airflow's own default of five minutes is longer than anybody watches a demonstration.
+            "default_task_retry_delay": "5",
         },
         "database": {
             "sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}",

@@ -45,9 +45,8 @@ class Progress:
         :param task: the task instance as Airflow's REST API describes it
         """
         if state := _STATES.get(task["state"]):
-            number = f"[{task['map_index']}]" if task["map_index"] >= 0 else ""
             attempt = f" (try {task['try_number']})" if task["try_number"] > 1 else ""
-            self.tell(f"{task['dag_id']}.{task['task_id']}{number}: {state}{attempt}")
+            self.tell(f"{_name(task)}: {state}{attempt}")
 
 
 def show_text(text: str) -> None:
@@ -56,7 +55,7 @@ def show_text(text: str) -> None:
     :param text: the text
     """
     rule = "-" * 78
-    print(f"\nWhat the page says\n{rule}\n{text.strip()}\n{rule}")
+    print(f"\nWhat the page says\n{rule}\n{text.strip() or '(no text was found)'}\n{rule}")
 
 
 def describe_calls(counts: Mapping[str, Any]) -> str:
@@ -76,15 +75,30 @@ def failure_report(airflow: LocalAirflow, dag_id: str, run_id: str) -> str:
     :param dag_id: the DAG
     :param run_id: the run
     """
-    logs = airflow.task_logs(dag_id, run_id)
-    parts = []
-    for task in airflow.task_instances(dag_id, run_id):
-        if task["state"] != "failed":
-            continue
-        own = [text for path, text in logs.items() if f"task_id={task['task_id']}" in path.parts]
-        tail = _tail(own[-1]) if own else "it has no log; the scheduler says:\n" + _scheduler_tail(airflow)
-        parts.append(f"{dag_id}.{task['task_id']} failed; the end of its log:\n{tail}")
+    failed = [task for task in airflow.task_instances(dag_id, run_id) if task["state"] == "failed"]
+    parts = [f"{_name(task)} failed; the end of its log:\n{log_tail(airflow, task)}" for task in failed]
     return "\n\n".join(parts) or f"{dag_id} failed, though none of its tasks did"
+
+
+def log_tail(airflow: LocalAirflow, task: TaskInstance) -> str:
+    """Return the end of the log of a task's latest try, or of the scheduler's when the task has none.
+
+    :param airflow: where it ran
+    :param task: the task instance as Airflow's REST API describes it
+    """
+    parts = {f"task_id={task['task_id']}"} | (
+        {f"map_index={task['map_index']}"} if task["map_index"] >= 0 else set()
+    )
+    # What a trigger has logged stands in a file of its own, beside the worker's.
+    log = "".join(
+        text
+        for path, text in airflow.task_logs(task["dag_id"], task["dag_run_id"]).items()
+        if parts.issubset(path.parts) and path.name.startswith(f"attempt={task['try_number']}.log")
+    )
+    if not log:
+        scheduler = (airflow.home / "scheduler.log").read_text(errors="replace")
+        return f"  it has none; the scheduler's ends:\n{_tail(scheduler)}"
+    return _tail(log)
 
 
 def plain_log_line(line: str) -> str:
@@ -114,5 +128,6 @@ def _tail(log: str) -> str:
     return "\n".join(f"  {line}" for line in lines[-_TAIL_LINES:] if "::endgroup::" not in line)
 
 
-def _scheduler_tail(airflow: LocalAirflow) -> str:
-    return _tail((airflow.home / "scheduler.log").read_text(errors="replace"))
+def _name(task: TaskInstance) -> str:
+    number = f"[{task['map_index']}]" if task["map_index"] >= 0 else ""
+    return f"{task['dag_id']}.{task['task_id']}{number}"

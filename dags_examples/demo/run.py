@@ -24,9 +24,16 @@ if not __package__:
 
 from dags_examples.demo.accuracy import word_accuracy
 from dags_examples.demo.airflow_rest import RestError
-from dags_examples.demo.local_airflow import LocalAirflow, LocalAirflowError
+from dags_examples.demo.local_airflow import LocalAirflow, LocalAirflowError, TaskInstance
 from dags_examples.demo.processes import QuitSignal, clean_environment, end, quit_signals_raise, spawn
-from dags_examples.demo.report import Progress, describe_calls, failure_report, show_text, shown_path
+from dags_examples.demo.report import (
+    Progress,
+    describe_calls,
+    failure_report,
+    log_tail,
+    show_text,
+    shown_path,
+)
 
 HERE = Path(__file__).resolve().parent
 SCAN = HERE / "scan.jpg"
@@ -156,7 +163,13 @@ def run_examples(airflow: LocalAirflow, image: Path, output: Path, progress: Pro
         SUBMIT_AND_WAIT: airflow.trigger(SUBMIT_AND_WAIT, source),
     }
     progress.tell(f"triggered {QUICKSTART} and {SUBMIT_AND_WAIT} for {shown_path(image)}")
-    states = airflow.wait_all(list(runs.items()), DAG_SECONDS, progress.tell_task)
+
+    def tell(task: TaskInstance) -> None:
+        progress.tell_task(task)
+        if task["state"] == "up_for_retry":
+            print(log_tail(airflow, task), flush=True)
+
+    states = airflow.wait_all(list(runs.items()), DAG_SECONDS, tell)
     failed = [run for run, state in zip(runs.items(), states, strict=True) if state != "success"]
     if failed:
         raise DemoError("\n\n".join(failure_report(airflow, *run) for run in failed))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from emulator_client import Client
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
+from tests.emulator.client import Client
 
 
 @pytest.fixture

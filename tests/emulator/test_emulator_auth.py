@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from emulator_client import Client
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
+from tests.emulator.client import Client
 
 
 def test_right_credentials_get_a_bearer_token(client: Client) -> None:

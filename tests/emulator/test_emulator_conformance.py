@@ -9,9 +9,9 @@ import jsonschema
 import pytest
 import requests
 import yaml
-from emulator_client import API, Client
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
+from tests.emulator.client import API, Client
 
 DESCRIPTION = Path(__file__).resolve().parents[3] / "shared" / "contract" / "openapi.yaml"
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 import requests
-from emulator_client import Client
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
+from tests.emulator.client import Client
 
 
 class Control:

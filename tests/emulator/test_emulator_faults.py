@@ -4,10 +4,10 @@ import socket
 
 import pytest
 import requests
-from emulator_client import API, Client
 
 from airflow_provider_asposeocr.emulator.faults import FAULT_KINDS, Fault, FaultPlan
 from airflow_provider_asposeocr.emulator.testing import Emulator
+from tests.emulator.client import API, Client
 
 
 @pytest.mark.parametrize("status", [402, 413, 429, 500, 502, 503, 599])

@@ -5,11 +5,11 @@ import json
 
 import pytest
 import requests
-from emulator_client import API, Client
 
 from airflow_provider_asposeocr.api.operations import OPERATIONS
 from airflow_provider_asposeocr.emulator.routes import EMULATED
 from airflow_provider_asposeocr.emulator.testing import Emulator
+from tests.emulator.client import API, Client
 
 TEXT = "The quick brown fox jumps over the lazy dog."
 

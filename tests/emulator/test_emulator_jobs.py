@@ -4,12 +4,12 @@ import statistics
 from pathlib import Path
 
 import pytest
-from emulator_client import Client
 
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions, LogNormal
 from airflow_provider_asposeocr.emulator.submission import Submission
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.emulator.trial import mask_text, masked_words
+from tests.emulator.client import Client
 
 RESULT_TYPES = {
     "Text": ["Text"],

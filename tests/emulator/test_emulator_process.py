@@ -11,11 +11,11 @@ import time
 
 import pytest
 import requests
-from emulator_client import API, Client
-from emulator_process import start_emulator
 
 from airflow_provider_asposeocr.emulator.__main__ import main, ready_line
 from airflow_provider_asposeocr.emulator.testing import Emulator
+from tests.emulator.client import API, Client
+from tests.emulator.process import start_emulator
 
 HEAVY = ("cv2", "rapidocr", "onnxruntime", "numpy", "PIL", "reportlab", "airflow")
 

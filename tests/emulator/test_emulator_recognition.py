@@ -12,11 +12,11 @@ from pathlib import Path
 import pypdfium2
 import pytest
 import requests
-from emulator_client import API, Client
-from emulator_pages import Page, draw_text, encode, scanned_letter, word_accuracy
 from PIL import Image
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
+from tests.emulator.client import API, Client
+from tests.emulator.pages import Page, draw_text, encode, scanned_letter, word_accuracy
 
 NOTE = ["Meeting on Thursday at noon", "Bring the signed contract, please."]
 

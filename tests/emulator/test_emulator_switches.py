@@ -4,10 +4,10 @@ import base64
 import time
 
 import pytest
-from emulator_client import Client
 
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
 from airflow_provider_asposeocr.emulator.testing import Emulator
+from tests.emulator.client import Client
 
 PATH = "/v5.0/ocr/RecognizeImage"
 

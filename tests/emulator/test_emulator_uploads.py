@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
-from emulator_client import API, Client
-from emulator_process import start_emulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.emulator.uploads import Base64Decoder, EnvelopeScanner, FileSink, UploadError
+from tests.emulator.client import API, Client
+from tests.emulator.process import start_emulator
 
 MIB = 1 << 20
 

@@ -1,0 +1,1 @@
+"""Tests of the wire: plain values in, plain values out."""

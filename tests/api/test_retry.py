@@ -1,0 +1,136 @@
+"""The parts of the retry table: what an answer means, and how long to wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from email.utils import format_datetime, formatdate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_asposeocr.api.http import HttpResponse
+from airflow_provider_asposeocr.api.retry import LONGEST_SLEEP, Outcome, RetryPolicy, classify, retry_after
+
+from .flow_runner import BROKEN, NOT_SENT, START, UNTRUSTED, response
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (200, Outcome.ANSWERED),
+        (202, Outcome.ANSWERED),
+        (204, Outcome.ANSWERED),
+        (301, Outcome.REFUSED),
+        (302, Outcome.REFUSED),
+        (304, Outcome.REFUSED),
+        (308, Outcome.REFUSED),
+        (400, Outcome.REFUSED),
+        (401, Outcome.UNAUTHORIZED),
+        (402, Outcome.REFUSED),
+        (403, Outcome.REFUSED),
+        (404, Outcome.REFUSED),
+        (405, Outcome.REFUSED),
+        (407, Outcome.REFUSED),
+        (408, Outcome.AMBIGUOUS),
+        (413, Outcome.REFUSED),
+        (415, Outcome.REFUSED),
+        (422, Outcome.REFUSED),
+        (429, Outcome.NOT_ACCEPTED),
+        (500, Outcome.AMBIGUOUS),
+        (501, Outcome.REFUSED),
+        (502, Outcome.AMBIGUOUS),
+        (503, Outcome.NOT_ACCEPTED),
+        (504, Outcome.AMBIGUOUS),
+        (520, Outcome.AMBIGUOUS),
+        (524, Outcome.AMBIGUOUS),
+    ],
+)
+def test_what_a_status_means(status: int, outcome: Outcome) -> None:
+    assert classify(response(status)) is outcome
+
+
+def test_what_the_lack_of_an_answer_means() -> None:
+    assert classify(NOT_SENT) is Outcome.NOT_ACCEPTED
+    assert classify(UNTRUSTED) is Outcome.REFUSED
+    assert classify(BROKEN) is Outcome.AMBIGUOUS
+
+
+@given(status=st.integers(100, 999))
+def test_every_status_means_something(status: int) -> None:
+    assert isinstance(classify(HttpResponse(status, {}, b"")), Outcome)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("7", 7.0),
+        (" 600 ", 600.0),
+        ("1.5", 1.5),
+        ("-5", 0.0),
+        (formatdate(START + 12, usegmt=True), 12.0),
+        (formatdate(START - 12, usegmt=True), 0.0),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+        ("inf", None),
+        ("Fri, 99 Foo 2027 99:99:99 GMT", None),
+        ("7, 8", None),
+    ],
+)
+def test_retry_after(value: str, seconds: float | None) -> None:
+    assert retry_after({"retry-after": value}, START) == seconds
+
+
+def test_no_retry_after() -> None:
+    assert retry_after({"content-type": "text/plain"}, START) is None
+
+
+@pytest.fixture
+def _far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_far_from_greenwich")
+@pytest.mark.parametrize(
+    "date",
+    [
+        time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(START + 90)),
+        time.strftime("%A, %d-%b-%y %H:%M:%S GMT", time.gmtime(START + 90)),
+        time.strftime("%a %b %d %H:%M:%S %Y", time.gmtime(START + 90)),
+    ],
+    ids=["IMF-fixdate", "RFC 850", "asctime"],
+)
+def test_all_three_forms_of_an_http_date_are_in_utc(date: str) -> None:
+    # RFC 9110, section 5.6.7: recipients accept all three, and all are in UTC wherever this machine is.
+    assert retry_after({"retry-after": date}, START) == 90.0
+
+
+@given(value=st.text(max_size=40) | st.datetimes().map(format_datetime) | st.floats().map(str))
+def test_any_header_is_a_wait_or_nothing(value: str) -> None:
+    wait = retry_after({"retry-after": value}, START)
+    assert wait is None or 0 <= wait < float("inf")
+
+
+@given(failures=st.integers(1, 1000), draw=st.floats(0, 1))
+def test_a_wait_doubles_within_its_bounds(failures: int, draw: float) -> None:
+    policy = RetryPolicy(base=0.5, uniform=lambda low, high: low + (high - low) * draw)
+    full = min(LONGEST_SLEEP, 0.5 * 2.0 ** (failures - 1))
+    assert full / 2 <= policy.wait(failures, None) <= full
+
+
+@given(asked=st.floats(0, 1e6), draw=st.floats(0, 1), failures=st.integers(1, 9))
+def test_what_the_service_asks_for_is_never_shortened(asked: float, draw: float, failures: int) -> None:
+    policy = RetryPolicy(uniform=lambda low, high: low + (high - low) * draw)
+    assert asked <= policy.wait(failures, asked) <= asked + min(1.0, asked * 0.1) + 1e-6
+
+
+def test_waits_are_spread() -> None:
+    assert len({RetryPolicy().wait(3, None) for _ in range(50)}) > 40
+    assert len({RetryPolicy().wait(1, 30.0) for _ in range(50)}) > 40
