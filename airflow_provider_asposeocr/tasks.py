@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -112,14 +112,18 @@ class OcrTaskMixin(_Task):
     ) -> Manifest:
         """Fetch the results of an ended task if need be, and deliver them."""
         task.raise_for_status()
-        delivery = self._delivery()
-        if delivery.destination and task.unread:
-            task = hook.get_task(job.operation, task.id)
-            task.raise_for_status()
+        fetch = self._delivery().destination is not None and task.unread
+        with hook.fetch(job.operation, task.id) if fetch else nullcontext(task) as with_results:
+            return self._deliver(hook, with_results, job, completed_at, leave_binary=leave_binary)
+
+    def _deliver(
+        self, hook: AsposeOcrHook, task: OcrTask, job: Job, completed_at: float, *, leave_binary: bool = False
+    ) -> Manifest:
+        task.raise_for_status()
         manifest = deliver(
             task,
             job.with_calls(hook.api_calls),
-            delivery,
+            self._delivery(),
             completed_at=completed_at,
             leave_binary=leave_binary,
         )

@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import IO
 from urllib.parse import quote, urlencode
 
 from airflow_provider_asposeocr.api import calls
@@ -27,7 +28,7 @@ from airflow_provider_asposeocr.api.http import Flow, HttpRequest, HttpResponse,
 from airflow_provider_asposeocr.api.operations import TASK_STATUS, TOKEN, Operation
 from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule
 from airflow_provider_asposeocr.api.retry import RetryPolicy
-from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus, decode_reply
+from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus, decode_reply, decode_spooled
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +125,28 @@ class OcrApi:
         if isinstance(answer, OcrTask):
             return answer
         return (yield from self._too_large(operation, ocr_task_id, seen=answer))
+
+    def fetch(self, operation: Operation, ocr_task_id: str, spool: IO[bytes]) -> Flow[OcrTask]:
+        """Ask for status and results of any size (GET of the operation). Billed.
+
+        :param operation: the operation that the task was submitted to.
+        :param ocr_task_id: the service's id of the task.
+        :param spool: a file that takes the reply; it must live as long as the results are used.
+        """
+
+        def read(response: HttpResponse) -> OcrTask:
+            if response.status == 200:
+                return decode_spooled(spool, ocr_task_id)
+            return _read_task(response, ocr_task_id)
+
+        call = Call(
+            f"get the result of {operation.name}",
+            HttpRequest("GET", self.url(operation.fetch_path, ocr_task_id), _ACCEPT_JSON, spool=spool),
+            read,
+            operation.authenticated,
+            ocr_task_id=ocr_task_id,
+        )
+        return (yield from calls.make(call, self.retry))
 
     def status(self, ocr_task_id: str) -> Flow[OcrTask]:
         """Ask for the status alone (GET Utilities/GetTaskStatus). Billed. Results come back ``unread``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, Protocol, TypeVar
+from typing import IO, Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -35,6 +35,7 @@ class HttpRequest:
     :param token: the bearer token, or None.
     :param limit: the most bytes of the reply's body to read, or None for all.
     :param billed: whether the service counts the call.
+    :param spool: a file that takes the body of a 200 from its beginning, instead of memory.
     """
 
     method: str
@@ -44,6 +45,7 @@ class HttpRequest:
     token: str | None = field(default=None, repr=False)
     limit: int | None = None
     billed: bool = True
+    spool: IO[bytes] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class HttpResponse:
 
     :param status: the HTTP status.
     :param headers: with names in lower case.
-    :param body: the bytes, decompressed.
+    :param body: the bytes, decompressed; none where they went to the request's spool.
     :param complete: False where the body is longer than the request's limit.
     """
 

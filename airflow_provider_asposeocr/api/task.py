@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import IO, Any
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrTaskError, AsposeOcrTaskNotFoundError
+from airflow_provider_asposeocr.api.reply import Span, read_reply
 from airflow_provider_asposeocr.api.settings import is_text
 
 
@@ -63,6 +65,58 @@ class OcrResult:
         """The data as text."""
         return self.data.decode("utf-8-sig", errors="replace")
 
+    @property
+    def size(self) -> int:
+        """How many bytes the data has."""
+        return len(self.data)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The data, a chunk at a time."""
+        yield self.data
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledResult:
+    """One result that lies in a file, as :class:`OcrResult` otherwise.
+
+    :param type: such as ``Pdf``.
+    :param span: where its data lies.
+    :param size: how many bytes the decoded data has.
+    :param is_base64: whether the data is Base64; otherwise it is taken as it lies there.
+    """
+
+    type: str
+    span: Span = field(repr=False)
+    size: int
+    is_base64: bool
+
+    @classmethod
+    def of(cls, kind: str, span: Span) -> SpooledResult:
+        """Find out what lies in a span."""
+        try:
+            return cls(kind, span, sum(len(chunk) for chunk in span.decoded()), True)
+        except ValueError:
+            return cls(kind, span, sum(len(chunk) for chunk in span.raw()), False)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the data is UTF-8 text."""
+        return is_text(self.type)
+
+    @property
+    def text(self) -> str:
+        """The data as text."""
+        return self.data.decode("utf-8-sig", errors="replace")
+
+    @property
+    def data(self) -> bytes:
+        """The decoded bytes, all of them in memory."""
+        return b"".join(self.chunks())
+
+    def chunks(self) -> Iterator[bytes]:
+        """The data, a chunk at a time."""
+        return self.span.decoded() if self.is_base64 else self.span.raw()
+
 
 @dataclass(frozen=True, slots=True)
 class OcrTask:
@@ -82,7 +136,7 @@ class OcrTask:
 
     id: str
     status: TaskStatus
-    results: tuple[OcrResult, ...] = field(default=(), repr=False)
+    results: tuple[OcrResult | SpooledResult, ...] = field(default=(), repr=False)
     messages: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     response_status_code: str | None = None
@@ -102,7 +156,7 @@ class OcrTask:
 
     def trimmed(self, max_bytes: int) -> OcrTask:
         """The same task, without its results if they are larger together than so many bytes."""
-        if sum(len(result.data) for result in self.results) <= max_bytes:
+        if sum(result.size for result in self.results) <= max_bytes:
             return self
         seen = tuple(result.type for result in self.results)
         return replace(self, results=(), unread=True, seen_types=seen)
@@ -152,14 +206,30 @@ def decode_reply(body: bytes, ocr_task_id: str) -> OcrTask:
     return parse_task(reply, ocr_task_id)
 
 
-def parse_task(reply: Mapping[str, Any], ocr_task_id: str) -> OcrTask:
+def decode_spooled(file: IO[bytes], ocr_task_id: str) -> OcrTask:
+    """Read the body of a reply from a file, where its large results stay.
+
+    :param file: as the body of :func:`decode_reply`; it must live as long as the results are used.
+    :param ocr_task_id: the id that was asked for.
+    :raises ValueError: if it is not a JSON object.
+    """
+    reply, spans = read_reply(file)
+    if not isinstance(reply, Mapping):
+        raise ValueError("the reply is not a JSON object")
+    return parse_task(reply, ocr_task_id, spans)
+
+
+def parse_task(
+    reply: Mapping[str, Any], ocr_task_id: str, spans: Mapping[str, Span] = MappingProxyType({})
+) -> OcrTask:
     """Read a decoded reply.
 
     :param reply: keys in any case and order; any may be missing, null or of an unexpected kind.
     :param ocr_task_id: the id that was asked for.
+    :param spans: where the strings lie for which a key stands in the reply.
     """
     values = {str(key).casefold(): value for key, value in reply.items()}
-    results, odd = _results(values.get("results"))
+    results, odd = _results(values.get("results"), spans)
     error = values.get("error")
     error = (
         {str(k).casefold(): v for k, v in error.items()}
@@ -179,18 +249,27 @@ def parse_task(reply: Mapping[str, Any], ocr_task_id: str) -> OcrTask:
     )
 
 
-def _results(value: Any) -> tuple[tuple[OcrResult, ...], list[str]]:
-    results, odd = [], []
+def _results(
+    value: Any, spans: Mapping[str, Span]
+) -> tuple[tuple[OcrResult | SpooledResult, ...], list[str]]:
+    results: list[OcrResult | SpooledResult] = []
+    odd: list[str] = []
     for entry in value if isinstance(value, list) else ():
         if not isinstance(entry, Mapping):
             continue
         kind, data = entry.get("type"), entry.get("data")
         name = kind if isinstance(kind, str) and kind else "Other"
-        if isinstance(data, str):
+        if not isinstance(data, str):
+            continue
+        if data in spans:
+            spooled = SpooledResult.of(name, spans[data])
+            results.append(spooled)
+            strict = spooled.is_base64
+        else:
             decoded, strict = _decode(data)
             results.append(OcrResult(name, decoded))
-            if not strict:
-                odd.append(f"result {name} is not Base64; kept as it came")
+        if not strict:
+            odd.append(f"result {name} is not Base64; kept as it came")
     return tuple(results), odd
 
 

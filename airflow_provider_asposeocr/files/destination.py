@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError, AsposeOcrSourceError
-from airflow_provider_asposeocr.api.task import OcrResult
+from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
 from airflow_provider_asposeocr.files.source import source_path
 
 WRITE_BLOCK = 5 * 1024 * 1024
@@ -89,7 +89,7 @@ class Names:
 
 
 def store(
-    results: Sequence[OcrResult],
+    results: Sequence[OcrResult | SpooledResult],
     destination: Any,
     names: Names,
     *,
@@ -112,12 +112,12 @@ def store(
         twin = sum(other.type == result.type for other in results[:number])
         path = _target(destination, names, result.type, twin, several=len(results) > 1, conn_id=conn_id)
         try:
-            _write(path, result.data, overwrite=overwrite)
+            digest = _write(path, result.chunks(), overwrite=overwrite)
         except FileExistsError as error:
             raise AsposeOcrDestinationError(f"{path} exists, and overwrite is False") from error
         except OSError as error:
             raise AsposeOcrDestinationError(f"{path} cannot be written: {type(error).__name__}") from error
-        stored.append(_entry(path, result))
+        stored.append(_entry(path, result, digest))
     return stored
 
 
@@ -162,36 +162,46 @@ def _is_local_directory(path: Any) -> bool:
     return _is_local(path) and Path(path.path).is_dir()
 
 
-def _write(path: Any, data: bytes, *, overwrite: bool) -> None:
+def _write(path: Any, chunks: Iterable[bytes], *, overwrite: bool) -> str:
+    """Write a file, whole or not at all, and return its SHA-256."""
     if not overwrite and path.exists():
         raise FileExistsError(str(path))
     if _is_local(path):
-        _write_local(Path(path.path), data)
-        return
+        return _write_local(Path(path.path), chunks)
     stream = path.open("wb", block_size=WRITE_BLOCK)
     try:
-        stream.write(data)
+        digest = _copy(chunks, stream)
     except BaseException:
         # Closing would commit what has been written so far as if it were the whole.
         with suppress(Exception):
             stream.discard()
         raise
     stream.close()
+    return digest
 
 
-def _write_local(path: Path, data: bytes) -> None:
+def _write_local(path: Path, chunks: Iterable[bytes]) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as stream:
-            stream.write(data)
+            digest = _copy(chunks, stream)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+    return digest
 
 
-def _entry(path: Any, result: OcrResult) -> StoredResult:
+def _copy(chunks: Iterable[bytes], stream: Any) -> str:
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        stream.write(chunk)
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _entry(path: Any, result: OcrResult | SpooledResult, digest: str) -> StoredResult:
     where: StoredResult = (
         {"path": str(path.path)} if _is_local(path) else {"bucket": path.bucket, "key": path.key}
     )
@@ -199,8 +209,8 @@ def _entry(path: Any, result: OcrResult) -> StoredResult:
         "type": result.type,
         "uri": str(path),
         **where,
-        "bytes": len(result.data),
-        "sha256": hashlib.sha256(result.data).hexdigest(),
+        "bytes": result.size,
+        "sha256": digest,
     }
 
 

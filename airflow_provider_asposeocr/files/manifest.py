@@ -171,7 +171,7 @@ def _left_at_service(
         )
     if task.unread:
         return [{"type": kind, "uri": None} for kind in types]
-    return [{"type": result.type, "uri": None, "bytes": len(result.data)} for result in task.results]
+    return [{"type": result.type, "uri": None, "bytes": result.size} for result in task.results]
 
 
 def _require_results(task: OcrTask) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -129,6 +130,18 @@ class AsposeOcrHook(HttpHook):
         :param ocr_task_id: the service's id of the task.
         """
         return self.run_flow(lambda api: api.get(get_operation(operation), ocr_task_id))
+
+    @contextmanager
+    def fetch(self, operation: str | Operation, ocr_task_id: str) -> Iterator[OcrTask]:
+        """Ask for status and results of any size, in constant memory. One billed call.
+
+        The reply goes to a temporary file, from which ``chunks()`` of each result reads inside the block.
+
+        :param operation: the operation that the task was submitted to.
+        :param ocr_task_id: the service's id of the task.
+        """
+        with tempfile.TemporaryFile(prefix="asposeocr-") as spool:
+            yield self.run_flow(lambda api: api.fetch(get_operation(operation), ocr_task_id, spool))
 
     def get_status(self, ocr_task_id: str) -> TaskStatus:
         """Ask for the status alone. One billed call.

@@ -14,7 +14,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import aiohttp
 import requests
@@ -157,7 +157,7 @@ class SyncDriver:
                 verify=self._settings.ca_bundle(),
                 cert=self._settings.cert,
             ) as response:
-                content, complete = _read(response, request.limit)
+                content, complete = _read(response, request)
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return HttpResponse(response.status_code, headers, content, complete)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -215,7 +215,7 @@ class AsyncDriver:
                     total=None, sock_connect=CONNECT_TIMEOUT, sock_read=self._settings.read_timeout
                 ),
             ) as response:
-                content, complete = await _aread(response, request.limit)
+                content, complete = await _aread(response, request)
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return HttpResponse(response.status, headers, content, complete)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -254,8 +254,13 @@ def _headers(request: HttpRequest) -> dict[str, str]:
     return headers
 
 
-def _read(response: requests.Response, limit: int | None) -> tuple[bytes, bool]:
-    content = bytearray()
+def _read(response: requests.Response, request: HttpRequest) -> tuple[bytes, bool]:
+    if request.spool is not None and response.status_code == 200:
+        _rewind(request.spool)
+        for chunk in response.iter_content(CHUNK):
+            request.spool.write(chunk)
+        return b"", True
+    content, limit = bytearray(), request.limit
     for chunk in response.iter_content(CHUNK):
         content += chunk
         if limit is not None and len(content) > limit:
@@ -263,14 +268,25 @@ def _read(response: requests.Response, limit: int | None) -> tuple[bytes, bool]:
     return bytes(content), True
 
 
-async def _aread(response: aiohttp.ClientResponse, limit: int | None) -> tuple[bytes, bool]:
-    content = bytearray()
+async def _aread(response: aiohttp.ClientResponse, request: HttpRequest) -> tuple[bytes, bool]:
+    if request.spool is not None and response.status == 200:
+        _rewind(request.spool)
+        async for chunk in response.content.iter_chunked(CHUNK):
+            await asyncio.to_thread(request.spool.write, chunk)
+        return b"", True
+    content, limit = bytearray(), request.limit
     async for chunk in response.content.iter_chunked(CHUNK):
         content += chunk
         if limit is not None and len(content) > limit:
             response.close()
             return bytes(content), False
     return bytes(content), True
+
+
+def _rewind(spool: IO[bytes]) -> None:
+    # An earlier attempt may have left a part of its answer.
+    spool.seek(0)
+    spool.truncate()
 
 
 def _sync_failure(error: Exception) -> TransportFailure:

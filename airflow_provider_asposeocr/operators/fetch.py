@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrNotFinishedError
-from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.api.operations import Operation, get_operation
+from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.tasks import OcrTaskMixin, map_index, permanent_errors_fail
@@ -77,12 +79,20 @@ class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
             if delivery.destination:
                 delivery.check(operation, None)
             hook = AsposeOcrHook(self.asposeocr_conn_id)
-            task = hook.run_flow(lambda api: api.get(operation, ocr_task_id, delivery.limit))
-            if not task.status.is_terminal:
-                raise AsposeOcrNotFinishedError(
-                    f"the task is {task.raw_status or 'in an unknown state'}: wait for it with "
-                    "AsposeOcrTaskSensor before fetching",
-                    ocr_task_id=ocr_task_id,
-                )
-            job = Job(operation, map_index=map_index(context))
-            return self._collect(hook, task, job, completed_at=time.time())
+            with self._task(hook, operation, ocr_task_id) as task:
+                if not task.status.is_terminal:
+                    raise AsposeOcrNotFinishedError(
+                        f"the task is {task.raw_status or 'in an unknown state'}: wait for it with "
+                        "AsposeOcrTaskSensor before fetching",
+                        ocr_task_id=ocr_task_id,
+                    )
+                job = Job(operation, map_index=map_index(context))
+                return self._deliver(hook, task, job, time.time())
+
+    def _task(
+        self, hook: AsposeOcrHook, operation: Operation, ocr_task_id: str
+    ) -> AbstractContextManager[OcrTask]:
+        delivery = self._delivery()
+        if delivery.destination:
+            return hook.fetch(operation, ocr_task_id)
+        return nullcontext(hook.run_flow(lambda api: api.get(operation, ocr_task_id, delivery.limit)))

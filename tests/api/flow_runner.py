@@ -79,9 +79,7 @@ def api(clock: Clock | None = None, *, top: bool = True, **policy: Any) -> OcrAp
     def uniform(low: float, high: float) -> float:
         return high if top else low
 
-    return OcrApi(
-        "https://ocr.example", retry=RetryPolicy(now=clock or Clock(), uniform=uniform, **policy)
-    )
+    return OcrApi("https://ocr.example", retry=RetryPolicy(now=clock or Clock(), uniform=uniform, **policy))
 
 
 def drive(

@@ -225,9 +225,7 @@ PERMANENT: dict[str, tuple[Answer, type[AsposeOcrError], str]] = {
         },
     ),
 )
-def test_what_cannot_help_is_not_repeated(
-    kind: str, row: tuple[Answer, type[AsposeOcrError], str]
-) -> None:
+def test_what_cannot_help_is_not_repeated(kind: str, row: tuple[Answer, type[AsposeOcrError], str]) -> None:
     answer, expected, said = row
     run = call(kind, answer, GOOD[kind])
     assert len(run.requests) == 1
@@ -411,9 +409,7 @@ def test_the_same_request_is_sent_again(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", EVERY)
 @pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 413, 429, 500, 502, 503])
-def test_no_page_and_no_credential_is_told(
-    kind: str, status: int, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_page_and_no_credential_is_told(kind: str, status: int, caplog: pytest.LogCaptureFixture) -> None:
     echo = f"{PAGE}<p>token-1 token-2 {SECRET}</p>"
     with caplog.at_level(logging.DEBUG):
         run = call(kind, response(status, echo, content_type="text/html", location=f"https://x/{SECRET}"))
@@ -448,7 +444,10 @@ def test_a_long_token_is_not_told_in_part_either() -> None:
     [
         ({"title": "Bad Request", "detail": "The image is broken."}, "Bad Request: The image is broken."),
         ({"title": "One or more\n  errors"}, "One or more errors"),
-        ({"title": "T", "errors": {"image": ["is required", "is empty"], "x": "no list"}}, "T: is required: is empty"),
+        (
+            {"title": "T", "errors": {"image": ["is required", "is empty"], "x": "no list"}},
+            "T: is required: is empty",
+        ),
         ({"title": 5, "detail": None}, "(HTTP 403)"),
         ([], "(HTTP 403)"),
         ("text", "(HTTP 403)"),

@@ -94,7 +94,21 @@ def test_a_duration(value: Any, meaning: float | None) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [0, -1, "0", "-5", "nan", "inf", float("inf"), timedelta(0), timedelta(seconds=-1), "soon", "5m", [5], {}],
+    [
+        0,
+        -1,
+        "0",
+        "-5",
+        "nan",
+        "inf",
+        float("inf"),
+        timedelta(0),
+        timedelta(seconds=-1),
+        "soon",
+        "5m",
+        [5],
+        {},
+    ],
 )
 def test_what_is_no_duration_is_refused(wrong: Any) -> None:
     with pytest.raises(AsposeOcrSettingsError, match="timeout must be"):

@@ -160,7 +160,9 @@ def test_a_rendered_truth_value_means_what_it_says(name: str, given_value: Any, 
 
 
 @pytest.mark.parametrize("unset", [None, "", "  ", "None", " None "])
-@pytest.mark.parametrize("name", [*BOOLEANS, "language", "rotate", "dsr_mode", "dsr_confidence", "result_type"])
+@pytest.mark.parametrize(
+    "name", [*BOOLEANS, "language", "rotate", "dsr_mode", "dsr_confidence", "result_type"]
+)
 def test_nothing_means_the_default(name: str, unset: Any) -> None:
     assert wire("RecognizeImage", **{name: unset}) == wire("RecognizeImage")
 

@@ -39,9 +39,9 @@ json_values = st.recursive(
 entries = st.dictionaries(st.sampled_from(["type", "data", "Type", "other"]), json_values, max_size=4)
 replies = st.dictionaries(
     st.sampled_from(["id", "taskStatus", "TASKSTATUS", "responseStatusCode", "results", "error", "new", ""]),
-    json_values | st.lists(entries, max_size=4) | st.dictionaries(
-        st.sampled_from(["messages", "warnings", "Messages"]), json_values, max_size=3
-    ),
+    json_values
+    | st.lists(entries, max_size=4)
+    | st.dictionaries(st.sampled_from(["messages", "warnings", "Messages"]), json_values, max_size=3),
     max_size=8,
 )
 
@@ -108,7 +108,10 @@ def test_which_status_ends_a_task() -> None:
         ({"error": 5}, {"messages": ()}),
         ({"error": {"messages": None, "warnings": None}}, {"messages": (), "warnings": ()}),
         ({"error": {"messages": "one"}}, {"messages": ("one",)}),
-        ({"error": {"Messages": ["a", None, 3], "WARNINGS": ["b"]}}, {"messages": ("a", "3"), "warnings": ("b",)}),
+        (
+            {"error": {"Messages": ["a", None, 3], "WARNINGS": ["b"]}},
+            {"messages": ("a", "3"), "warnings": ("b",)},
+        ),
     ],
 )
 def test_a_reply_is_read_tolerantly(reply: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -127,7 +130,8 @@ def test_results_keep_their_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", ["plain words, not Base64", "YQ", "YQ==\n", "Y Q==", "YQ==YQ==", "\u00e9", "data:text/plain;base64,YQ=="]
+    "data",
+    ["plain words, not Base64", "YQ", "YQ==\n", "Y Q==", "YQ==YQ==", "\u00e9", "data:text/plain;base64,YQ=="],
 )
 def test_data_that_is_not_base64_is_kept_with_a_warning(data: str) -> None:
     task = parse_task(completed({"type": "Text", "data": data}), ID)
@@ -238,7 +242,11 @@ def test_no_other_status_raises(status: str | None) -> None:
 
 
 def test_a_failed_task_says_what_the_service_says() -> None:
-    reply = {"taskStatus": "Error", "responseStatusCode": "Error", "error": {"messages": ["no text", "bad image"]}}
+    reply = {
+        "taskStatus": "Error",
+        "responseStatusCode": "Error",
+        "error": {"messages": ["no text", "bad image"]},
+    }
     with pytest.raises(AsposeOcrTaskError, match=r"\(Error\): no text; bad image") as caught:
         parse_task(reply, ID).raise_for_status()
     assert caught.value.ocr_task_id == ID

@@ -1,0 +1,176 @@
+"""A reply of any size, read from a file: long strings stay there, only what is around them is in memory.
+
+A result of 200 MB is one JSON string of 267 MB. The first pass notes where long strings lie and checks
+that the reply is whole; what is decoded later is read from those places, a chunk at a time.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+LONGEST_KEPT = 64 * 1024
+"""Bytes up to which a string stays in memory with the rest of the reply."""
+
+LONGEST_SKELETON = 8 * 1024 * 1024
+"""Bytes that a reply without its long strings has at most."""
+
+_CHUNK = 256 * 1024
+_ESCAPE = re.compile(rb'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a long string lies in a file, without its quotes.
+
+    :param file: the file.
+    :param start: offset of its first byte.
+    :param end: offset behind its last byte.
+    """
+
+    file: IO[bytes] = field(repr=False)
+    start: int
+    end: int
+
+    def raw(self) -> Iterator[bytes]:
+        """The bytes of the string, with JSON's escapes undone, in chunks."""
+        position, rest = self.start, b""
+        while position < self.end or rest:
+            # Every reader seeks for itself, so that several may read one file in turn.
+            self.file.seek(position)
+            chunk = self.file.read(min(_CHUNK, self.end - position))
+            position += len(chunk)
+            data = rest + chunk
+            rest = b""
+            if position < self.end and (cut := _open_escape(data)):
+                data, rest = data[:-cut], data[-cut:]
+            yield _ESCAPE.sub(_unescaped, data) if b"\\" in data else data
+            if not chunk:
+                return
+
+    def decoded(self) -> Iterator[bytes]:
+        """What the string holds as Base64, in chunks.
+
+        :raises ValueError: if it is not strict Base64.
+        """
+        rest = b""
+        for chunk in self.raw():
+            data = rest + chunk
+            # Padding ends Base64, so only the last four characters may hold it.
+            whole = (len(data) - 1) // 4 * 4 if data else 0
+            rest = data[whole:]
+            part = data[:whole]
+            if b"=" in part:
+                raise ValueError("padding inside Base64")
+            if part:
+                yield _decode(part)
+        if rest:
+            yield _decode(rest)
+
+
+def read_reply(file: IO[bytes]) -> tuple[Any, Mapping[str, Span]]:
+    """Read a reply from a file.
+
+    :param file: the reply as JSON, from its beginning.
+    :return: the decoded value, in which a key of the mapping stands for each long string.
+    :raises ValueError: if it is not whole and valid JSON.
+    """
+    file.seek(0)
+    reader = _Reader(file)
+    position = 0
+    while chunk := file.read(_CHUNK):
+        reader.feed(chunk, position)
+        position += len(chunk)
+    return json.loads(bytes(reader.skeleton).decode("utf-8-sig")), reader.spans
+
+
+class _Reader:
+    """Copies a JSON text, but puts a key in place of every long string."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.skeleton = bytearray()
+        self.spans: dict[str, Span] = {}
+        self._file = file
+        self._nonce = secrets.token_hex(8)
+        self._string = bytearray()
+        self._within = False
+        self._start = 0
+        self._length = 0
+        self._escaped = False
+
+    def feed(self, chunk: bytes, offset: int) -> None:
+        at = 0
+        while at < len(chunk):
+            at = self._inside(chunk, at, offset) if self._within else self._outside(chunk, at, offset)
+        if len(self.skeleton) > LONGEST_SKELETON:
+            raise ValueError("the reply is too large without its results")
+
+    def _outside(self, chunk: bytes, at: int, offset: int) -> int:
+        quote = chunk.find(b'"', at)
+        if quote < 0:
+            self.skeleton += chunk[at:]
+            return len(chunk)
+        self.skeleton += chunk[at : quote + 1]
+        self._within, self._string, self._length = True, bytearray(), 0
+        self._start = offset + quote + 1
+        return quote + 1
+
+    def _inside(self, chunk: bytes, at: int, offset: int) -> int:
+        if self._escaped:
+            self._escaped = False
+            return self._keep(chunk, at, at + 1)
+        quote = chunk.find(b'"', at)
+        end = quote if quote >= 0 else len(chunk)
+        backslash = chunk.find(b"\\", at, end)
+        if backslash >= 0:
+            self._escaped = True
+            return self._keep(chunk, at, backslash + 1)
+        self._keep(chunk, at, end)
+        if quote < 0:
+            return end
+        self._close(offset + end)
+        return end + 1
+
+    def _keep(self, chunk: bytes, start: int, end: int) -> int:
+        self._length += end - start
+        if self._length <= LONGEST_KEPT:
+            self._string += chunk[start:end]
+        return end
+
+    def _close(self, end: int) -> None:
+        if self._length > LONGEST_KEPT:
+            key = f"{self._nonce}:{len(self.spans)}"
+            self.spans[key] = Span(self._file, self._start, end)
+            self.skeleton += key.encode()
+        else:
+            self.skeleton += self._string
+        self.skeleton += b'"'
+        self._within = False
+
+
+def _open_escape(data: bytes) -> int:
+    """How many bytes at the end may belong to an escape that goes on in the next chunk."""
+    at = data.rfind(b"\\", max(0, len(data) - 5))
+    if at < 0:
+        return 0
+    if _ESCAPE.match(data, at):
+        return 0
+    # The backslash may itself be escaped: an odd number of them opens an escape.
+    before = len(data[:at]) - len(data[:at].rstrip(b"\\"))
+    return len(data) - at if before % 2 == 0 else 0
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    if match[1]:
+        return chr(int(match[1], 16)).encode("utf-8", "surrogatepass")
+    plain = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+    return plain.get(match[2], match[2])
+
+
+def _decode(data: bytes) -> bytes:
+    return binascii.a2b_base64(data, strict_mode=True)

@@ -1,0 +1,475 @@
+"""Sources: all that a user may call a file."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError
+from airflow_provider_asposeocr.api.operations import OPERATIONS, get_operation
+from airflow_provider_asposeocr.files.body import read_exactly
+from airflow_provider_asposeocr.files.formats import sniff
+from airflow_provider_asposeocr.files.source import PACKAGES, READ_BLOCK, Source, open_source, source_path
+
+from .in_memory import source_of
+from .object_store import ObjectStore, attach
+from .web import Web, serve
+
+KINDS: dict[str, Callable[[Path], Any]] = {
+    "path as text": str,
+    "path": lambda path: path,
+    "file URI": lambda path: f"file://{path}",
+    "ObjectStoragePath": lambda path: ObjectStoragePath(f"file://{path}"),
+    "asset": lambda path: Asset(f"file://{path}"),
+    "manifest": lambda path: {"ocr_task_id": "x", "uri": f"file://{path}", "text": None, "results": []},
+    "manifest with a path": lambda path: {"uri": str(path)},
+}
+
+
+def content(source: Source) -> bytes:
+    """All bytes of a source."""
+    with source.open() as stream:
+        return stream.read()
+
+
+def refused(source: Any) -> str:
+    """The message with which a source is refused."""
+    with pytest.raises(AsposeOcrSourceError) as caught:
+        open_source(source)
+    assert not caught.value.retryable
+    return str(caught.value)
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """What ``s3://`` is in this test."""
+    storage = ObjectStore()
+    attach(monkeypatch, "s3", storage)
+    return storage
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """A small web server."""
+    with serve() as running:
+        yield running
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_a_file_may_be_named_in_many_ways(kind: Callable[[Path], Any], scan: Path, png: bytes) -> None:
+    source = open_source(kind(scan))
+    assert (source.name, source.size, source.format) == ("scan.png", len(png), "png")
+    assert source.uri == f"file://{scan}"
+    assert content(source) == png
+    assert content(source) == png
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "my scan.png",
+        "no#1.png",
+        "really?.png",
+        "100%.png",
+        "50%25.png",
+        "a%20b.png",
+        "caf\u00e9 \u5b57.png",
+        "a&b=c;d+e.png",
+        'it\'s "quoted".png',
+        "[x]{y}.png",
+        "-.png",
+        "noextension",
+    ],
+)
+@pytest.mark.parametrize("as_uri", [False, True])
+def test_a_local_name_is_taken_as_it_is(name: str, as_uri: bool, tmp_path: Path, png: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(png)
+    source = open_source(f"file://{path}" if as_uri else path)
+    assert source.name == name
+    assert content(source) == png
+    assert content(open_source(source.uri)) == png
+
+
+def test_a_relative_path(scan: Path, monkeypatch: pytest.MonkeyPatch, png: bytes) -> None:
+    monkeypatch.chdir(scan.parent)
+    source = open_source("scan.png")
+    assert source.uri == f"file://{scan}"
+    monkeypatch.chdir("/")
+    assert content(source) == png
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_bytes(kind: Callable[[bytes], Any], png: bytes) -> None:
+    source = open_source(kind(png))
+    assert (source.size, source.format) == (len(png), "png")
+    assert content(source) == content(source) == png
+    assert "PNG" not in repr(source)
+
+
+def test_bytes_are_told_apart_by_their_uri(png: bytes) -> None:
+    # The URI names the result in a directory: two sources must not meet there.
+    assert open_source(png).uri != open_source(png + b"more").uri
+
+
+def test_an_open_file(scan: Path, png: bytes) -> None:
+    with scan.open("rb") as stream:
+        stream.seek(7)
+        source = open_source(stream)
+        assert (source.name, source.size, source.format) == ("scan.png", len(png), "png")
+        assert content(source) == content(source) == png
+        assert not stream.closed
+
+
+def test_a_stream_without_a_name(png: bytes) -> None:
+    source = open_source(io.BytesIO(png))
+    assert source.size == len(png)
+    assert content(source) == png
+
+
+def test_a_file_that_is_open_as_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear all")
+    with path.open() as stream:
+        assert "letter.txt is open as text" in refused(stream)
+    assert "open as text" in refused(io.StringIO("Dear all"))
+
+
+def test_an_image_that_is_open_as_text_is_refused(scan: Path) -> None:
+    with scan.open(encoding="utf-8") as stream:
+        assert "scan.png" in refused(stream)
+
+
+def test_a_stream_that_cannot_seek_is_refused(png: bytes) -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        assert "is not a binary file that can seek" in refused(stream)
+
+
+def test_a_closed_file_is_refused(scan: Path) -> None:
+    with scan.open("rb") as stream:
+        pass
+    assert "is not a binary file that can seek" in refused(stream)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (None, "source is nothing"),
+        ("", "source is nothing"),
+        ("  ", "source is a str"),
+        (5, "source is a int"),
+        (["a.png"], "source is a list"),
+        ({}, "source is a dict"),
+        ({"bucket": "b"}, "source is a dict"),
+        ({"uri": None, "text": "abc"}, "names no stored result: give the task that made it a destination"),
+        ({"uri": ""}, "names no stored result"),
+    ],
+)
+def test_what_names_no_file_is_refused(source: Any, said: str) -> None:
+    assert said in refused(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"bucket": "scans", "key": "in/a.png"},
+        {"bucket": "scans", "key": "/in/a.png"},
+        "s3://scans/in/a.png",
+        Asset("s3://scans/in/a.png"),
+    ],
+)
+def test_storage_whose_package_is_missing_is_refused_by_the_name_of_the_package(source: Any) -> None:
+    said = refused(source)
+    assert "s3://" in said
+    assert "install apache-airflow-providers-amazon[s3fs]" in said
+
+
+@pytest.mark.parametrize("scheme", sorted(PACKAGES))
+def test_every_scheme_that_is_known_names_its_package(scheme: str) -> None:
+    assert f"install {PACKAGES[scheme]}" in refused(f"{scheme}://bucket/a.png")
+
+
+def test_a_scheme_that_nobody_knows_is_refused() -> None:
+    assert "no storage is registered for gopher://" in refused("gopher://bucket/a.png")
+
+
+def test_a_stored_result_of_any_storage_is_found_by_its_uri(scan: Path) -> None:
+    # An entry of a manifest's results holds bucket and key as well, whatever storage they are of.
+    entry = {"type": "Text", "uri": f"file://{scan}", "bucket": "b", "key": "scan.png", "bytes": 1}
+    assert open_source(entry).uri == f"file://{scan}"
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_a_file_that_is_missing(kind: Callable[[Path], Any], tmp_path: Path) -> None:
+    assert refused(kind(tmp_path / "gone.png")) == f"file://{tmp_path}/gone.png does not exist"
+
+
+def test_a_directory(tmp_path: Path) -> None:
+    assert refused(tmp_path) == f"file://{tmp_path} is a directory"
+
+
+def test_below_a_file(scan: Path) -> None:
+    assert str(scan) in refused(scan / "page.png")
+
+
+def test_a_file_that_may_not_be_read(scan: Path) -> None:
+    scan.chmod(0)
+    if os.access(scan, os.R_OK):
+        pytest.skip("this user may read everything")
+    assert "permission denied" in refused(scan)
+
+
+def test_what_is_empty(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.png"
+    empty.touch()
+    assert refused(empty) == f"file://{empty} is empty"
+    assert "is empty" in refused(b"")
+    assert "is empty" in refused(io.BytesIO())
+
+
+def test_a_link_to_a_file(scan: Path, png: bytes) -> None:
+    link = scan.with_name("link.png")
+    link.symlink_to(scan)
+    source = open_source(link)
+    assert source.size == len(png)
+    assert content(source) == png
+
+
+class TestObjectStore:
+    """Sources in an object store."""
+
+    def test_an_object(self, bucket: ObjectStore, png: bytes) -> None:
+        bucket.objects["scans/in/my scan.png"] = png
+        for source in ("s3://scans/in/my scan.png", {"bucket": "scans", "key": "in/my scan.png"}):
+            opened = open_source(source)
+            assert (opened.uri, opened.name) == ("s3://scans/in/my scan.png", "my scan.png")
+            assert (opened.size, opened.format) == (len(png), "png")
+            assert content(opened) == png
+        assert set(bucket.block_sizes) == {READ_BLOCK}
+
+    def test_a_missing_object(self, bucket: ObjectStore) -> None:
+        assert refused("s3://scans/gone.png") == "s3://scans/gone.png does not exist"
+
+    def test_the_fingerprint_follows_the_etag(self, bucket: ObjectStore, png: bytes) -> None:
+        prints = []
+        for data in (png, png, png[:-1] + b"!"):
+            bucket.objects["scans/a.png"] = data
+            prints.append(open_source("s3://scans/a.png").fingerprint)
+        assert prints[0] == prints[1] != prints[2]
+
+    @pytest.mark.parametrize(
+        "error",
+        [OSError("reset"), PermissionError("Forbidden"), RuntimeError("Unable to locate credentials")],
+    )
+    def test_whatever_a_storage_raises_is_an_error_of_the_source(
+        self, error: Exception, bucket: ObjectStore
+    ) -> None:
+        # Clients of object stores raise errors of their own, which are no OSError.
+        bucket.error = error
+        assert "s3://scans/a.png" in refused("s3://scans/a.png")
+
+
+class TestWeb:
+    """Sources that another server has."""
+
+    def test_a_file(self, web: Web, png: bytes) -> None:
+        web.files["/in/my scan.png"] = png
+        source = open_source(f"{web.url}/in/my%20scan.png")
+        assert (source.size, source.format) == (len(png), "png")
+        assert content(source) == content(source) == png
+
+    def test_a_signature_is_sent_and_not_told(self, web: Web, png: bytes) -> None:
+        web.files["/scan.png"] = png
+        source = open_source(f"{web.url}/scan.png?signature=s3cret/part")
+        assert content(source) == png
+        assert all("signature=s3cret/part" in line for line in web.asked)
+        assert source.uri == f"{web.url}/scan.png"
+        assert "s3cret" not in repr(source)
+
+    @pytest.mark.parametrize("query", ["", "?signature=s3cret", "?signature=s3cret/part"])
+    def test_the_name_is_that_of_the_file(self, web: Web, png: bytes, query: str) -> None:
+        web.files["/in/scan.png"] = png
+        assert open_source(f"{web.url}/in/scan.png{query}").name == "scan.png"
+
+    @pytest.mark.parametrize("status", [403, 404, 500])
+    def test_a_signature_is_not_told_in_the_traceback_either(self, web: Web, status: int) -> None:
+        web.status = status
+        with pytest.raises(AsposeOcrSourceError) as caught:
+            open_source(f"{web.url}/scan.png?signature=s3cret")
+        assert f"{web.url}/scan.png" in str(caught.value)
+        assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+    def test_a_file_that_is_missing(self, web: Web) -> None:
+        assert refused(f"{web.url}/gone.png") == f"{web.url}/gone.png does not exist"
+
+    @pytest.mark.parametrize("status", [401, 403, 500, 503])
+    def test_a_file_that_is_refused_is_not_called_missing(self, web: Web, status: int) -> None:
+        web.status = status
+        assert "does not exist" not in refused(f"{web.url}/scan.png")
+
+    def test_a_server_that_is_down_is_not_a_missing_file(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        assert "does not exist" not in refused(f"http://127.0.0.1:{port}/scan.png")
+
+    def test_a_server_that_does_not_tell_the_size(self, web: Web, png: bytes) -> None:
+        web.files["/scan.png"] = png
+        web.headers["Content-Encoding"] = "unheard-of"
+        assert "does not say how large it is" in refused(f"{web.url}/scan.png")
+
+    def test_an_empty_file(self, web: Web) -> None:
+        web.files["/scan.png"] = b""
+        assert "is empty" in refused(f"{web.url}/scan.png")
+
+    @pytest.mark.parametrize("ranges", [True, False])
+    @pytest.mark.parametrize("size", [5_000, 2_500_000, 7_000_000])
+    def test_a_large_file(self, web: Web, png: bytes, ranges: bool, size: int) -> None:
+        web.files["/scan.png"] = png.ljust(size, b"\0")
+        web.ranges = ranges
+        source = open_source(f"{web.url}/scan.png")
+        assert source.size == size
+        assert b"".join(read_exactly(source)) == web.files["/scan.png"]
+
+    @pytest.mark.parametrize("ranges", [True, False])
+    def test_a_connection_that_breaks_while_it_is_read(self, web: Web, png: bytes, ranges: bool) -> None:
+        web.files["/scan.png"] = png.ljust(3_000_000, b"\0")
+        source = open_source(f"{web.url}/scan.png") if ranges else None
+        web.ranges, web.cut = ranges, 10
+        with pytest.raises(AsposeOcrSourceError):
+            for _ in read_exactly(source or open_source(f"{web.url}/scan.png")):
+                pass
+
+    @pytest.mark.parametrize("header", ["ETag", "Last-Modified"])
+    def test_the_fingerprint_changes_with_what_the_server_says(
+        self, web: Web, png: bytes, header: str
+    ) -> None:
+        web.files["/scan.png"] = png
+        seen = []
+        for value in ('"one"', '"one"', '"two"'):
+            web.headers[header] = value
+            seen.append(open_source(f"{web.url}/scan.png").fingerprint)
+        assert seen[0] == seen[1] != seen[2]
+
+
+class TestFingerprint:
+    """What tells whether a source has changed."""
+
+    def test_of_a_file(self, scan: Path, png: bytes) -> None:
+        os.utime(scan, (1_000, 1_000))
+        first = open_source(scan).fingerprint
+        assert open_source(str(scan)).fingerprint == first
+        os.utime(scan, (2_000, 2_000))
+        touched = open_source(scan).fingerprint
+        assert touched != first
+        scan.write_bytes(png + b"\0")
+        os.utime(scan, (2_000, 2_000))
+        assert open_source(scan).fingerprint not in (first, touched)
+
+    def test_of_bytes(self, png: bytes) -> None:
+        assert open_source(png).fingerprint == open_source(bytearray(png)).fingerprint
+        assert open_source(png).fingerprint != open_source(png[:-1] + b"!").fingerprint
+
+    @pytest.mark.parametrize("place", [0, 100, 4095, 4096, 9_999])
+    def test_of_a_stream(self, place: int) -> None:
+        first = bytearray(10_000)
+        second = bytearray(first)
+        second[place] = 1
+        prints = [open_source(io.BytesIO(data)).fingerprint for data in (first, first, second)]
+        assert prints[0] == prints[1] != prints[2]
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"\x89PNG\r\n\x1a\n....", "png"),
+        (b"\xff\xd8\xff\xe0..JFIF", "jpg"),
+        (b"\xff\xd8\xff\xe1..Exif", "jpg"),
+        (b"GIF87a", "gif"),
+        (b"GIF89a", "gif"),
+        (b"BM\x36\x00\x00\x00", "bmp"),
+        (b"II*\x00\x08\x00", "tiff"),
+        (b"MM\x00*\x00\x00", "tiff"),
+        (b"AT&TFORM\x00\x00\x00\x00DJVU", "djvu"),
+        (b"%PDF-1.7\n", "pdf"),
+        (b"\xef\xbb\xbf%PDF-1.4", "pdf"),
+        (b"junk" * 100 + b"%PDF-1.4", "pdf"),
+        (b"junk" * 400 + b"%PDF-1.4", None),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'>", "svg"),
+        (b'<?xml version="1.0"?>\n<!-- made -->\n<SVG>', "svg"),
+        (b"\x89PN", None),
+        (b"RIFF....WEBPVP8 ", None),
+        (b"<html><body>", None),
+        (b"plain text", None),
+        (b"PK\x03\x04", None),
+        (b"\x00" * 100, None),
+        (b"", None),
+    ],
+)
+def test_a_format_is_known_by_its_first_bytes(head: bytes, name: str | None) -> None:
+    assert sniff(head) == name
+
+
+@pytest.mark.parametrize("data", [b"%PDF-1.7 ...", b"AT&TFORM....DJVU", b"<svg/>", b"GIF89a.."])
+def test_a_name_says_nothing_about_the_format(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "scan.png"
+    path.write_bytes(data)
+    assert open_source(path).format == sniff(data) != "png"
+
+
+@pytest.mark.parametrize(
+    ("operation", "found", "accepted"),
+    [
+        ("RecognizeImage", "png", True),
+        ("RecognizeImage", "jpg", True),
+        ("RecognizeImage", "tiff", True),
+        ("RecognizeImage", "svg", True),
+        ("RecognizeImage", "pdf", False),
+        ("RecognizeImage", "djvu", False),
+        ("RecognizeImage", None, False),
+        ("RecognizePdf", "pdf", True),
+        ("RecognizePdf", "png", False),
+        ("DjVu2PDF", "djvu", True),
+        ("DjVu2PDF", "pdf", False),
+        ("PostBinarizationFile", "bmp", True),
+        ("PostBinarizationFile", "pdf", False),
+        ("ConvertTextToSpeech", None, True),
+        ("ConvertTextToSpeech", "svg", True),
+    ],
+)
+def test_what_an_operation_cannot_read_is_refused(operation: str, found: str | None, accepted: bool) -> None:
+    source = source_of(b"abc", format=found)
+    if accepted:
+        source.check_format(get_operation(operation))
+        return
+    with pytest.raises(AsposeOcrSourceError) as caught:
+        source.check_format(get_operation(operation))
+    said = str(caught.value)
+    assert said.startswith(source.uri)
+    assert get_operation(operation).name in said
+    assert (f"is {found.upper()}" if found else "is of no known format") in said
+
+
+@pytest.mark.parametrize(("found", "hint"), [("pdf", "use RecognizePdf"), ("djvu", "use DjVu2PDF")])
+def test_the_right_operation_is_named(found: str, hint: str) -> None:
+    with pytest.raises(AsposeOcrSourceError, match=hint):
+        source_of(b"abc", format=found).check_format(get_operation("RecognizeImage"))
+
+
+def test_every_format_that_is_known_by_its_bytes_is_read_by_some_operation() -> None:
+    read = {name for operation in OPERATIONS.values() for name in operation.input_formats}
+    assert {"png", "jpg", "gif", "bmp", "tiff", "djvu", "pdf", "svg"} <= read
+
+
+def test_an_object_storage_path_stays_what_it_is(scan: Path) -> None:
+    path = ObjectStoragePath(f"file://{scan}")
+    assert source_path(path, conn_id="other") is path

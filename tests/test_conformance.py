@@ -1,0 +1,414 @@
+"""What client and emulator say to each other over real sockets, checked against the API's description."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import HTTP
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrRequestError
+from airflow_provider_asposeocr.api.operations import OPERATIONS, Body, get_operation
+from airflow_provider_asposeocr.emulator.testing import Emulator
+from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+
+REGION = {"rect": {"topLeftX": 1, "topLeftY": 2, "bottomRightX": 30, "bottomRightY": 40}, "order": 0}
+EVERYTHING = {
+    "language": "ukrainian",
+    "rotate": 90,
+    "dsr_mode": "craftpoly",
+    "dsr_confidence": "high",
+    "result_type": "textandpdf",
+    "make_spell_check": "True",
+    "regions": [REGION],
+}
+TALKS = {
+    "RecognizeImage": None,
+    "RecognizeImageTrial": None,
+    "BinarizeImage": None,
+    "ImageProcessing/PostBinarizationFile": None,
+}
+SUBMITTING = [name for name, operation in OPERATIONS.items() if operation.submits]
+SOURCES = {
+    "pdf": b"%PDF-1.7\n",
+    "djvu": b"AT&TFORM\0\0\0\0DJVU",
+    "plain text": "Hello \u00e9 \u5b57".encode(),
+}
+HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
+
+
+@dataclass
+class Exchange:
+    """A request and its answer, as they went over the wire."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    status: int
+    reply_headers: dict[str, str]
+    reply: bytes
+
+    @property
+    def path(self) -> str:
+        """The path of the request."""
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """The query of the request."""
+        return parse_qsl(urlsplit(self.target).query, keep_blank_values=True, strict_parsing=True)
+
+
+@dataclass
+class Wire:
+    """A proxy between client and emulator that writes down everything."""
+
+    url: str
+    emulator: Emulator
+    seen: list[Exchange] = field(default_factory=list)
+
+    def calls(self, method: str) -> list[Exchange]:
+        """The exchanges of a method, sign-ins apart."""
+        return [one for one in self.seen if one.method == method and one.path != "/connect/token"]
+
+
+@pytest.fixture
+def wire(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """The default connection leads through a recording proxy to the emulator."""
+    upstream = urlsplit(emulator.url).netloc
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _pass_on(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            connection = HTTPConnection(upstream, timeout=10)
+            connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in self.headers.items():
+                connection.putheader(name, value)
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            reply = answer.read()
+            connection.close()
+            sent = {name.lower(): value for name, value in self.headers.items()}
+            got = {name.lower(): value for name, value in answer.getheaders()}
+            recorded.seen.append(Exchange(self.command, self.path, sent, body, answer.status, got, reply))
+            self.send_response(answer.status)
+            for name, value in got.items():
+                if name not in HOP_BY_HOP:
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(reply)))
+            self.end_headers()
+            self.wfile.write(reply)
+
+        do_GET = do_POST = do_DELETE = _pass_on
+
+        def log_message(self, *args: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    recorded = Wire(f"http://127.0.0.1:{server.server_port}", emulator)
+    connection = json.loads(emulator.connection_json())
+    monkeypatch.setenv("AIRFLOW_CONN_ASPOSEOCR_DEFAULT", json.dumps({**connection, "host": recorded.url}))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield recorded
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def _parsed() -> dict[str, Any]:
+    return {}
+
+
+@pytest.fixture
+def description(contract: Path, _parsed: dict[str, Any]) -> Description:
+    """The API's description, read once."""
+    if not _parsed:
+        _parsed.update(yaml.load((contract / "openapi.yaml").read_text(), Loader=yaml.CSafeLoader))
+    return Description(_parsed)
+
+
+class Description:
+    """An OpenAPI 3.1 description, whose schemas are JSON Schema 2020-12."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
+
+    def resolved(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Follow references."""
+        while "$ref" in value:
+            target: Any = self._document
+            for part in value["$ref"].removeprefix("#/").split("/"):
+                target = target[part]
+            value = target
+        return value
+
+    def operation(self, exchange: Exchange) -> dict[str, Any]:
+        """What is said of a request's path and method."""
+        found: dict[str, Any] = self._document["paths"][exchange.path][exchange.method.lower()]
+        return found
+
+    def check(self, value: Any, schema: dict[str, Any]) -> None:
+        """Validate a value; objects that the vendor closes are closed here too."""
+        Draft202012Validator({**self._document, **schema}).validate(value)
+        self._check_closed(value, self.resolved(schema))
+
+    def _check_closed(self, value: Any, schema: dict[str, Any]) -> None:
+        if isinstance(value, dict):
+            properties = schema.get("properties", {})
+            if schema.get("x-vendor-additionalProperties") is False:
+                assert set(value) <= set(properties)
+                aliases = {key for key in value if "x-alias-of" in properties[key]}
+                assert not aliases, "the vendor's schema has another spelling"
+            for key, inner in value.items():
+                if key in properties:
+                    self._check_closed(inner, self.resolved(properties[key]))
+        elif isinstance(value, list) and "items" in schema:
+            for inner in value:
+                self._check_closed(inner, self.resolved(schema["items"]))
+
+    def check_request(self, exchange: Exchange) -> None:
+        """Validate a request."""
+        operation = self.operation(exchange)
+        parameters = [self.resolved(given) for given in operation.get("parameters", ())]
+        query = dict(exchange.query)
+        assert len(query) == len(exchange.query)
+        assert set(query) <= {parameter["name"] for parameter in parameters}
+        for parameter in parameters:
+            assert parameter["in"] == "query"
+            if parameter["required"]:
+                self.check(query[parameter["name"]], parameter["schema"])
+        security = operation.get("security", self._document["security"])
+        assert ("authorization" in exchange.headers) is bool(security)
+        if security:
+            assert exchange.headers["authorization"].startswith("Bearer ")
+        accepted = {
+            kind
+            for status, answer in operation["responses"].items()
+            if status == "200"
+            for kind in self.resolved(answer).get("content", {})
+        }
+        assert not accepted or exchange.headers["accept"] in accepted
+        if "requestBody" not in operation:
+            assert exchange.body == b""
+            return
+        (kind,) = operation["requestBody"]["content"]
+        assert exchange.headers["content-type"].partition(";")[0] == kind
+        assert int(exchange.headers["content-length"]) == len(exchange.body)
+        self.check(decoded(exchange), operation["requestBody"]["content"][kind]["schema"])
+
+    def check_reply(self, exchange: Exchange) -> None:
+        """Validate an answer."""
+        answer = self.resolved(self.operation(exchange)["responses"][str(exchange.status)])
+        if "content" not in answer:
+            assert exchange.reply == b""
+            return
+        kind = exchange.reply_headers["content-type"].partition(";")[0]
+        assert kind in answer["content"]
+        text = exchange.reply.decode()
+        value = text if text[:1] not in '{["' else json.loads(text)
+        self.check(value, answer["content"][kind]["schema"])
+
+
+def decoded(exchange: Exchange) -> Any:
+    """The body of a request as the value that its schema is about."""
+    kind = exchange.headers["content-type"].partition(";")[0]
+    if kind == "application/json":
+        return json.loads(exchange.body)
+    if kind == "application/x-www-form-urlencoded":
+        pairs = parse_qsl(exchange.body.decode("ascii"), keep_blank_values=True, strict_parsing=True)
+        assert len(dict(pairs)) == len(pairs)
+        return dict(pairs)
+    header = f"Content-Type: {exchange.headers['content-type']}\r\n\r\n".encode()
+    parts = message_from_bytes(header + exchange.body, policy=HTTP)
+    return {
+        part.get_param("name", header="content-disposition"): part.get_payload(decode=True).decode("latin-1")
+        for part in parts.iter_parts()  # type: ignore[attr-defined]
+    }
+
+
+def talk(operation: str, source: Any, settings: Any, *, deferred: bool) -> str:
+    """Submit, ask for status and results, and cancel: in a worker, or on an event loop."""
+    hook = AsposeOcrHook()
+
+    async def on_a_loop() -> str:
+        async with hook.async_session():
+            ocr_task_id = await hook.asubmit(operation, source, settings)
+            await hook.aget_status(ocr_task_id)
+            await hook.aget_task(operation, ocr_task_id)
+            await hook.acancel(operation, ocr_task_id)
+            return ocr_task_id
+
+    if deferred:
+        return asyncio.run(on_a_loop())
+    ocr_task_id = hook.submit(operation, source, settings)
+    hook.get_status(ocr_task_id)
+    hook.get_task(operation, ocr_task_id)
+    hook.cancel(operation, ocr_task_id)
+    return ocr_task_id
+
+
+@pytest.mark.parametrize("deferred", [False, True], ids=["requests", "aiohttp"])
+@pytest.mark.parametrize(("operation", "settings"), TALKS.items(), ids=TALKS)
+def test_every_request_and_every_answer_is_as_described(
+    operation: str,
+    settings: Any,
+    deferred: bool,
+    wire: Wire,
+    scan: Path,
+    png: bytes,
+    description: Description,
+) -> None:
+    found = get_operation(operation)
+    ocr_task_id = talk(operation, scan, settings, deferred=deferred)
+    for exchange in wire.seen:
+        description.check_request(exchange)
+        description.check_reply(exchange)
+    (submitted,) = wire.calls("POST")
+    assert submitted.path == f"/v5.0/ocr/{operation}"
+    if operation.startswith("ImageProcessing/"):
+        assert png in submitted.body
+    else:
+        assert base64.b64decode(decoded(submitted)["image"], validate=True) == png
+    status, fetched = wire.calls("GET")
+    assert status.target == f"/v5.0/ocr/Utilities/GetTaskStatus?id={ocr_task_id}"
+    assert fetched.target == f"/v5.0/ocr/{found.fetch_path}?id={ocr_task_id}"
+    assert [one.target for one in wire.calls("DELETE")] == (
+        [f"/v5.0/ocr/{operation}?id={ocr_task_id}"] if found.cancellable else []
+    )
+    assert [one.path for one in wire.seen].count("/connect/token") == 1
+
+
+@pytest.mark.parametrize("name", SUBMITTING)
+def test_every_operation_is_submitted_as_described(
+    name: str, wire: Wire, png: bytes, description: Description
+) -> None:
+    operation = get_operation(name)
+    source = SOURCES.get(operation.input_formats[0], png)
+    # The emulator refuses operations that it does not have, after it has read them.
+    with suppress(AsposeOcrRequestError):
+        AsposeOcrHook().submit(operation, source)
+    (submitted,) = wire.calls("POST")
+    assert submitted.path == f"/v5.0/ocr/{name}"
+    assert submitted.status in (200, 501)
+    description.check_request(submitted)
+    payload = decoded(submitted)[operation.payload]
+    if operation.body is Body.JSON_BASE64:
+        assert base64.b64decode(payload, validate=True) == source
+    elif operation.body is Body.JSON_TEXT:
+        assert payload == source.decode()
+    else:
+        assert payload.encode("latin-1") == source
+
+
+@pytest.mark.parametrize("deferred", [False, True], ids=["requests", "aiohttp"])
+def test_signing_in_is_as_described(deferred: bool, wire: Wire, description: Description) -> None:
+    talk("BinarizeImage", b"GIF89a...", None, deferred=deferred)
+    signed_in = wire.seen[0]
+    assert (signed_in.method, signed_in.target) == ("POST", "/connect/token")
+    description.check_request(signed_in)
+    description.check_reply(signed_in)
+    assert decoded(signed_in) == {
+        "grant_type": "client_credentials",
+        "client_id": wire.emulator.client_id,
+        "client_secret": wire.emulator.client_secret,
+    }
+    token = json.loads(signed_in.reply)["access_token"]
+    assert {one.headers["authorization"] for one in wire.seen[1:]} == {f"Bearer {token}"}
+
+
+@pytest.mark.parametrize("deferred", [False, True], ids=["requests", "aiohttp"])
+def test_trial_calls_are_made_without_credentials(
+    deferred: bool, wire: Wire, scan: Path, monkeypatch: pytest.MonkeyPatch, description: Description
+) -> None:
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_ASPOSEOCR_DEFAULT", json.dumps({"conn_type": "asposeocr", "host": wire.url})
+    )
+    hook = AsposeOcrHook()
+
+    async def on_a_loop() -> None:
+        ocr_task_id = await hook.asubmit("RecognizeImageTrial", scan)
+        await hook.aget_task("RecognizeImageTrial", ocr_task_id)
+
+    if deferred:
+        asyncio.run(on_a_loop())
+    else:
+        hook.get_task("RecognizeImageTrial", hook.submit("RecognizeImageTrial", scan))
+    assert [one.method for one in wire.seen] == ["POST", "GET"]
+    for exchange in wire.seen:
+        description.check_request(exchange)
+        description.check_reply(exchange)
+        assert "authorization" not in exchange.headers
+
+
+def test_both_drivers_send_the_same(wire: Wire, scan: Path) -> None:
+    talk("RecognizeImage", scan, EVERYTHING, deferred=False)
+    first, wire.seen = wire.seen, []
+    talk("RecognizeImage", scan, EVERYTHING, deferred=True)
+    shown = ("accept", "content-type", "content-length", "user-agent", "accept-encoding", "authorization")
+    # The token is kept, so that the second time nobody signs in.
+    for one, other in zip(first[1:], wire.seen, strict=True):
+        assert (one.method, one.path, one.body) == (other.method, other.path, other.body)
+        assert [one.headers.get(name) for name in shown] == [other.headers.get(name) for name in shown]
+
+
+def test_the_vendor_spelling_of_every_setting_is_sent(
+    wire: Wire, scan: Path, description: Description
+) -> None:
+    AsposeOcrHook().submit("RecognizeImage", scan, EVERYTHING)
+    (submitted,) = wire.calls("POST")
+    description.check_request(submitted)
+    assert decoded(submitted)["settings"] == {
+        "language": "Ukrainan",
+        "makeSkewCorrect": True,
+        "makeBinarization": False,
+        "makeContrastCorrection": True,
+        "makeUpsampling": False,
+        "makeSpellCheck": True,
+        "Rotate": 90,
+        "dsrMode": "PolygonalTextDetector",
+        "dsrConfidence": "High",
+        "resultType": "TextAndPdf",
+        "regions": [REGION],
+    }
+
+
+def test_the_check_itself_finds_what_is_wrong(wire: Wire, scan: Path, description: Description) -> None:
+    AsposeOcrHook().submit("RecognizeImage", scan, {"rotate": 90})
+    (good,) = wire.calls("POST")
+    description.check_request(good)
+    body = json.loads(good.body)
+    wrong_bodies = (
+        {"image": body["image"]},
+        {**body, "settings": {**body["settings"], "language": "Klingon"}},
+        {**body, "settings": {**body["settings"], "makeBinarization": "False"}},
+        {**body, "settings": {**body["settings"], "rotate": 90}},
+        {**body, "settings": {**body["settings"], "novel": 1}},
+    )
+    for wrong in wrong_bodies:
+        data = json.dumps(wrong).encode()
+        headers = {**good.headers, "content-length": str(len(data))}
+        exchange = Exchange("POST", good.target, headers, data, 200, good.reply_headers, good.reply)
+        with pytest.raises((AssertionError, ValidationError)):
+            description.check_request(exchange)

@@ -1,0 +1,187 @@
+"""How the package is put together: metadata, and imports that run one way."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.metadata
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_asposeocr import __version__
+from airflow_provider_asposeocr.get_provider_info import get_provider_info
+
+NAME = "airflow_provider_asposeocr"
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / NAME
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MOST_LINES = 400
+
+MAY_IMPORT = {
+    "__init__": set(),
+    "get_provider_info": set(),
+    "api": {"api"},
+    "files": {"api", "files"},
+    "hooks": {"api", "files", "hooks", "__init__", "get_provider_info"},
+    "durable": {"api", "files", "hooks", "durable"},
+    "triggers": {"api", "files", "hooks", "triggers"},
+    "tasks": {"api", "files", "hooks", "durable", "triggers", "tasks"},
+    "sensors": {"api", "files", "hooks", "durable", "triggers", "tasks", "sensors"},
+    "operators": {"api", "files", "hooks", "durable", "triggers", "tasks", "operators"},
+    "decorators": {"api", "files", "hooks", "durable", "triggers", "tasks", "operators", "decorators"},
+    "emulator": {"api", "emulator", "__init__"},
+}
+"""What each part of the package may import of it."""
+
+HTTP_CLIENTS = {"requests", "aiohttp", "httpx", "urllib3", "http"}
+
+
+def room(path: Path) -> str:
+    """The part of the package that a module belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """The modules that a module imports, anywhere in it."""
+
+    def names() -> Iterator[str]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path} imports by dots"
+                assert node.module
+                yield node.module
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+    return frozenset(names())
+
+
+def loaded_by(*modules: str) -> set[str]:
+    """The top-level modules that a fresh interpreter has after it imported these, with the emulator's."""
+    script = (
+        "import importlib, json, sys\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+        f"print(json.dumps(sorted({{m if m.startswith('{NAME}') else m.partition('.')[0] for m in sys.modules}})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def modules_named(info: Any) -> Iterator[str]:
+    """Every module that the provider's metadata names."""
+    for kind in ("hooks", "operators", "sensors", "triggers"):
+        for entry in info.get(kind, ()):
+            yield from entry["python-modules"]
+
+
+def classes_named(info: Any) -> Iterator[str]:
+    """Every class that the provider's metadata names."""
+    for connection in info.get("connection-types", ()):
+        yield connection["hook-class-name"]
+    for decorator in info.get("task-decorators", ()):
+        yield decorator["class-name"]
+    yield from info.get("extra-links", ())
+
+
+def test_the_metadata_imports_nothing_of_airflow() -> None:
+    loaded = loaded_by(NAME, f"{NAME}.get_provider_info")
+    assert f"{NAME}.get_provider_info" in loaded
+    assert loaded & {"airflow", "requests", "aiohttp", "fsspec"} == set()
+    assert {name for name in loaded if name.startswith(NAME)} == {NAME, f"{NAME}.get_provider_info"}
+
+
+def test_the_metadata_is_json() -> None:
+    assert json.loads(json.dumps(get_provider_info())) == get_provider_info()
+
+
+def test_the_metadata_names_the_distribution() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert get_provider_info()["package-name"] == project["name"]
+    assert project["entry-points"]["apache_airflow_provider"]["provider_info"] == (
+        f"{NAME}.get_provider_info:get_provider_info"
+    )
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert importlib.metadata.version("airflow-provider-asposeocr") == __version__
+
+
+def test_every_module_of_the_metadata_exists() -> None:
+    named = list(modules_named(get_provider_info()))
+    assert named
+    for name in named:
+        assert importlib.import_module(name)
+
+
+def test_every_class_of_the_metadata_exists() -> None:
+    named = list(classes_named(get_provider_info()))
+    assert named
+    for name in named:
+        module, _, attribute = name.rpartition(".")
+        assert isinstance(getattr(importlib.import_module(module), attribute), type)
+
+
+def test_the_connection_type_is_that_of_the_hook() -> None:
+    for connection in get_provider_info()["connection-types"]:
+        module, _, attribute = connection["hook-class-name"].rpartition(".")
+        hook = getattr(importlib.import_module(module), attribute)
+        assert hook.conn_type == connection["connection-type"]
+        assert hook.hook_name == connection["hook-name"]
+
+
+def test_console_scripts_lead_somewhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for target in project.get("scripts", {}).values():
+        module, _, function = target.partition(":")
+        assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (PACKAGE / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+class TestModule:
+    """Each module of the package."""
+
+    def test_imports_run_one_way(self, path: Path) -> None:
+        own = {name for name in imported(path) if name == NAME or name.startswith(f"{NAME}.")}
+        rooms = {(name.split(".") + ["__init__"])[1] for name in own}
+        known = {room(module) for module in MODULES}
+        # A name that is no module is one that the package itself defines, such as its version.
+        rooms = {part if part in known else "__init__" for part in rooms}
+        rooms.discard("__init__")
+        assert rooms <= MAY_IMPORT[room(path)]
+
+    def test_the_wire_needs_neither_airflow_nor_a_client(self, path: Path) -> None:
+        if room(path) in ("api", "emulator"):
+            tops = {name.partition(".")[0] for name in imported(path)}
+            assert "airflow" not in tops
+        if room(path) == "api":
+            assert tops & HTTP_CLIENTS == set()
+
+    def test_is_short_enough_to_read(self, path: Path) -> None:
+        assert len(path.read_text().splitlines()) <= MOST_LINES
+
+    def test_says_what_it_is_for(self, path: Path) -> None:
+        tree = ast.parse(path.read_text())
+        assert not tree.body or ast.get_docstring(tree)
+
+
+def test_workers_and_triggerers_load_nothing_of_the_emulator() -> None:
+    loaded = loaded_by(*modules_named(get_provider_info()))
+    assert f"{NAME}.operators.asposeocr" in loaded
+    assert not [name for name in loaded if name.startswith(f"{NAME}.emulator")]
+    assert loaded & {"cv2", "starlette", "uvicorn", "onnxruntime", "rapidocr", "pypdfium2"} == set()
