@@ -243,8 +243,8 @@ def decoded(exchange: Exchange) -> Any:
     header = f"Content-Type: {exchange.headers['content-type']}\r\n\r\n".encode()
     parts = message_from_bytes(header + exchange.body, policy=HTTP)
     return {
-        part.get_param("name", header="content-disposition"): part.get_payload(decode=True).decode("latin-1")
-        for part in parts.iter_parts()  # type: ignore[attr-defined]
+        part.get_param("name", header="content-disposition"): bytes(part.get_content()).decode("latin-1")
+        for part in parts.iter_parts()
     }
 
 

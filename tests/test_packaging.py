@@ -71,12 +71,13 @@ def loaded_by(*modules: str) -> set[str]:
     script = (
         "import importlib, json, sys\n"
         f"for name in {modules!r}: importlib.import_module(name)\n"
-        f"print(json.dumps(sorted({{m if m.startswith('{NAME}') else m.partition('.')[0] for m in sys.modules}})))"
+        "print(json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    return set(json.loads(done.stdout.splitlines()[-1]))
+    names = json.loads(done.stdout.splitlines()[-1])
+    return {name if name.startswith(NAME) else name.partition(".")[0] for name in names}
 
 
 def modules_named(info: Any) -> Iterator[str]:
@@ -158,7 +159,7 @@ class TestModule:
 
     def test_imports_run_one_way(self, path: Path) -> None:
         own = {name for name in imported(path) if name == NAME or name.startswith(f"{NAME}.")}
-        rooms = {(name.split(".") + ["__init__"])[1] for name in own}
+        rooms = {[*name.split("."), "__init__"][1] for name in own}
         known = {room(module) for module in MODULES}
         # A name that is no module is one that the package itself defines, such as its version.
         rooms = {part if part in known else "__init__" for part in rooms}

@@ -48,12 +48,13 @@ class Call(Generic[T]):
 
     :param what: names the call in logs and errors.
     :param request: the request, without its token.
-    :param read: turns the answer into the result; any ValueError, KeyError or TypeError means that the
-        answer is not what the protocol says, and counts as HTTP 502.
+    :param read: turns the answer into the result; an error of a value in it means that the answer is not
+        what the protocol says, and counts as HTTP 502.
     :param authenticated: whether the call carries a token.
     :param submits: whether a repeat may pay twice.
     :param ocr_task_id: the task it is about, for errors; HTTP 400 and 404 then mean that the service
         does not know the task, and are left to ``read``.
+    :param hidden: what must not be repeated from an answer, besides the token.
     """
 
     what: str
@@ -62,6 +63,7 @@ class Call(Generic[T]):
     authenticated: bool = True
     submits: bool = False
     ocr_task_id: str | None = None
+    hidden: tuple[str, ...] = ()
 
 
 def make(call: Call[T], retry: RetryPolicy) -> Flow[T]:
@@ -79,7 +81,7 @@ def make(call: Call[T], retry: RetryPolicy) -> Flow[T]:
         if outcome is Outcome.ANSWERED or _says_unknown_id(call, answer):
             try:
                 return call.read(answer)
-            except (ValueError, KeyError, TypeError, RecursionError):
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 outcome = Outcome.AMBIGUOUS
         if outcome is Outcome.UNAUTHORIZED and call.authenticated and not refreshed:
             refreshed = True
@@ -95,7 +97,8 @@ def make(call: Call[T], retry: RetryPolicy) -> Flow[T]:
             if ambiguous > 1 or not retry.repeat_ambiguous_submit:
                 raise error
         wait = retry.wait(failures, asked)
-        if failures >= retry.attempts or wait > LONGEST_SLEEP:
+        late = retry.now() + wait > retry.until
+        if failures >= retry.attempts or late or (asked or 0) > LONGEST_SLEEP:
             raise error
         if ambiguous:
             log.warning("%s: repeating a submission whose fate is unknown, a possible duplicate", call.what)
@@ -128,7 +131,7 @@ def _error(
     else:
         otherwise = "the service failed" if kind.retryable else "the request was refused"
         reason = _REASONS.get(answer.status, otherwise)
-    detail = problem_detail(answer, hidden=(token,))
+    detail = problem_detail(answer, hidden=(token, *call.hidden))
     waiting = f"; it asks to wait {asked:.0f} s" if asked is not None and kind.retryable else ""
     return kind(
         f"{call.what}: {reason} (HTTP {answer.status}{detail}){waiting}{fate}",
@@ -163,7 +166,7 @@ def problem_detail(response: HttpResponse, hidden: tuple[str | None, ...] = ()) 
     errors = problem.get("errors")
     if isinstance(errors, Mapping):
         said += [text for texts in errors.values() if isinstance(texts, list) for text in texts]
-    line = ": ".join(" ".join(text.split()) for text in said if isinstance(text, str) and text.strip())[:300]
+    line = ": ".join(" ".join(text.split()) for text in said if isinstance(text, str) and text.strip())
     for secret in hidden:
         line = line.replace(secret, "***") if secret else line
-    return f", {line}" if line else ""
+    return f", {line[:300]}" if line else ""

@@ -41,6 +41,12 @@ class AsposeOcrSourceError(AsposeOcrError):
     """The source cannot be sent: missing, empty, unreadable, or it changed while it was read."""
 
 
+class AsposeOcrStorageError(AsposeOcrError):
+    """The storage of a source or a destination could not be reached, or failed."""
+
+    retryable = True
+
+
 class AsposeOcrDestinationError(AsposeOcrError):
     """A result cannot be stored where it should go, or needs a destination and has none."""
 

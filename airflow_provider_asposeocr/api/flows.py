@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -36,8 +37,8 @@ DEFAULT_BASE_URL = "https://api.aspose.cloud"
 DEFAULT_PREFIX = "/v5.0/ocr"
 
 LONGEST_OUTAGE = 300.0
-"""Seconds for which polling goes on without a single good answer: the job is paid for, so a short
-outage of the service is waited out rather than handed to Airflow's retries."""
+"""Seconds for which polling goes on after a first failure without a single good answer: the job is paid
+for, so a short outage of the service is waited out rather than handed to Airflow's retries."""
 
 _ACCEPT_JSON = {"Accept": "application/json"}
 _TYPE = re.compile(rb'"type"\s*:\s*"([^"]{1,40})"', re.IGNORECASE)
@@ -84,8 +85,11 @@ class OcrApi:
         body = _Form(urlencode(form).encode("ascii"))
         request = HttpRequest("POST", self.sign_in_url, _ACCEPT_JSON, body, billed=False)
         try:
-            return (yield from calls.make(Call("sign in", request, self._read_token, False), self.retry))
+            call = Call("sign in", request, self._read_token, False, hidden=(client_secret,))
+            return (yield from calls.make(call, self.retry))
         except (AsposeOcrRequestError, AsposeOcrAuthError) as error:
+            if error.status not in (400, 401, 403):
+                raise
             raise _rejected(error) from None
         except AsposeOcrRateLimitError as error:
             raise _locked(error) from None
@@ -112,7 +116,9 @@ class OcrApi:
         url = self.url(operation.fetch_path, ocr_task_id)
 
         def read(response: HttpResponse) -> OcrTask | tuple[str, ...]:
-            return _read_task(response, ocr_task_id) if response.complete else _types_in(response.body)
+            if response.complete or response.status != 200:
+                return _read_task(response, ocr_task_id)
+            return _types_in(response.body)
 
         call = Call(
             f"get the result of {operation.name}",
@@ -216,7 +222,8 @@ class OcrApi:
         :return: the task with a final status: ``Completed``, ``Error`` or ``NotExist``.
         :raises AsposeOcrTimeoutError: at the deadline. Nothing is cancelled.
         """
-        last_answer, polls = self.retry.now(), 0
+        bounded = replace(self, retry=replace(self.retry, until=deadline.at))
+        failing_since, polls = math.inf, 0
         while True:
             now = self.retry.now()
             if deadline.passed(now):
@@ -226,16 +233,18 @@ class OcrApi:
                 )
             yield Sleep(min(schedule.delay(polls, self.retry.uniform), deadline.remaining(now)))
             polls += 1
+            asked_at = self.retry.now()
             try:
-                task, status_only = yield from self._ask(operation, ocr_task_id, limit, status_only)
+                task, status_only = yield from bounded._ask(operation, ocr_task_id, limit, status_only)
             except AsposeOcrError as error:
                 now = self.retry.now()
-                if not error.retryable or now - last_answer > LONGEST_OUTAGE:
+                failing_since = min(failing_since, asked_at)
+                if not error.retryable or now - failing_since > LONGEST_OUTAGE:
                     raise
                 log.warning("poll %d failed, waiting goes on: %s", polls, error)
                 yield Sleep(min(error.retry_after or 0.0, deadline.remaining(now)))
                 continue
-            last_answer = self.retry.now()
+            failing_since = math.inf
             if task.status.is_terminal:
                 return task
             if task.status is TaskStatus.UNKNOWN:
@@ -294,12 +303,13 @@ def _read_id(response: HttpResponse) -> str:
 
 def _read_task(response: HttpResponse, ocr_task_id: str) -> OcrTask:
     if response.status in (204, 400, 404):
-        said = f"HTTP {response.status}{calls.problem_detail(response)}"
-        return OcrTask(ocr_task_id, TaskStatus.NOT_EXIST, messages=(said,))
+        return OcrTask(ocr_task_id, TaskStatus.NOT_EXIST, messages=(f"HTTP {response.status}",))
     return decode_reply(response.body, ocr_task_id)
 
 
 def _types_in(head: bytes) -> tuple[str, ...]:
+    if not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        raise ValueError("not a JSON object")
     # Base64 holds no quotes, so what looks like the property is the property.
     return tuple(match.decode("ascii", "replace") for match in _TYPE.findall(head))
 

@@ -21,7 +21,11 @@ LONGEST_SKELETON = 8 * 1024 * 1024
 """Bytes that a reply without its long strings has at most."""
 
 _CHUNK = 256 * 1024
-_ESCAPE = re.compile(rb'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
+_HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
+_ESCAPE = re.compile(rb"\\(?:(" + _HIGH + rb"\\" + _LOW + rb')|u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
+_TAIL = re.compile(rb"\\(?:" + _HIGH + rb"(?:\\(?:u[0-9a-fA-F]{0,3})?)?|u[0-9a-fA-F]{0,3})?\Z")
+_LONGEST_ESCAPE = 12
+_CONTROLS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,22 +158,24 @@ class _Reader:
 
 
 def _open_escape(data: bytes) -> int:
-    """How many bytes at the end may belong to an escape that goes on in the next chunk."""
-    at = data.rfind(b"\\", max(0, len(data) - 5))
-    if at < 0:
-        return 0
-    if _ESCAPE.match(data, at):
-        return 0
-    # The backslash may itself be escaped: an odd number of them opens an escape.
-    before = len(data[:at]) - len(data[:at].rstrip(b"\\"))
-    return len(data) - at if before % 2 == 0 else 0
+    """How many bytes at the end belong to an escape, or a pair of them, that may go on in the next chunk."""
+    at = data.find(b"\\", max(0, len(data) - _LONGEST_ESCAPE))
+    while at >= 0:
+        # The backslash may itself be escaped: only after an even number of others it opens an escape.
+        before = at - len(data[:at].rstrip(b"\\"))
+        if before % 2 == 0 and _TAIL.match(data, at):
+            return len(data) - at
+        at = data.find(b"\\", at + 1)
+    return 0
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
-    if match[1]:
-        return chr(int(match[1], 16)).encode("utf-8", "surrogatepass")
-    plain = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
-    return plain.get(match[2], match[2])
+    pair, unit, plain = match.groups()
+    if pair:
+        return bytes.fromhex((pair[1:5] + pair[7:11]).decode()).decode("utf-16-be").encode()
+    if unit:
+        return chr(int(unit, 16)).encode("utf-8", "surrogatepass")
+    return _CONTROLS.get(plain, plain)
 
 
 def _decode(data: bytes) -> bytes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 
@@ -70,7 +72,9 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         wait = float(value)
     except ValueError:
         try:
-            wait = parsedate_to_datetime(value).timestamp() - now
+            moment = parsedate_to_datetime(value)
+            # The oldest of the three forms of a date names no zone; it always means UTC.
+            wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
         except ValueError:
             return None
     return max(0.0, wait) if wait < float("inf") else None
@@ -84,6 +88,7 @@ class RetryPolicy:
     :param base: seconds of the first wait; each later one is twice as long.
     :param repeat_ambiguous_submit: whether a submission whose fate is unknown is repeated, once. The
         service has no idempotency key, so a repeat may pay for a second task.
+    :param until: seconds since the epoch after which nothing is repeated.
     :param now: the clock, seconds since the epoch.
     :param uniform: draws a number between two bounds.
     """
@@ -91,6 +96,7 @@ class RetryPolicy:
     attempts: int = 5
     base: float = 0.5
     repeat_ambiguous_submit: bool = True
+    until: float = math.inf
     now: Callable[[], float] = time.time
     uniform: Callable[[float, float], float] = random.uniform
 
@@ -101,6 +107,6 @@ class RetryPolicy:
         :param asked: what the service asked for; spread upwards only, never shortened.
         """
         if asked is not None:
-            return asked + self.uniform(0, min(1.0, asked * 0.1))
+            return min(max(asked, LONGEST_SLEEP), asked + self.uniform(0, min(1.0, asked * 0.1)))
         backoff = min(LONGEST_SLEEP, self.base * 2.0 ** (failures - 1))
         return backoff * self.uniform(0.5, 1.0)

@@ -242,8 +242,8 @@ def parse_task(
         id=ocr_task_id,
         status=TaskStatus.parse(raw_status),
         results=results,
-        messages=_strings(error.get("messages")),
-        warnings=(*_strings(error.get("warnings")), *odd),
+        messages=_strings(error.get("messages"), spans),
+        warnings=(*_strings(error.get("warnings"), spans), *odd),
         response_status_code=code if isinstance(code, str) else None,
         raw_status=raw_status if isinstance(raw_status, str) else None,
     )
@@ -257,7 +257,8 @@ def _results(
     for entry in value if isinstance(value, list) else ():
         if not isinstance(entry, Mapping):
             continue
-        kind, data = entry.get("type"), entry.get("data")
+        members = {str(key).casefold(): member for key, member in entry.items()}
+        kind, data = members.get("type"), members.get("data")
         name = kind if isinstance(kind, str) and kind else "Other"
         if not isinstance(data, str):
             continue
@@ -280,9 +281,7 @@ def _decode(data: str) -> tuple[bytes, bool]:
         return data.encode("utf-8", errors="surrogatepass"), False
 
 
-def _strings(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, list | tuple):
-        return tuple(str(item) for item in value if item is not None)
-    return ()
+def _strings(value: Any, spans: Mapping[str, Span]) -> tuple[str, ...]:
+    items = (value,) if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
+    texts = (str(item) for item in items if item is not None)
+    return tuple("(a very long message)" if text in spans else text for text in texts)

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, AsposeOcrStorageError
 from airflow_provider_asposeocr.api.http import RequestBody
 from airflow_provider_asposeocr.api.operations import Body, Operation, SettingsKind
 from airflow_provider_asposeocr.files.source import Source
@@ -115,6 +115,8 @@ class TextBody:
             text = b"".join(read_exactly(source)).decode("utf-8-sig")
         except UnicodeDecodeError:
             raise AsposeOcrSourceError(f"{source.uri} is not UTF-8 text") from None
+        if not text.strip():
+            raise AsposeOcrSourceError(f"{source.uri} holds no text")
         rest = dict(settings) if flat else {"settings": dict(settings)}
         self._data = json.dumps({"text": text, **rest}).encode("ascii")
 
@@ -129,8 +131,9 @@ def read_exactly(source: Source) -> Iterator[bytes]:
     """Read a source in chunks, and insist on the size that was announced.
 
     :param source: what to read.
-    :raises AsposeOcrSourceError: if it turns out shorter or longer, or cannot be read: the peer would
-        wait for bytes that never come, or take a part for the whole.
+    :raises AsposeOcrSourceError: if it turns out shorter or longer: the peer would wait for bytes that
+        never come, or take a part for the whole.
+    :raises AsposeOcrStorageError: if it cannot be read.
     """
     left = source.size
     try:
@@ -139,8 +142,9 @@ def read_exactly(source: Source) -> Iterator[bytes]:
                 left -= len(chunk)
                 yield chunk
             grown = not left and stream.read(1)
-    except (OSError, ValueError) as error:
-        raise AsposeOcrSourceError(f"{source.uri} cannot be read: {type(error).__name__}") from error
+    except Exception as error:
+        # Storage clients raise what they like; a wrapped one would be taken for a broken connection.
+        raise AsposeOcrStorageError(f"{source.uri} cannot be read: {type(error).__name__}") from error
     if left or grown:
         change = f"ended {left} bytes early" if left else "grew"
         raise AsposeOcrSourceError(f"{source.uri} {change} while it was read; nothing was recognized")

@@ -10,16 +10,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
-from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
+from airflow.providers.common.compat.sdk import ObjectStoragePath, get_hook_lineage_collector
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError, AsposeOcrSourceError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrDestinationError,
+    AsposeOcrSourceError,
+    AsposeOcrStorageError,
+)
 from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
 from airflow_provider_asposeocr.files.source import source_path
 
 WRITE_BLOCK = 5 * 1024 * 1024
 """Bytes that a remote write sends at a time; the smallest part that S3 takes."""
+
+_RENAMING = frozenset({"sftp", "ssh"})
+"""Schemes under which a file is written in place, and can be renamed."""
 
 _EXTENSIONS = {
     "text": "txt",
@@ -67,7 +73,7 @@ class Names:
         """The source's base name without its extension."""
         if self.source is None:
             return _clean(self.ocr_task_id)
-        return _clean(Path(urlsplit(self.source).path if "://" in self.source else self.source).stem)
+        return _clean(Path(self.source.rsplit("/", 1)[-1]).stem)
 
     @property
     def default(self) -> str:
@@ -99,24 +105,28 @@ def store(
     """Write results to storage, each whole or not at all.
 
     :param results: what to write.
-    :param destination: a file or a directory as path, URI or ObjectStoragePath; a directory ends in a
-        slash or exists. May hold ``{stem} {ext} {operation} {map_index} {ocr_task_id}``.
+    :param destination: a file or a directory as path or URI; a directory ends in a slash, which an
+        ObjectStoragePath loses, or is a local one that exists. May hold
+        ``{stem} {ext} {operation} {map_index} {ocr_task_id}``.
     :param names: what the placeholders stand for.
     :param conn_id: the Airflow connection for the storage.
     :param overwrite: whether to replace what is there; a retry needs it.
-    :raises AsposeOcrDestinationError: if it cannot be written.
+    :raises AsposeOcrDestinationError: if it may not be written.
+    :raises AsposeOcrStorageError: if the storage cannot be reached or fails.
     """
     stored: list[StoredResult] = []
     for number, result in enumerate(results):
-        # Results of one type, one for each region, are told apart by their number.
-        twin = sum(other.type == result.type for other in results[:number])
+        # Results of one extension, such as one for each region, are told apart by their number.
+        twin = sum(_extension(other.type) == _extension(result.type) for other in results[:number])
         path = _target(destination, names, result.type, twin, several=len(results) > 1, conn_id=conn_id)
         try:
             digest = _write(path, result.chunks(), overwrite=overwrite)
-        except FileExistsError as error:
-            raise AsposeOcrDestinationError(f"{path} exists, and overwrite is False") from error
-        except OSError as error:
-            raise AsposeOcrDestinationError(f"{path} cannot be written: {type(error).__name__}") from error
+        except AsposeOcrDestinationError:
+            raise
+        except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise AsposeOcrDestinationError(f"{path} cannot be written: {error.strerror}") from error
+        except Exception as error:
+            raise AsposeOcrStorageError(f"{path} cannot be written: {type(error).__name__}") from error
         stored.append(_entry(path, result, digest))
     return stored
 
@@ -143,7 +153,7 @@ def _path(destination: Any, conn_id: str | None) -> Any:
 def _target(
     destination: Any, names: Names, result_type: str, twin: int, *, several: bool, conn_id: str | None
 ) -> Any:
-    extension = _EXTENSIONS.get(result_type.casefold(), "bin")
+    extension = _extension(result_type)
     number = f"-{twin + 1}" if twin else ""
     text = names.fill(str(destination), extension)
     path = _path(text, conn_id or getattr(destination, "conn_id", None))
@@ -164,25 +174,53 @@ def _is_local_directory(path: Any) -> bool:
 
 def _write(path: Any, chunks: Iterable[bytes], *, overwrite: bool) -> str:
     """Write a file, whole or not at all, and return its SHA-256."""
-    if not overwrite and path.exists():
-        raise FileExistsError(str(path))
+    if not overwrite and path.fs.exists(path.path):
+        raise AsposeOcrDestinationError(f"{path} exists, and overwrite is False")
     if _is_local(path):
-        return _write_local(Path(path.path), chunks)
-    stream = path.open("wb", block_size=WRITE_BLOCK)
+        digest = _write_local(Path(path.path), chunks)
+    elif path.protocol in _RENAMING:
+        digest = _write_beside(path, chunks)
+    else:
+        digest = _write_object(path.fs, path.path, chunks)
+    get_hook_lineage_collector().add_output_asset(context=path, uri=str(path))
+    return digest
+
+
+def _write_object(fs: Any, key: str, chunks: Iterable[bytes]) -> str:
+    stream = fs.open(key, "wb", block_size=WRITE_BLOCK)
     try:
         digest = _copy(chunks, stream)
     except BaseException:
-        # Closing would commit what has been written so far as if it were the whole.
+        # Closing would commit what has been written so far as if it were the whole, and where discard()
+        # does nothing, the collection of the object would close it.
         with suppress(Exception):
             stream.discard()
+        stream.closed = True
         raise
     stream.close()
     return digest
 
 
+def _write_beside(path: Any, chunks: Iterable[bytes]) -> str:
+    """Write to a server of files, where a reader would see an unfinished one."""
+    fs, parent = path.fs, path.path.rpartition("/")[0]
+    if parent:
+        fs.makedirs(parent, exist_ok=True)
+    part = f"{parent}/{_part_name(path.name)}"
+    try:
+        with fs.open(part, "wb", block_size=WRITE_BLOCK) as stream:
+            digest = _copy(chunks, stream)
+        fs.mv(part, path.path)
+    except BaseException:
+        with suppress(Exception):
+            fs.rm_file(part)
+        raise
+    return digest
+
+
 def _write_local(path: Path, chunks: Iterable[bytes]) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    part = path.with_name(_part_name(path.name))
     try:
         with part.open("xb") as stream:
             digest = _copy(chunks, stream)
@@ -191,6 +229,10 @@ def _write_local(path: Path, chunks: Iterable[bytes]) -> str:
         part.unlink(missing_ok=True)
         raise
     return digest
+
+
+def _part_name(name: str) -> str:
+    return f".{_shortened(name, 200)}.{secrets.token_hex(4)}.part"
 
 
 def _copy(chunks: Iterable[bytes], stream: Any) -> str:
@@ -215,4 +257,13 @@ def _entry(path: Any, result: OcrResult | SpooledResult, digest: str) -> StoredR
 
 
 def _clean(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "_"
+    return _shortened(re.sub(r"[^\w.-]+", "_", name), 150).strip("._") or "_"
+
+
+def _shortened(name: str, most: int) -> str:
+    # File systems count bytes, not characters.
+    return name.encode()[:most].decode(errors="ignore")
+
+
+def _extension(result_type: str) -> str:
+    return _EXTENSIONS.get(result_type.casefold(), "bin")

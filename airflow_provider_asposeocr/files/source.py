@@ -15,7 +15,11 @@ from urllib.parse import urlsplit
 import fsspec
 from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrError,
+    AsposeOcrSourceError,
+    AsposeOcrStorageError,
+)
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.files.formats import sniff
 
@@ -36,6 +40,8 @@ PACKAGES = {
 """The package that registers each well-known scheme with Airflow."""
 
 _HEAD = 4096
+# Local files are buffered by the system. An HTTP server need not serve ranges: it is read in one stream.
+_READ_OPTIONS: dict[str, dict[str, int]] = {"": {}, "file": {}, "local": {}, "http": {"block_size": 0}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,8 @@ def open_source(source: Any, conn_id: str | None = None) -> Source:
     :param source: a path, a URI, an ObjectStoragePath, an Asset, ``{"bucket": ..., "key": ...}``, a
         manifest of this provider (its ``uri`` is taken), bytes, or a binary file that can seek.
     :param conn_id: the Airflow connection for the storage.
-    :raises AsposeOcrSourceError: if it is missing, empty, a directory, or cannot be reached.
+    :raises AsposeOcrSourceError: if it is missing, empty or a directory, or may not be read.
+    :raises AsposeOcrStorageError: if its storage cannot be reached.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         return _from_bytes(bytes(source))
@@ -116,14 +123,14 @@ def source_path(source: Any, conn_id: str | None = None) -> Any:
 
 def _uri(source: Any) -> str:
     if isinstance(source, Mapping):
+        if source.get("uri"):
+            return str(source["uri"])
         if "bucket" in source and "key" in source:
             return f"s3://{source['bucket']}/{str(source['key']).lstrip('/')}"
         if "uri" in source:
-            if not source["uri"]:
-                raise AsposeOcrSourceError(
-                    "the manifest names no stored result: give the task that made it a destination"
-                )
-            return str(source["uri"])
+            raise AsposeOcrSourceError(
+                "the manifest names no stored result: give the task that made it a destination"
+            )
     elif isinstance(source, Asset):
         return str(source.uri)
     elif isinstance(source, str | os.PathLike) and str(source).strip():
@@ -136,9 +143,8 @@ def _uri(source: Any) -> str:
 
 def _from_bytes(data: bytes) -> Source:
     digest = hashlib.sha256(data).hexdigest()
-    return _checked(
-        Source("bytes", digest[:12], len(data), digest, sniff(data[:_HEAD]), lambda: io.BytesIO(data))
-    )
+    name = f"bytes-{digest[:12]}"
+    return _checked(Source(name, name, len(data), digest, sniff(data[:_HEAD]), lambda: io.BytesIO(data)))
 
 
 def _from_file(stream: IO[bytes]) -> Source:
@@ -162,7 +168,7 @@ def _from_file(stream: IO[bytes]) -> Source:
 
 def _from_path(path: Any) -> Source:
     uri = str(path)
-    options = {} if path.protocol in ("", "file", "local") else {"block_size": READ_BLOCK}
+    options = _READ_OPTIONS.get(path.protocol, {"block_size": READ_BLOCK})
 
     def opener() -> AbstractContextManager[IO[bytes]]:
         return cast("AbstractContextManager[IO[bytes]]", path.open("rb", **options))
@@ -178,13 +184,26 @@ def _from_path(path: Any) -> Source:
         if size:
             with opener() as stream:
                 head = stream.read(_HEAD)
-    except FileNotFoundError as error:
-        raise AsposeOcrSourceError(f"{uri} does not exist") from error
-    except PermissionError as error:
-        raise AsposeOcrSourceError(f"{uri} may not be read: permission denied") from error
-    except OSError as error:
-        raise AsposeOcrSourceError(f"{uri} cannot be reached: {type(error).__name__}") from error
-    return _checked(Source(uri, Path(path.path).name, size, _fingerprint(info), sniff(head), opener))
+    except AsposeOcrSourceError:
+        raise
+    except Exception as error:
+        # Without the cause: its message may hold the query of a signed URL.
+        raise _unreadable(uri, error) from None
+    name = uri.rsplit("/", 1)[-1]
+    return _checked(Source(uri, name, size, _fingerprint(info), sniff(head), opener))
+
+
+def _unreadable(uri: str, error: Exception) -> AsposeOcrError:
+    # fsspec says that a file is missing whatever an HTTP server answers; the answer is the cause.
+    status = getattr(error.__cause__, "status", None)
+    unreachable = uri.startswith("http") and error.__cause__ is not None and status not in (404, 410)
+    if isinstance(error, PermissionError) or status in (401, 403):
+        return AsposeOcrSourceError(f"{uri} may not be read: permission denied")
+    if isinstance(error, FileNotFoundError | NotADirectoryError) and not unreachable:
+        return AsposeOcrSourceError(f"{uri} does not exist")
+    cause = error.__cause__ if unreachable and error.__cause__ else error
+    answer = f" (HTTP {status})" if status else ""
+    return AsposeOcrStorageError(f"{uri} cannot be reached: {type(cause).__name__}{answer}")
 
 
 def _checked(source: Source) -> Source:
@@ -194,9 +213,15 @@ def _checked(source: Source) -> Source:
 
 
 def _fingerprint(info: Mapping[str, Any]) -> str:
-    tag = next((info[key] for key in ("ETag", "etag", "md5Hash", "content_md5") if info.get(key)), None)
+    tags = ("ETag", "etag", "md5Hash", "content_md5", "Content-MD5")
+    tag = next((info[key] for key in tags if info.get(key)), None)
     changed = next(
-        (info[key] for key in ("mtime", "LastModified", "last_modified", "updated") if key in info), ""
+        (
+            info[key]
+            for key in ("mtime", "LastModified", "Last-Modified", "last_modified", "updated")
+            if key in info
+        ),
+        "",
     )
     return f"{tag or changed}:{info.get('size')}"
 

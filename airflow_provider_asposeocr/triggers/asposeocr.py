@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from airflow.providers.common.compat.sdk import conf
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
@@ -15,9 +16,10 @@ from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.triggers.events import WaitOutcome
 
-LEAST_SECONDS = 2.0
+LEAST_SECONDS = 1.0 + conf.getint("workers", "min_heartbeat_interval", fallback=1)
 """Seconds between start and event. The report of the worker that deferred the task must have reached the
-scheduler before the event does, or the scheduler takes the resumed task for one that died."""
+scheduler before the event does, or the scheduler takes the resumed task for one that died. The worker's
+supervisor may sleep for one heartbeat interval, 5 s by default, before it reports."""
 
 
 class QuietEvent(TriggerEvent):

@@ -63,6 +63,9 @@ def _airflow_3(url: str) -> Settings:
             # Airflow 3.0 leaves the issuer out otherwise, which newer releases of PyJWT refuse.
             "jwt_issuer": "local-airflow",
         },
+        # Seconds until a worker surely notices the end of a task's process. A trigger that fires sooner after
+        # the deferral resumes a task which the executor then takes for lost: a failed try.
+        "workers": {"min_heartbeat_interval": "1"},
         "dag_processor": {
             "min_file_process_interval": "5",
             "refresh_interval": "5",

@@ -97,7 +97,8 @@ def drive(
     :param on_request: answers the requests instead.
     :param token: what tokens begin with; a number follows.
     """
-    run, answer = Run(), None
+    run = Run()
+    answer: Any = None
     for _ in range(MOST_STEPS):
         try:
             step = flow.send(answer)

@@ -26,6 +26,7 @@ class ObjectStore(AbstractFileSystem):
         self.discards = discards
         self.objects: dict[str, bytes] = {}
         self.error: Exception | None = None
+        self.good_parts = 0
         self.block_sizes: list[int] = []
 
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
@@ -54,7 +55,7 @@ class _StubbornUpload(AbstractBufferedFile):
         self.parts: list[bytes] = []
 
     def _upload_chunk(self, final: bool = False) -> bool:
-        if self.fs.error is not None:
+        if self.fs.error is not None and len(self.parts) >= self.fs.good_parts:
             raise self.fs.error
         self.parts.append(self.buffer.getvalue())
         if final:

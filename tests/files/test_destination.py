@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import hashlib
+import io
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +17,9 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError
-from airflow_provider_asposeocr.api.task import OcrResult
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError, AsposeOcrStorageError
+from airflow_provider_asposeocr.api.reply import Span
+from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
 from airflow_provider_asposeocr.files.destination import (
     WRITE_BLOCK,
     Names,
@@ -309,16 +312,16 @@ class TestLocalFailure:
         (tmp_path / "page.txt").write_bytes(b"old")
         with (
             full_disk(100_000),
-            pytest.raises(AsposeOcrDestinationError, match=r"page\.txt cannot be written"),
+            pytest.raises(AsposeOcrStorageError, match=r"page\.txt cannot be written"),
         ):
             stored_at(tmp_path / "page.txt", self.LARGE)
         assert files(tmp_path) == {"page.txt": b"old"}
 
     def test_on_a_full_disk_nothing_new_appears(self, tmp_path: Path) -> None:
-        with full_disk(100_000), pytest.raises(AsposeOcrDestinationError) as caught:
+        with full_disk(100_000), pytest.raises(AsposeOcrStorageError) as caught:
             stored_at(tmp_path / "out" / "page.txt", self.LARGE)
         assert files(tmp_path) == {}
-        assert not caught.value.retryable
+        assert caught.value.retryable
         assert isinstance(caught.value.__cause__, OSError)
 
     def test_a_directory_in_the_way(self, tmp_path: Path) -> None:
@@ -389,21 +392,46 @@ class TestObjectStore:
         attach(monkeypatch, "s3", storage)
         storage.objects["results/page.txt"] = b"old"
         storage.error = OSError("503 Slow Down")
-        with pytest.raises(AsposeOcrDestinationError, match="cannot be written"):
+        with pytest.raises(AsposeOcrStorageError, match="cannot be written"):
             stored_at("s3://results/page.txt", OcrResult("Text", b"x" * size))
         storage.error = None
         # A file of fsspec that is not closed closes itself when it is collected, and that commits it.
         gc.collect()
         assert storage.objects == {"results/page.txt": b"old"}
 
+    @pytest.mark.parametrize("discards", [True, False])
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    def test_a_write_that_fails_in_the_middle_never_leaves_a_part_as_if_it_were_the_whole(
+        self, discards: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        storage = ObjectStore(discards=discards)
+        attach(monkeypatch, "s3", storage)
+        storage.objects["results/page.pdf"] = b"old"
+        storage.error, storage.good_parts = OSError("503 Slow Down"), 1
+        data = base64.b64encode(b"x" * (4 * WRITE_BLOCK))
+        result = SpooledResult.of("Pdf", Span(io.BytesIO(data), 0, len(data)))
+        with pytest.raises(AsposeOcrStorageError, match="cannot be written"):
+            store([result], "s3://results/page.pdf", names())
+        storage.error = None
+        gc.collect()
+        assert storage.objects == {"results/page.pdf": b"old"}
+
+    def test_a_result_that_lies_in_a_file_is_written_whole(self, bucket: ObjectStore) -> None:
+        data = base64.b64encode(b"x" * (2 * WRITE_BLOCK + 1))
+        result = SpooledResult.of("Pdf", Span(io.BytesIO(data), 0, len(data)))
+        (entry,) = store([result], "s3://results/page.pdf", names())
+        assert bucket.objects["results/page.pdf"] == b"x" * (2 * WRITE_BLOCK + 1)
+        assert entry["bytes"] == 2 * WRITE_BLOCK + 1
+        assert entry["sha256"] == hashlib.sha256(b"x" * (2 * WRITE_BLOCK + 1)).hexdigest()
+
     @pytest.mark.parametrize("error", [RuntimeError("Failed to upload block"), OSError("reset")])
     @pytest.mark.parametrize("size", [10, WRITE_BLOCK + 1], ids=["one part", "several parts"])
-    def test_whatever_a_storage_raises_is_an_error_of_the_destination(
+    def test_whatever_a_storage_raises_is_an_error_of_the_storage(
         self, size: int, error: Exception, bucket: ObjectStore
     ) -> None:
         # Clients of object stores raise errors of their own, which are no OSError.
         bucket.error = error
-        with pytest.raises(AsposeOcrDestinationError, match=r"s3://results/page\.txt cannot be written"):
+        with pytest.raises(AsposeOcrStorageError, match=r"s3://results/page\.txt cannot be written"):
             stored_at("s3://results/page.txt", OcrResult("Text", b"x" * size))
 
 
@@ -416,7 +444,7 @@ def test_a_write_that_fails_on_a_file_server_leaves_the_old_file(
     stored_at("sftp://host/out/page.txt")
     assert files(tmp_path) == {"out/page.txt": b"recognized"}
     server.fails = True
-    with pytest.raises(AsposeOcrDestinationError):
+    with pytest.raises(AsposeOcrStorageError):
         stored_at("sftp://host/out/page.txt", OcrResult("Text", b"something new"))
     assert files(tmp_path) == {"out/page.txt": b"recognized"}
 

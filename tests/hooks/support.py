@@ -14,10 +14,11 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -26,6 +27,8 @@ from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule
 from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+
+T = TypeVar("T")
 
 WAYS = ("sync", "async")
 both_ways = pytest.mark.parametrize("way", WAYS)
@@ -110,6 +113,25 @@ def free_port() -> int:
     """A port that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """Do something that must not hang, in a thread of its own; its result, or the error it ends with."""
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return done.result(seconds)
+    except TimeoutError:
+        if done.done():
+            raise
+        raise AssertionError(f"hangs: not done after {seconds:g} s") from None
 
 
 @contextlib.contextmanager

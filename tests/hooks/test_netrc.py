@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from .conftest import Connect
-from .support import IMAGE, OPERATION, Client, ForwardProxy, Recorder, both_ways
+from .support import IMAGE, OPERATION, Client, ForwardProxy, Recorder, both_ways, within
 
 ENTRIES = """\
 machine 127.0.0.1 login netrc-user password netrc-secret
@@ -69,8 +69,9 @@ def test_the_proxy_gets_no_credentials_either(
 
 def test_get_conn(recorder: Recorder, connect: Connect) -> None:
     session = connect(recorder.url).get_conn()
-    session.get(f"{recorder.url}/v5.0/ocr/{OPERATION}?id=an-id", timeout=10)
-    session.post(f"{recorder.url}/v5.0/ocr/{OPERATION}", data=IMAGE, timeout=10)
+    url = f"{recorder.url}/v5.0/ocr/{OPERATION}"
+    within(3, lambda: session.get(url, params={"id": "an-id"}, timeout=10))
+    within(3, lambda: session.post(url, data=IMAGE, timeout=10))
     assert _authorizations(recorder) == [None, BEARER, BEARER]
 
 

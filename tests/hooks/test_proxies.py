@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrCertificateError,
     AsposeOcrConnectionError,
     AsposeOcrError,
     AsposeOcrRequestError,
@@ -17,6 +18,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrSettingsError,
 )
 from airflow_provider_asposeocr.emulator.testing import Emulator
+from airflow_provider_asposeocr.hooks import tokens
 
 from .conftest import Connect
 from .support import (
@@ -137,8 +139,6 @@ def test_connection(
 def test_both_drivers_send_the_same_through_a_proxy(
     recorder: Recorder, proxy: ForwardProxy, connect: Connect
 ) -> None:
-    from airflow_provider_asposeocr.hooks import tokens
-
     seen = {}
     for way in WAYS:
         tokens.forget_all()
@@ -180,8 +180,6 @@ def test_https_goes_through_a_tunnel(
 def test_the_tunnel_does_not_change_whom_we_trust(
     way: str, front: TlsFront, recorder: Recorder, proxy: ForwardProxy, connect: Connect
 ) -> None:
-    from airflow_provider_asposeocr.api.exceptions import AsposeOcrCertificateError
-
     with Client(connect(front.url, proxies=proxy.url), way) as client, pytest.raises(AsposeOcrCertificateError):
         client.submit()
     assert (len(proxy.requests), recorder.requests) == (1, [])
@@ -206,8 +204,8 @@ def test_credentials_of_the_proxy(
     assert proxy.requests
     assert {seen.header("proxy-authorization") for seen in proxy.requests} == {expected}
     assert {seen.header("proxy-authorization") for seen in recorder.requests} == {None}
-    tokens = [seen.header("authorization") for seen in recorder.requests]
-    assert tokens == [None, f"Bearer {Recorder.TOKEN}", f"Bearer {Recorder.TOKEN}"]
+    sent = [seen.header("authorization") for seen in recorder.requests]
+    assert sent == [None, f"Bearer {Recorder.TOKEN}", f"Bearer {Recorder.TOKEN}"]
 
 
 def _refusal(

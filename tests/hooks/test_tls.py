@@ -239,6 +239,7 @@ def _subject_hash(certificate: x509.Certificate) -> int:
 
 @both_ways
 @pytest.mark.parametrize("verify", [False, "false", "no"])
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 def test_verify_off(way: str, verify: Any, front: TlsFront, pki: Pki, connect: Connect) -> None:
     front.context = _context(pki.elsewhere)
     _round_trip(connect(front.url, verify=verify), way)

@@ -1,0 +1,446 @@
+"""The hook as its users meet it: results, errors, counting, stopping, and what it inherits."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import tenacity
+
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrAuthError,
+    AsposeOcrError,
+    AsposeOcrHaltedError,
+    AsposeOcrRequestError,
+    AsposeOcrServerError,
+    AsposeOcrSettingsError,
+    AsposeOcrSourceError,
+    AsposeOcrTaskError,
+    AsposeOcrTaskNotFoundError,
+    AsposeOcrTimeoutError,
+)
+from airflow_provider_asposeocr.api.task import TaskStatus
+from airflow_provider_asposeocr.emulator.testing import Emulator
+from airflow_provider_asposeocr.get_provider_info import get_provider_info
+from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+
+from .conftest import Connect
+from .support import IMAGE, OPERATION, Client, Recorder, Reply, both_ways, serving, within
+
+TEXT = "The quick brown fox jumps over the lazy dog."
+STATUS_PATH = "v5.0/ocr/Utilities/GetTaskStatus"
+BEARER = f"Bearer {Recorder.TOKEN}"
+
+
+@both_ways
+def test_life_of_a_task(way: str, hook: AsposeOcrHook, emulator: Emulator, scan: Path) -> None:
+    emulator.options.completed_after_reads = 1
+    with Client(hook, way) as client:
+        ocr_task_id = client.submit(scan, language="German", make_skew_correct=True)
+        assert list(emulator.jobs) == [ocr_task_id]
+        assert not client.get(ocr_task_id).status.is_terminal
+        task = client.get(ocr_task_id)
+        assert (task.id, task.status, task.text) == (ocr_task_id, TaskStatus.COMPLETED, TEXT)
+        assert client.status(ocr_task_id) is TaskStatus.COMPLETED
+        assert client.wait(ocr_task_id).results == task.results
+        client.cancel(ocr_task_id)
+        assert client.status(ocr_task_id) is TaskStatus.NOT_EXIST
+    (submission,) = emulator.submissions
+    assert submission.settings["language"] == "German"
+    assert submission.settings["makeSkewCorrect"] is True
+    assert hook.api_calls == emulator.calls.billed == 7
+    assert emulator.calls.token == 1
+
+
+@both_ways
+def test_operation_in_any_case(way: str, hook: AsposeOcrHook, emulator: Emulator) -> None:
+    with Client(hook, way) as client:
+        ocr_task_id = client.submit(operation="recognizeimage")
+        assert client.get(ocr_task_id, operation="RECOGNIZEIMAGE").text == TEXT
+        old = client.submit(operation="PostBinarizationFile")
+        assert client.get(old, operation="postbinarizationfile").status is TaskStatus.COMPLETED
+        # The deprecated operations have no cancel: nothing is sent, nothing is paid.
+        client.cancel(old, operation="postbinarizationfile")
+    assert emulator.calls.cancel == 0
+    assert hook.api_calls == emulator.calls.billed == 4
+
+
+@both_ways
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"operation": "RecogniseImage"}, AsposeOcrSettingsError, "RecognizeImage"),
+        ({"language": "Klingon"}, AsposeOcrSettingsError, "Klingon"),
+        ({"source": None}, AsposeOcrSourceError, "source is nothing"),
+        ({"source": "/no/such/scan.png"}, AsposeOcrSourceError, "does not exist"),
+        ({"source": "gopher://host/scan.png"}, AsposeOcrSourceError, "gopher"),
+        ({"source": io.StringIO("text")}, AsposeOcrSourceError, "binary"),
+        ({"source": b"%PDF-1.4"}, AsposeOcrSourceError, "use RecognizePdf"),
+    ],
+    ids=["operation", "language", "nothing", "missing", "scheme", "text file", "format"],
+)
+def test_wrong_arguments_cost_nothing(
+    way: str,
+    arguments: dict[str, Any],
+    error: type[AsposeOcrError],
+    message: str,
+    hook: AsposeOcrHook,
+    emulator: Emulator,
+) -> None:
+    with Client(hook, way) as client, pytest.raises(error, match=message):
+        client.submit(**arguments)
+    assert emulator.transcript == []
+    assert hook.api_calls == 0
+
+
+@both_ways
+def test_wait_ends_at_its_timeout(way: str, hook: AsposeOcrHook, emulator: Emulator) -> None:
+    emulator.inject("never_finish", on="submit")
+    with Client(hook, way) as client:
+        ocr_task_id = client.submit()
+        began = time.monotonic()
+        with pytest.raises(AsposeOcrTimeoutError) as caught:
+            client.wait(ocr_task_id, timeout=0.5, poll_interval=0.2)
+    assert 0.5 <= time.monotonic() - began < 1.5
+    assert (caught.value.ocr_task_id, caught.value.retryable) == (ocr_task_id, True)
+    assert ocr_task_id in emulator.jobs
+    assert emulator.calls.cancel == 0
+
+
+@both_ways
+def test_wait_does_not_outlast_its_timeout_for_a_long_interval(
+    way: str, hook: AsposeOcrHook, emulator: Emulator
+) -> None:
+    emulator.inject("never_finish", on="submit")
+    with Client(hook, way) as client:
+        ocr_task_id = client.submit()
+        began = time.monotonic()
+        with pytest.raises(AsposeOcrTimeoutError):
+            client.wait(ocr_task_id, timeout=0.4, poll_interval=30)
+    assert time.monotonic() - began < 2
+    assert emulator.calls.poll == 1
+
+
+@pytest.mark.parametrize("value", [timedelta(seconds=0.3), 0.3, "0.3"], ids=repr)
+def test_durations_in_any_form(value: Any, hook: AsposeOcrHook, emulator: Emulator) -> None:
+    emulator.inject("never_finish", on="submit")
+    with pytest.raises(AsposeOcrTimeoutError):
+        hook.wait(OPERATION, hook.submit(OPERATION, IMAGE), timeout=value, poll_interval=value)
+
+
+@pytest.mark.parametrize("value", [0, -1, "soon", float("inf"), timedelta(0)], ids=repr)
+@pytest.mark.parametrize("name", ["timeout", "poll_interval"])
+def test_wrong_durations_cost_nothing(
+    name: str, value: Any, hook: AsposeOcrHook, emulator: Emulator
+) -> None:
+    with pytest.raises(AsposeOcrSettingsError, match=name):
+        hook.wait(OPERATION, "an-id", **{name: value})
+    assert emulator.transcript == []
+
+
+@both_ways
+def test_failed_task(way: str, hook: AsposeOcrHook, emulator: Emulator) -> None:
+    emulator.inject("finish_with_error", on="submit", messages=("too dark", "too small"))
+    with Client(hook, way) as client:
+        ocr_task_id = client.submit()
+        with pytest.raises(AsposeOcrTaskError, match="too dark; too small") as caught:
+            client.wait(ocr_task_id)
+        task = client.get(ocr_task_id)
+        assert (task.status, task.messages) == (TaskStatus.ERROR, ("too dark", "too small"))
+    assert (caught.value.ocr_task_id, caught.value.retryable) == (ocr_task_id, False)
+
+
+@both_ways
+@pytest.mark.parametrize("style", ["not_exist", "404", "204"])
+def test_task_that_is_gone(way: str, style: str, hook: AsposeOcrHook, emulator: Emulator) -> None:
+    emulator.options.unknown_id = style
+    with Client(hook, way) as client:
+        ocr_task_id = client.submit()
+        emulator.forget_jobs()
+        with pytest.raises(AsposeOcrTaskNotFoundError, match="does not know the task") as caught:
+            client.wait(ocr_task_id)
+    assert (caught.value.ocr_task_id, caught.value.retryable) == (ocr_task_id, False)
+    assert emulator.calls.poll == 1
+
+
+@both_ways
+def test_notices_of_a_completed_task(way: str, hook: AsposeOcrHook, emulator: Emulator) -> None:
+    emulator.options.messages, emulator.options.warnings = ("a notice",), ("a warning",)
+    with Client(hook, way) as client:
+        task = client.wait(client.submit())
+    assert (task.text, task.notices) == (TEXT, ("a notice", "a warning"))
+
+
+@pytest.mark.usefixtures("brisk")
+@both_ways
+def test_waiting_survives_an_outage(
+    way: str, hook: AsposeOcrHook, emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """More failures in a row than a single call may have: the job is paid for."""
+    with Client(hook, way) as client:
+        ocr_task_id = client.submit()
+        emulator.inject("status", on="poll", status=502, times=7)
+        assert client.wait(ocr_task_id).text == TEXT
+    assert hook.api_calls == emulator.calls.billed == 9
+    assert "waiting goes on" in caplog.text
+
+
+@pytest.mark.usefixtures("brisk")
+@both_ways
+def test_calls_are_counted_as_the_service_counts_them(
+    way: str, hook: AsposeOcrHook, emulator: Emulator
+) -> None:
+    emulator.inject("status", on="submit", status=503)
+    emulator.inject("unauthorized", on="poll")
+    emulator.inject("reset_mid_body", on="poll", after=1)
+    emulator.inject("truncated_json", on="status")
+    emulator.inject("status", on="cancel", status=500)
+    with Client(hook, way) as client:
+        ocr_task_id = client.submit()
+        client.get(ocr_task_id)
+        client.status(ocr_task_id)
+        client.cancel(ocr_task_id)
+    assert hook.api_calls == emulator.calls.billed == 2 + 3 + 2 + 2
+    assert AsposeOcrHook().api_calls == 0
+
+
+@both_ways
+@pytest.mark.parametrize("kind", ["submit", "poll", "status", "cancel"])
+def test_no_redirect_is_followed(way: str, kind: str, emulator: Emulator, hook: AsposeOcrHook) -> None:
+    elsewhere = Recorder()
+    with serving(elsewhere), Client(hook, way) as client:
+        emulator.inject("redirect", on=kind, location=f"{elsewhere.url}/v5.0/ocr/{OPERATION}", times=None)
+        call = {"poll": "get"}.get(kind, kind)
+        with pytest.raises(AsposeOcrRequestError, match="redirects, which is not followed") as caught:
+            getattr(client, call)(IMAGE if kind == "submit" else "an-id")
+    assert caught.value.status == 302
+    assert elsewhere.requests == []
+    assert emulator.calls.billed == 1
+
+
+# Stopping
+
+
+def test_halt_ends_a_wait_and_lets_nothing_out(hook: AsposeOcrHook, emulator: Emulator) -> None:
+    emulator.inject("never_finish", on="submit")
+    ocr_task_id = hook.submit(OPERATION, IMAGE)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(hook.wait, OPERATION, ocr_task_id, poll_interval=20)
+        timer = threading.Timer(0.2, hook.halt)
+        timer.start()
+        with pytest.raises(AsposeOcrHaltedError):
+            waiting.result(2)
+    before = len(emulator.transcript)
+    for way in ("sync", "async"):
+        with Client(hook, way) as client:
+            for call in (client.submit, lambda: client.get("x"), lambda: client.status("x"), lambda: client.cancel("x")):  # fmt: skip
+                with pytest.raises(AsposeOcrHaltedError):
+                    call()
+    assert len(emulator.transcript) == before == 2
+    assert hook.api_calls == emulator.calls.billed == 1
+
+
+def test_halt_ends_the_waits_between_attempts(hook: AsposeOcrHook, emulator: Emulator) -> None:
+    emulator.inject("status", on="submit", status=429, headers={"Retry-After": "30"}, times=None)
+    with ThreadPoolExecutor(1) as pool:
+        submitting = pool.submit(hook.submit, OPERATION, IMAGE)
+        end = time.monotonic() + 5
+        while not emulator.calls.submit and time.monotonic() < end:
+            time.sleep(0.01)
+        hook.halt()
+        with pytest.raises(AsposeOcrHaltedError):
+            submitting.result(2)
+    assert emulator.calls.submit == 1
+
+
+def test_halt_also_stops_sign_in(hook: AsposeOcrHook, emulator: Emulator) -> None:
+    hook.halt()
+    with pytest.raises(AsposeOcrHaltedError):
+        hook.submit(OPERATION, IMAGE)
+    assert emulator.transcript == []
+
+
+# get_conn, run, and what is inherited
+
+
+def test_get_conn_carries_the_token(recorder: Recorder, connect: Connect) -> None:
+    session = connect(recorder.url).get_conn({"X-Mine": "yes"})
+    reply = within(3, lambda: session.get(f"{recorder.url}/{STATUS_PATH}?id=x", timeout=10))
+    assert reply.json()["taskStatus"] == "Completed"
+    sign_in, call = recorder.requests
+    assert sign_in.target == "/connect/token"
+    assert (call.header("authorization"), call.header("x-mine")) == (BEARER, "yes")
+    assert sign_in.header("x-mine") is None
+
+
+def test_get_conn_follows_no_redirect(recorder: Recorder, connect: Connect) -> None:
+    elsewhere = Recorder()
+    hook = connect(recorder.url)
+    hook.get_status("x")
+    recorder.answer = lambda seen: Reply(b"", 302, {"Location": f"{elsewhere.url}/"})
+    with serving(elsewhere):
+        try:
+            status = hook.get_conn().get(f"{recorder.url}/{STATUS_PATH}?id=x", timeout=10).status_code
+        except requests.TooManyRedirects:
+            status = 302
+    assert (status, elsewhere.requests) == (302, [])
+
+
+def test_get_conn_shows_the_token_to_the_service_alone(recorder: Recorder, connect: Connect) -> None:
+    elsewhere = Recorder()
+    hook = connect(recorder.url)
+    hook.get_status("x")
+    with serving(elsewhere):
+        hook.get_conn().get(f"{elsewhere.url}/page", timeout=10)
+    assert [seen.header("authorization") for seen in elsewhere.requests] == [None]
+
+
+@pytest.mark.usefixtures("brisk")
+def test_get_conn_renews_a_token_that_was_refused(hook: AsposeOcrHook, emulator: Emulator) -> None:
+    """Nothing tells a plain session of a 401; the next operation of the hook renews the token for it too."""
+    session = hook.get_conn()
+    hook.get_status("x")
+    emulator.expire_tokens()
+    url = f"{emulator.url}/{STATUS_PATH}?id=x"
+    assert session.get(url, timeout=10).status_code == 401
+    hook.get_status("x")
+    assert session.get(url, timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize("endpoint", [STATUS_PATH, f"/{STATUS_PATH}"])
+def test_run_get(endpoint: str, hook: AsposeOcrHook, emulator: Emulator) -> None:
+    ocr_task_id = hook.submit(OPERATION, IMAGE)
+    hook.method = "GET"
+    reply = hook.run(endpoint, {"id": ocr_task_id}, headers={"Accept": "application/json"})
+    assert (reply.status_code, reply.ok, reply.json()["taskStatus"]) == (200, True, "Completed")
+    assert emulator.transcript[-1].ocr_task_id == ocr_task_id
+    assert hook.api_calls == emulator.calls.billed == 2
+
+
+def test_run_sends_what_it_is_given(recorder: Recorder, connect: Connect) -> None:
+    hook = connect(recorder.url)
+    hook.run("v5.0/ocr/One", json={"a": "ü"}, headers={"X-Mine": "yes"})
+    hook.run("v5.0/ocr/Two", {"b": "1"})
+    hook.run("v5.0/ocr/Three", "text", headers={"Content-Type": "text/plain", "authorization": "Basic x"})
+    one, two, three = recorder.requests[1:]
+    assert json.loads(one.body) == {"a": "ü"}
+    assert (one.header("content-type"), one.header("x-mine")) == ("application/json", "yes")
+    assert (two.body, two.header("content-type")) == (b"b=1", "application/x-www-form-urlencoded")
+    assert (three.body, three.header("content-type")) == (b"text", "text/plain")
+    assert [seen.header("authorization") for seen in recorder.requests] == [None, BEARER, BEARER, BEARER]
+
+
+def test_run_reads_text_by_its_charset(recorder: Recorder, connect: Connect) -> None:
+    recorder.answer = lambda seen: (
+        Reply("Größe".encode("iso-8859-1"), headers={"Content-Type": "text/plain; charset=iso-8859-1"})
+        if seen.target == "/text"
+        else None
+    )
+    assert connect(recorder.url).run("text").text == "Größe"
+
+
+@pytest.mark.usefixtures("brisk")
+@pytest.mark.parametrize(
+    ("status", "kind", "calls"),
+    [
+        (302, AsposeOcrRequestError, 1),
+        (400, AsposeOcrRequestError, 1),
+        (401, AsposeOcrAuthError, 2),
+        (404, AsposeOcrRequestError, 1),
+        (500, AsposeOcrServerError, 5),
+    ],
+)
+def test_run_raises_and_logs_no_body(
+    status: int,
+    kind: type[AsposeOcrError],
+    calls: int,
+    recorder: Recorder,
+    connect: Connect,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    page = Reply(b"<html>a text that nobody may see</html>", status, {"Location": "/elsewhere"})
+    recorder.answer = lambda seen: None if seen.target == "/connect/token" else page
+    hook = connect(recorder.url)
+    hook.method = "GET"
+    with caplog.at_level(logging.DEBUG), pytest.raises(kind) as caught:
+        hook.run(STATUS_PATH, {"id": "x"})
+    assert caught.value.status == status
+    assert "nobody may see" not in caplog.text + str(caught.value)
+    assert [seen.target for seen in recorder.requests if seen.method == "GET"] == [
+        f"/{STATUS_PATH}?id=x"
+    ] * calls
+
+
+def test_post_by_run_is_repeated_as_a_submission(hook: AsposeOcrHook, emulator: Emulator) -> None:
+    emulator.inject("drop_after_accept", on="submit", times=None)
+    with pytest.raises(AsposeOcrError, match="whether the service accepted it is not known"):
+        hook.run(f"v5.0/ocr/{OPERATION}", json={"image": "AAAA", "settings": {}})
+    assert emulator.calls.submit == hook.api_calls == 2
+
+
+def test_inherited_methods_send_no_basic_auth_and_no_extras(recorder: Recorder, connect: Connect) -> None:
+    hook = connect(recorder.url, "an-id", "a-secret", timeout=70, X_Extra="extra", verify=False)
+    hook.method = "GET"
+    hook.get_status("x")
+    session = hook.get_conn()
+    prepared = session.prepare_request(requests.Request("GET", f"{recorder.url}/{STATUS_PATH}?id=x"))
+    retry = {"stop": tenacity.stop_after_attempt(2)}
+    assert hook.run_with_advanced_retry(retry, STATUS_PATH, {"id": "x"}).ok
+    assert hook.run_and_check(session, prepared, {}).ok
+    assert hook.run(STATUS_PATH, {"id": "x"}, extra_options={"headers": {"X_Extra": "extra"}}).ok
+    assert hook.test_connection()[0]
+    expected = {"host", "user-agent", "accept", "accept-encoding", "connection", "authorization"}
+    for seen in recorder.requests:
+        if seen.target == "/connect/token":
+            assert seen.header("authorization") is None
+        else:
+            assert seen.header("authorization") == BEARER
+            assert {name.lower() for name, _ in seen.headers} <= expected
+        assert "extra" not in str(seen.headers)
+    assert len(recorder.requests) == 6
+
+
+def test_inherited_error_handling_logs_no_body(
+    recorder: Recorder, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook = connect(recorder.url)
+    hook.method = "GET"
+    hook.get_status("x")
+    recorder.answer = lambda seen: Reply(b"a text that nobody may see", 500)
+    session = hook.get_conn()
+    prepared = session.prepare_request(requests.Request("GET", f"{recorder.url}/{STATUS_PATH}?id=x"))
+    with caplog.at_level(logging.DEBUG), pytest.raises(Exception, match="500"):
+        hook.run_and_check(session, prepared, {})
+    assert "nobody may see" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("ocr.example.com", "https://ocr.example.com/v5.0/ocr/X"),
+        ("", "https://api.aspose.cloud/v5.0/ocr/X"),
+        ("http://localhost:8080/", "http://localhost:8080/v5.0/ocr/X"),
+    ],
+)
+def test_inherited_addresses_are_those_of_the_drivers(host: str, expected: str, connect: Connect) -> None:
+    """The default scheme of the parent is plain http, over which no token should travel."""
+    assert connect(host).url_from_endpoint("v5.0/ocr/X") == expected
+
+
+def test_names_of_the_connection_type() -> None:
+    (declared,) = get_provider_info()["connection-types"]
+    assert declared["connection-type"] == AsposeOcrHook.conn_type == "asposeocr"
+    assert declared["hook-name"] == AsposeOcrHook.hook_name
+    assert declared["hook-class-name"] == f"{AsposeOcrHook.__module__}.{AsposeOcrHook.__qualname__}"
+    behaviour = AsposeOcrHook.get_ui_field_behaviour()
+    assert declared["ui-field-behaviour"]["relabeling"] == behaviour["relabeling"]
+    assert AsposeOcrHook.get_connection_form_widgets() == {}
