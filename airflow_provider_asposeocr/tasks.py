@@ -13,9 +13,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException, mask_secre
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
 from airflow_provider_asposeocr.api.polling import Deadline
-from airflow_provider_asposeocr.api.settings import boolean
+from airflow_provider_asposeocr.api.settings import boolean, integer
 from airflow_provider_asposeocr.api.task import OcrTask
-from airflow_provider_asposeocr.files.manifest import Delivery, Job, Manifest, deliver
+from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Delivery, Job, Manifest, deliver
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
 
@@ -68,16 +68,13 @@ class OcrTaskMixin(_Task):
         return ocr_task_id.strip()
 
     def _delivery(self) -> Delivery:
-        try:
-            most = int(str(self.max_inline_bytes))
-        except ValueError:
-            raise AsposeOcrSettingsError("max_inline_bytes must be a number of bytes") from None
+        most = integer("max_inline_bytes", self.max_inline_bytes)
         return Delivery(
             destination=self.destination or None,
             conn_id=self.destination_conn_id,
             overwrite=boolean("overwrite", self.overwrite, True),
             inline_text=boolean("inline_text", self.inline_text, False),
-            max_inline_bytes=most,
+            max_inline_bytes=MAX_INLINE_BYTES if most is None else most,
         )
 
     def _defer_until_done(

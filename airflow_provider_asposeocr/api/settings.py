@@ -154,7 +154,7 @@ class RecognitionSettings:
             "makeUpsampling": boolean("make_upsampling", self.make_upsampling, False),
             "makeSpellCheck": boolean("make_spell_check", self.make_spell_check, False),
         }
-        if rotate := _integer("rotate", self.rotate):
+        if rotate := integer("rotate", self.rotate):
             wire["Rotate"] = rotate
         if not _is_unset(self.dsr_mode):
             wire["dsrMode"] = _choice(DsrMode, "dsr_mode", self.dsr_mode, DsrMode.REGIONS)
@@ -260,7 +260,13 @@ def boolean(name: str, value: Any, default: bool) -> bool:
     raise AsposeOcrSettingsError(f"{name} must be true or false, not {str(value)[:80]!r}")
 
 
-def _integer(name: str, value: Any) -> int | None:
+def integer(name: str, value: Any) -> int | None:
+    """Read a whole number, as Jinja may have rendered it.
+
+    :param name: what it is called, for the error.
+    :param value: a number or its digits; nothing or ``None`` means None.
+    :raises AsposeOcrSettingsError: for any other value.
+    """
     if _is_unset(value):
         return None
     try:

@@ -81,20 +81,37 @@ class Source:
         raise AsposeOcrSourceError(f"{self.uri} {found}: {operation.name} reads {', '.join(accepted)}{hint}")
 
 
-def open_source(source: Any, conn_id: str | None = None) -> Source:
+def open_source(
+    source: Any, conn_id: str | None = None, *, prefix: str | None = None, max_bytes: int | None = None
+) -> Source:
     """Look at a source without reading all of it.
 
     :param source: a path, a URI, an ObjectStoragePath, an Asset, ``{"bucket": ..., "key": ...}``, a
         manifest of this provider (its ``uri`` is taken), bytes, or a binary file that can seek.
     :param conn_id: the Airflow connection for the storage.
-    :raises AsposeOcrSourceError: if it is missing, empty or a directory, or may not be read.
+    :param prefix: a URI that stands before a bare key, as operators that list a bucket return them.
+    :param max_bytes: the most bytes that it may have, or None.
+    :raises AsposeOcrSourceError: if it is missing, empty, too large or a directory, or may not be read.
     :raises AsposeOcrStorageError: if its storage cannot be reached.
     """
     if isinstance(source, bytes | bytearray | memoryview):
-        return _from_bytes(bytes(source))
-    if hasattr(source, "read") and not isinstance(source, os.PathLike):
-        return _from_file(source)
-    return _from_path(source_path(source, conn_id))
+        opened = _from_bytes(bytes(source))
+    elif hasattr(source, "read") and not isinstance(source, os.PathLike):
+        opened = _from_file(source)
+    else:
+        opened = _from_path(source_path(_prefixed(source, prefix), conn_id))
+    if not opened.size:
+        raise AsposeOcrSourceError(f"{opened.uri} is empty")
+    if max_bytes is not None and opened.size > max_bytes:
+        raise AsposeOcrSourceError(
+            f"{opened.uri} has {opened.size} bytes, more than max_source_bytes ({max_bytes})"
+        )
+    return opened
+
+
+def _prefixed(source: Any, prefix: str | None) -> Any:
+    bare = isinstance(source, str) and "://" not in source and not source.startswith("/")
+    return f"{prefix.rstrip('/')}/{source}" if prefix and bare and source.strip() else source
 
 
 def source_path(source: Any, conn_id: str | None = None) -> Any:
@@ -144,7 +161,7 @@ def _uri(source: Any) -> str:
 def _from_bytes(data: bytes) -> Source:
     digest = hashlib.sha256(data).hexdigest()
     name = f"bytes-{digest[:12]}"
-    return _checked(Source(name, name, len(data), digest, sniff(data[:_HEAD]), lambda: io.BytesIO(data)))
+    return Source(name, name, len(data), digest, sniff(data[:_HEAD]), lambda: io.BytesIO(data))
 
 
 def _from_file(stream: IO[bytes]) -> Source:
@@ -163,7 +180,7 @@ def _from_file(stream: IO[bytes]) -> Source:
         return nullcontext(stream)
 
     fingerprint = hashlib.sha256(head).hexdigest() + f":{size}"
-    return _checked(Source(name, name, size, fingerprint, sniff(head), rewound))
+    return Source(name, name, size, fingerprint, sniff(head), rewound)
 
 
 def _from_path(path: Any) -> Source:
@@ -190,7 +207,7 @@ def _from_path(path: Any) -> Source:
         # Without the cause: its message may hold the query of a signed URL.
         raise _unreadable(uri, error) from None
     name = uri.rsplit("/", 1)[-1]
-    return _checked(Source(uri, name, size, _fingerprint(info), sniff(head), opener))
+    return Source(uri, name, size, _fingerprint(info), sniff(head), opener)
 
 
 def _unreadable(uri: str, error: Exception) -> AsposeOcrError:
@@ -204,12 +221,6 @@ def _unreadable(uri: str, error: Exception) -> AsposeOcrError:
     cause = error.__cause__ if unreachable and error.__cause__ else error
     answer = f" (HTTP {status})" if status else ""
     return AsposeOcrStorageError(f"{uri} cannot be reached: {type(cause).__name__}{answer}")
-
-
-def _checked(source: Source) -> Source:
-    if not source.size:
-        raise AsposeOcrSourceError(f"{source.uri} is empty")
-    return source
 
 
 def _fingerprint(info: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
 from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule, seconds
-from airflow_provider_asposeocr.api.settings import wire_settings
+from airflow_provider_asposeocr.api.settings import integer, wire_settings
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
 from airflow_provider_asposeocr.files.source import open_source
 from airflow_provider_asposeocr.hooks.asposeocr import DEFAULT_TIMEOUT, AsposeOcrHook
@@ -59,6 +59,9 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         ``{"bucket": ..., "key": ...}``, or the output of another task of this provider, whose first
         stored result is taken.
     :param source_conn_id: the Airflow connection for the source's storage.
+    :param source_prefix: a URI that stands before a bare key, as operators that list a bucket return them,
+        such as ``s3://inbox`` (templated).
+    :param max_source_bytes: the most bytes that the source may have, or None (templated).
     :param destination: where results go (templated): a file or, with a slash at its end, a directory in
         any storage that Airflow has registered. May hold ``{stem}``, ``{ext}``, ``{operation}``,
         ``{map_index}`` and ``{ocr_task_id}``. Without it text goes into XCom, and results that are not a
@@ -93,6 +96,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
     template_fields: Sequence[str] = (
         "source",
         "source_conn_id",
+        "source_prefix",
+        "max_source_bytes",
         "destination",
         "destination_conn_id",
         "overwrite",
@@ -113,6 +118,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         operation: str,
         source: Any,
         source_conn_id: str | None = None,
+        source_prefix: str | None = None,
+        max_source_bytes: int | str | None = None,
         destination: Any = None,
         destination_conn_id: str | None = None,
         overwrite: bool | str = True,
@@ -141,6 +148,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         self.operation = operation
         self.source = source
         self.source_conn_id = source_conn_id
+        self.source_prefix = source_prefix
+        self.max_source_bytes = max_source_bytes
         self.destination = destination
         self.destination_conn_id = destination_conn_id
         self.overwrite = overwrite
@@ -214,7 +223,12 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         patience = self._patience()
         if self.wait_for_completion:
             self._delivery().check(operation, wire)
-        source = open_source(self.source, self.source_conn_id)
+        source = open_source(
+            self.source,
+            self.source_conn_id,
+            prefix=self.source_prefix,
+            max_bytes=integer("max_source_bytes", self.max_source_bytes),
+        )
 
         submitted_at = time.time()
         ocr_task_id = hook.submit_source(operation, source, wire)

@@ -13,8 +13,17 @@ from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emu
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 from .support import ForwardProxy, Recorder, serving
+from .tls import Pki, issue
 
-_FOREIGN = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "netrc", "requests_ca_bundle", "curl_ca_bundle")
+_FOREIGN = (
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "netrc",
+    "requests_ca_bundle",
+    "curl_ca_bundle",
+)
 
 Connect = Callable[..., AsposeOcrHook]
 """Makes a hook whose connection has this host, login, password and extra."""
@@ -65,6 +74,20 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
         return original(self, failures, asked) / (50.0 if asked is None else 1.0)
 
     monkeypatch.setattr(RetryPolicy, "wait", wait)
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    folder = tmp_path_factory.mktemp("pki")
+    ca = issue("test CA", None)
+    here = ("127.0.0.1", "localhost")
+    return Pki(
+        ca=ca.write(folder / "ca")[0],
+        server=issue("server", ca, here).write(folder / "server"),
+        elsewhere=issue("elsewhere", ca, ("ocr.example.com",)).write(folder / "elsewhere"),
+        expired=issue("expired", ca, here, days=-1).write(folder / "expired"),
+        client=issue("client", ca).write(folder / "client"),
+    )
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ import pytest
 
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule
-from airflow_provider_asposeocr.api.task import OcrTask
+from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 T = TypeVar("T")
@@ -76,8 +76,10 @@ class Client:
         assert isinstance(task, OcrTask)
         return task
 
-    def status(self, ocr_task_id: str) -> str:
-        return str(self._call("get_status", ocr_task_id))
+    def status(self, ocr_task_id: str) -> TaskStatus:
+        status = self._call("get_status", ocr_task_id)
+        assert isinstance(status, TaskStatus)
+        return status
 
     def cancel(self, ocr_task_id: str, operation: str = OPERATION) -> None:
         self._call("cancel", operation, ocr_task_id)
@@ -113,6 +115,14 @@ def free_port() -> int:
     """A port that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
+    """Wait for something that another thread does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "did not happen"
+        time.sleep(0.005)
 
 
 def within(seconds: float, work: Callable[[], T]) -> T:

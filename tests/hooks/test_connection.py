@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 from airflow.models import Connection
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrError, AsposeOcrSettingsError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrAuthError,
+    AsposeOcrError,
+    AsposeOcrSettingsError,
+)
 from airflow_provider_asposeocr.api.flows import DEFAULT_BASE_URL
 from airflow_provider_asposeocr.api.retry import RetryPolicy
-from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
+from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks import tokens
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.hooks.connection import ConnectionSettings
@@ -94,7 +98,7 @@ EXTRAS = {
     "cert and key": ({"cert": ["/c.crt", "/c.key"]}, "cert", ("/c.crt", "/c.key")),
     "no proxies": ({}, "proxies", {}),
     "proxies": ({"proxies": {"https": "http://proxy:3128"}}, "proxies", {"https": "http://proxy:3128"}),
-    "proxy": ({"proxies": "http://proxy:3128"}, "proxies", {"http": "http://proxy:3128", "https": "http://proxy:3128"}),
+    "proxy": ({"proxies": "http://p:3128"}, "proxies", {"http": "http://p:3128", "https": "http://p:3128"}),
     "null proxy": ({"proxies": {"https": None}}, "proxies", {}),
     "srv_lookup off": ({"srv_lookup": "false"}, "read_timeout", 100.0),
 }
@@ -245,13 +249,15 @@ def test_button_asks_again_although_a_token_is_kept(hook: AsposeOcrHook, emulato
     assert emulator.calls.token == 2
 
 
-def test_button_with_a_wrong_secret(emulator: Emulator, connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+def test_button_with_a_wrong_secret(
+    emulator: Emulator, connect: Connect, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     with caplog.at_level(logging.DEBUG):
         accepted, message = connect(emulator.url, password=SECRET).test_connection()
     assert accepted is False
     assert "the Client ID or the Client secret was rejected" in message
     assert (emulator.calls.token, emulator.calls.billed) == (1, 0)
-    assert SECRET not in message + caplog.text
+    assert SECRET not in message + caplog.text + "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(
@@ -271,7 +277,9 @@ def test_button_tells_what_is_wrong_with_the_connection(
 
 
 @pytest.mark.parametrize("kind", ["redirect", "status"])
-def test_only_rejected_credentials_are_called_rejected(kind: str, emulator: Emulator, hook: AsposeOcrHook) -> None:
+def test_only_rejected_credentials_are_called_rejected(
+    kind: str, emulator: Emulator, hook: AsposeOcrHook
+) -> None:
     """A wrong address answers too: to blame the secret sends the user the wrong way."""
     emulator.inject(kind, on="token", **({"status": 404} if kind == "status" else {}))
     accepted, message = hook.test_connection()
@@ -283,7 +291,11 @@ def test_only_rejected_credentials_are_called_rejected(kind: str, emulator: Emul
 @pytest.mark.usefixtures("brisk")
 @both_ways
 def test_nothing_secret_is_shown(
-    way: str, recorder: Recorder, connect: Connect, caplog: pytest.LogCaptureFixture
+    way: str,
+    recorder: Recorder,
+    connect: Connect,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Not the secret, not the token, not the document: in no log of any library, no message, no repr."""
     told: list[str] = []
@@ -304,7 +316,7 @@ def test_nothing_secret_is_shown(
                 client.submit()
             told += [str(refused.value)]
         told += [repr(settings(login="an-id", password=SECRET, extra={"proxies": f"http://u:{SECRET}@p"}))]
-    shown = caplog.text + "\n".join(told)
+    shown = caplog.text + "\n".join([*told, *capsys.readouterr()])
     assert "403" in shown
     for hidden in (SECRET, Recorder.TOKEN, Recorder.TEXT):
         assert hidden not in shown

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -34,7 +33,7 @@ from airflow_provider_asposeocr.get_provider_info import get_provider_info
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 from .conftest import Connect
-from .support import IMAGE, OPERATION, Client, Recorder, Reply, both_ways, serving, within
+from .support import IMAGE, OPERATION, Client, Recorder, Reply, both_ways, serving, until, within
 
 TEXT = "The quick brown fox jumps over the lazy dog."
 STATUS_PATH = "v5.0/ocr/Utilities/GetTaskStatus"
@@ -139,9 +138,7 @@ def test_durations_in_any_form(value: Any, hook: AsposeOcrHook, emulator: Emulat
 
 @pytest.mark.parametrize("value", [0, -1, "soon", float("inf"), timedelta(0)], ids=repr)
 @pytest.mark.parametrize("name", ["timeout", "poll_interval"])
-def test_wrong_durations_cost_nothing(
-    name: str, value: Any, hook: AsposeOcrHook, emulator: Emulator
-) -> None:
+def test_wrong_durations_cost_nothing(name: str, value: Any, hook: AsposeOcrHook, emulator: Emulator) -> None:
     with pytest.raises(AsposeOcrSettingsError, match=name):
         hook.wait(OPERATION, "an-id", **{name: value})
     assert emulator.transcript == []
@@ -201,7 +198,7 @@ def test_calls_are_counted_as_the_service_counts_them(
 ) -> None:
     emulator.inject("status", on="submit", status=503)
     emulator.inject("unauthorized", on="poll")
-    emulator.inject("reset_mid_body", on="poll", after=1)
+    emulator.inject("reset_mid_body", on="poll")
     emulator.inject("truncated_json", on="status")
     emulator.inject("status", on="cancel", status=500)
     with Client(hook, way) as client:
@@ -235,16 +232,16 @@ def test_halt_ends_a_wait_and_lets_nothing_out(hook: AsposeOcrHook, emulator: Em
     ocr_task_id = hook.submit(OPERATION, IMAGE)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(hook.wait, OPERATION, ocr_task_id, poll_interval=20)
-        timer = threading.Timer(0.2, hook.halt)
-        timer.start()
+        until(waiting.running)
+        hook.halt()
         with pytest.raises(AsposeOcrHaltedError):
             waiting.result(2)
     before = len(emulator.transcript)
     for way in ("sync", "async"):
         with Client(hook, way) as client:
-            for call in (client.submit, lambda: client.get("x"), lambda: client.status("x"), lambda: client.cancel("x")):  # fmt: skip
+            for name, argument in (("submit", IMAGE), ("get", "x"), ("status", "x"), ("cancel", "x")):
                 with pytest.raises(AsposeOcrHaltedError):
-                    call()
+                    getattr(client, name)(argument)
     assert len(emulator.transcript) == before == 2
     assert hook.api_calls == emulator.calls.billed == 1
 
@@ -253,9 +250,7 @@ def test_halt_ends_the_waits_between_attempts(hook: AsposeOcrHook, emulator: Emu
     emulator.inject("status", on="submit", status=429, headers={"Retry-After": "30"}, times=None)
     with ThreadPoolExecutor(1) as pool:
         submitting = pool.submit(hook.submit, OPERATION, IMAGE)
-        end = time.monotonic() + 5
-        while not emulator.calls.submit and time.monotonic() < end:
-            time.sleep(0.01)
+        until(lambda: emulator.calls.submit)
         hook.halt()
         with pytest.raises(AsposeOcrHaltedError):
             submitting.result(2)
@@ -366,6 +361,7 @@ def test_run_raises_and_logs_no_body(
     recorder: Recorder,
     connect: Connect,
     caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     page = Reply(b"<html>a text that nobody may see</html>", status, {"Location": "/elsewhere"})
     recorder.answer = lambda seen: None if seen.target == "/connect/token" else page
@@ -374,7 +370,7 @@ def test_run_raises_and_logs_no_body(
     with caplog.at_level(logging.DEBUG), pytest.raises(kind) as caught:
         hook.run(STATUS_PATH, {"id": "x"})
     assert caught.value.status == status
-    assert "nobody may see" not in caplog.text + str(caught.value)
+    assert "nobody may see" not in caplog.text + str(caught.value) + "".join(capsys.readouterr())
     assert [seen.target for seen in recorder.requests if seen.method == "GET"] == [
         f"/{STATUS_PATH}?id=x"
     ] * calls
@@ -410,7 +406,10 @@ def test_inherited_methods_send_no_basic_auth_and_no_extras(recorder: Recorder, 
 
 
 def test_inherited_error_handling_logs_no_body(
-    recorder: Recorder, connect: Connect, caplog: pytest.LogCaptureFixture
+    recorder: Recorder,
+    connect: Connect,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     hook = connect(recorder.url)
     hook.method = "GET"
@@ -420,7 +419,7 @@ def test_inherited_error_handling_logs_no_body(
     prepared = session.prepare_request(requests.Request("GET", f"{recorder.url}/{STATUS_PATH}?id=x"))
     with caplog.at_level(logging.DEBUG), pytest.raises(Exception, match="500"):
         hook.run_and_check(session, prepared, {})
-    assert "nobody may see" not in caplog.text
+    assert "nobody may see" not in caplog.text + "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -34,15 +34,15 @@ from .support import (
     free_port,
     serving,
 )
-from .test_tls import Pki, _context, pki  # noqa: F401
+from .tls import Pki, server_context
 
 CALLS = ["POST connect/token", f"POST v5.0/ocr/{OPERATION}", f"GET v5.0/ocr/{OPERATION}"]
 
 
 @pytest.fixture
-def front(recorder: Recorder, pki: Pki) -> Iterator[TlsFront]:  # noqa: F811
+def front(recorder: Recorder, pki: Pki) -> Iterator[TlsFront]:
     """The recorder behind TLS."""
-    server = TlsFront(_context(pki.server), recorder.url)
+    server = TlsFront(server_context(pki.server), recorder.url)
     with serving(server):
         yield server
 
@@ -56,25 +56,25 @@ def _calls(requests: list[Seen], base: str) -> list[str]:
     return [f"{seen.method} {seen.target.removeprefix(base + '/').partition('?')[0]}" for seen in requests]
 
 
-Environment = Callable[[str, int], dict[str, str]]
+PROXY = "http://{proxy}"
 
 # fmt: off
-FROM_THE_ENVIRONMENT: Mapping[str, tuple[str, bool, Environment]] = {
-    # name: (host, through the proxy?, environment made from the proxy's address and the service's port)
-    "HTTP_PROXY": ("127.0.0.1", True, lambda proxy, port: {"HTTP_PROXY": f"http://{proxy}"}),
-    "http_proxy": ("127.0.0.1", True, lambda proxy, port: {"http_proxy": f"http://{proxy}"}),
-    "ALL_PROXY": ("127.0.0.1", True, lambda proxy, port: {"ALL_PROXY": f"http://{proxy}"}),
-    "without scheme": ("127.0.0.1", True, lambda proxy, port: {"HTTP_PROXY": proxy}),
-    "HTTPS_PROXY": ("127.0.0.1", False, lambda proxy, port: {"HTTPS_PROXY": f"http://{proxy}"}),
-    "name": ("localhost", True, lambda proxy, port: {"HTTP_PROXY": f"http://{proxy}"}),
-    "NO_PROXY address": ("127.0.0.1", False, lambda proxy, port: {"HTTP_PROXY": f"http://{proxy}", "NO_PROXY": "127.0.0.1"}),
-    "no_proxy address": ("127.0.0.1", False, lambda proxy, port: {"http_proxy": f"http://{proxy}", "no_proxy": "127.0.0.1"}),
-    "NO_PROXY network": ("127.0.0.1", False, lambda proxy, port: {"HTTP_PROXY": f"http://{proxy}", "NO_PROXY": "10.0.0.0/8,127.0.0.0/8"}),
-    "NO_PROXY all": ("127.0.0.1", False, lambda proxy, port: {"HTTP_PROXY": f"http://{proxy}", "NO_PROXY": "*"}),
-    "NO_PROXY name": ("localhost", False, lambda proxy, port: {"HTTP_PROXY": f"http://{proxy}", "NO_PROXY": "example.com, localhost"}),
-    "NO_PROXY name and port": ("localhost", False, lambda proxy, port: {"HTTP_PROXY": f"http://{proxy}", "NO_PROXY": f"localhost:{port}"}),
-    "NO_PROXY other port": ("localhost", True, lambda proxy, port: {"HTTP_PROXY": f"http://{proxy}", "NO_PROXY": "localhost:1"}),
-    "NO_PROXY other name": ("127.0.0.1", True, lambda proxy, port: {"HTTP_PROXY": f"http://{proxy}", "NO_PROXY": "example.com,localhost"}),
+FROM_THE_ENVIRONMENT: Mapping[str, tuple[str, bool, Mapping[str, str]]] = {
+    # name: (host, through the proxy?, environment: {proxy} is its address, {port} the service's port)
+    "HTTP_PROXY": ("127.0.0.1", True, {"HTTP_PROXY": PROXY}),
+    "http_proxy": ("127.0.0.1", True, {"http_proxy": PROXY}),
+    "ALL_PROXY": ("127.0.0.1", True, {"ALL_PROXY": PROXY}),
+    "without scheme": ("127.0.0.1", True, {"HTTP_PROXY": "{proxy}"}),
+    "HTTPS_PROXY": ("127.0.0.1", False, {"HTTPS_PROXY": PROXY}),
+    "name": ("localhost", True, {"HTTP_PROXY": PROXY}),
+    "NO_PROXY address": ("127.0.0.1", False, {"HTTP_PROXY": PROXY, "NO_PROXY": "127.0.0.1"}),
+    "no_proxy address": ("127.0.0.1", False, {"http_proxy": PROXY, "no_proxy": "127.0.0.1"}),
+    "NO_PROXY network": ("127.0.0.1", False, {"HTTP_PROXY": PROXY, "NO_PROXY": "10.0.0.0/8,127.0.0.0/8"}),
+    "NO_PROXY all": ("127.0.0.1", False, {"HTTP_PROXY": PROXY, "NO_PROXY": "*"}),
+    "NO_PROXY name": ("localhost", False, {"HTTP_PROXY": PROXY, "NO_PROXY": "example.com, localhost"}),
+    "NO_PROXY name and port": ("localhost", False, {"HTTP_PROXY": PROXY, "NO_PROXY": "localhost:{port}"}),
+    "NO_PROXY other port": ("localhost", True, {"HTTP_PROXY": PROXY, "NO_PROXY": "localhost:1"}),
+    "NO_PROXY other name": ("127.0.0.1", True, {"HTTP_PROXY": PROXY, "NO_PROXY": "example.com,localhost"}),
 }
 # fmt: on
 
@@ -91,30 +91,26 @@ def test_environment(
 ) -> None:
     host, proxied, environment = FROM_THE_ENVIRONMENT[case]
     port = recorder.server_address[1]
-    for name, value in environment(proxy.address, port).items():
-        monkeypatch.setenv(name, value)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value.format(proxy=proxy.address, port=port))
     with Client(connect(f"http://{host}:{port}"), way) as client:
         _round_trip(client)
     assert _calls(proxy.requests, f"http://{host}:{port}") == (CALLS if proxied else [])
     assert len(recorder.requests) == len(CALLS)
 
 
-Extra = Callable[[str], dict[str, Any]]
-
-# fmt: off
-FROM_THE_CONNECTION: Mapping[str, tuple[bool, Extra, Mapping[str, str]]] = {
-    # name: (through the proxy?, extra made from the proxy's URL, environment)
-    "by scheme": (True, lambda url: {"proxies": {"http": url}}, {}),
-    "for all": (True, lambda url: {"proxies": {"all": url}}, {}),
-    "as text": (True, lambda url: {"proxies": url}, {}),
-    "other scheme": (False, lambda url: {"proxies": {"https": url}}, {}),
-    "before the environment": (True, lambda url: {"proxies": {"http": url}}, {"HTTP_PROXY": "http://127.0.0.1:9"}),
-    "gap filled from the environment": (False, lambda url: {"proxies": {"https": url}}, {"NO_PROXY": "127.0.0.1"}),
-    "own no_proxy": (False, lambda url: {"proxies": {"http": url, "no_proxy": "127.0.0.1"}}, {}),
-    "own no_proxy of another host": (True, lambda url: {"proxies": {"http": url, "no_proxy": "example.com"}}, {}),
-    "NO_PROXY": (False, lambda url: {"proxies": {"http": url}}, {"NO_PROXY": "127.0.0.1"}),
+FROM_THE_CONNECTION: Mapping[str, tuple[bool, Any, Mapping[str, str]]] = {
+    # name: (through the proxy?, extra proxies, environment: {proxy} is the proxy's address)
+    "by scheme": (True, {"http": PROXY}, {}),
+    "for all": (True, {"all": PROXY}, {}),
+    "as text": (True, PROXY, {}),
+    "other scheme": (False, {"https": PROXY}, {}),
+    "before the environment": (True, {"http": PROXY}, {"HTTP_PROXY": "http://127.0.0.1:9"}),
+    "gap filled from the environment": (True, {"https": "http://127.0.0.1:9"}, {"HTTP_PROXY": PROXY}),
+    "own no_proxy": (False, {"http": PROXY, "no_proxy": "127.0.0.1"}, {}),
+    "own no_proxy of another host": (True, {"http": PROXY, "no_proxy": "example.com"}, {}),
+    "NO_PROXY": (False, {"http": PROXY}, {"NO_PROXY": "127.0.0.1"}),
 }
-# fmt: on
 
 
 @both_ways
@@ -127,10 +123,14 @@ def test_connection(
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    proxied, extra, environment = FROM_THE_CONNECTION[case]
+    proxied, proxies, environment = FROM_THE_CONNECTION[case]
     for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    with Client(connect(recorder.url, **extra(proxy.url)), way) as client:
+        monkeypatch.setenv(name, value.format(proxy=proxy.address))
+    if isinstance(proxies, str):
+        proxies = proxies.format(proxy=proxy.address)
+    else:
+        proxies = {name: value.format(proxy=proxy.address) for name, value in proxies.items()}
+    with Client(connect(recorder.url, proxies=proxies), way) as client:
         _round_trip(client)
     assert _calls(proxy.requests, recorder.url) == (CALLS if proxied else [])
     assert len(recorder.requests) == len(CALLS)
@@ -163,7 +163,7 @@ def test_https_goes_through_a_tunnel(
     front: TlsFront,
     recorder: Recorder,
     proxy: ForwardProxy,
-    pki: Pki,  # noqa: F811
+    pki: Pki,
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -180,7 +180,8 @@ def test_https_goes_through_a_tunnel(
 def test_the_tunnel_does_not_change_whom_we_trust(
     way: str, front: TlsFront, recorder: Recorder, proxy: ForwardProxy, connect: Connect
 ) -> None:
-    with Client(connect(front.url, proxies=proxy.url), way) as client, pytest.raises(AsposeOcrCertificateError):
+    hook = connect(front.url, proxies=proxy.url)
+    with Client(hook, way) as client, pytest.raises(AsposeOcrCertificateError):
         client.submit()
     assert (len(proxy.requests), recorder.requests) == (1, [])
 
@@ -193,7 +194,7 @@ def test_credentials_of_the_proxy(
     front: TlsFront,
     recorder: Recorder,
     proxy: ForwardProxy,
-    pki: Pki,  # noqa: F811
+    pki: Pki,
     connect: Connect,
 ) -> None:
     url = f"http://proxy-user:p%40ss%3Aword@{proxy.address}"
@@ -271,7 +272,7 @@ def test_proxy_that_is_down(scheme: str, connect: Connect, caplog: pytest.LogCap
 def test_error_that_the_proxy_causes_names_the_proxy(way: str, proxy: ForwardProxy, connect: Connect) -> None:
     proxy.refuse = 407
     hook = connect("https://ocr.invalid", proxies=proxy.url)
-    with Client(hook, way) as client, pytest.raises(AsposeOcrConnectionError, match="(?i)proxy"):
+    with Client(hook, way) as client, pytest.raises(AsposeOcrConnectionError, match=r"(?i)proxy"):
         client.submit()
 
 
@@ -292,7 +293,6 @@ def test_get_conn_and_run(recorder: Recorder, proxy: ForwardProxy, connect: Conn
     assert _calls(proxy.requests, recorder.url) == CALLS
 
 
-@both_ways
-def test_test_connection(way: str, emulator: Emulator, proxy: ForwardProxy, connect: Connect) -> None:
+def test_test_connection(emulator: Emulator, proxy: ForwardProxy, connect: Connect) -> None:
     assert connect(emulator.url, proxies=proxy.url).test_connection()[0]
     assert _calls(proxy.requests, emulator.url) == CALLS[:1]

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
-import os
+import hashlib
 import re
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import NameOID
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrCertificateError,
@@ -28,109 +23,13 @@ from airflow_provider_asposeocr.emulator.testing import Emulator
 
 from .conftest import Connect
 from .support import OPERATION, Client, TlsFront, both_ways, serving
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A certificate and its key."""
-
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
-
-    def write(self, path: Path) -> tuple[str, str]:
-        """Write both as PEM files and return their paths."""
-        certificate, key = path.with_suffix(".crt"), path.with_suffix(".key")
-        certificate.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
-        pem = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        key.write_bytes(self.key.private_bytes(*pem))
-        return str(certificate), str(key)
-
-
-def _issue(name: str, issuer: Identity | None, hosts: tuple[str, ...] = (), days: int = 2) -> Identity:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    signing = issuer or Identity(None, key)  # type: ignore[arg-type]
-    now = datetime.datetime.now(datetime.UTC)
-    usage = dict.fromkeys(
-        ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only"),
-        False,
-    )  # fmt: skip
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer.certificate.subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=10))
-        .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.key.public_key()), critical=False
-        )
-        .add_extension(
-            x509.KeyUsage(
-                digital_signature=True, key_cert_sign=issuer is None, crl_sign=issuer is None, **usage
-            ),
-            critical=True,
-        )
-    )
-    if issuer:
-        both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-        builder = builder.add_extension(x509.ExtendedKeyUsage(both), critical=False)
-    if hosts:
-        names: list[x509.GeneralName] = [
-            x509.IPAddress(ipaddress.ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
-            for host in hosts
-        ]
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    return Identity(builder.sign(signing.key, hashes.SHA256()), key)
-
-
-@dataclass(frozen=True)
-class Pki:
-    """Paths of a CA, of three server identities and of a client's."""
-
-    ca: str
-    server: tuple[str, str]
-    elsewhere: tuple[str, str]
-    expired: tuple[str, str]
-    client: tuple[str, str]
-
-    @property
-    def client_in_one_file(self) -> str:
-        path = Path(self.client[0]).with_suffix(".pem")
-        path.write_text(Path(self.client[0]).read_text() + Path(self.client[1]).read_text())
-        return str(path)
-
-
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
-    folder = tmp_path_factory.mktemp("pki")
-    ca = _issue("test CA", None)
-    here = ("127.0.0.1", "localhost")
-    return Pki(
-        ca=ca.write(folder / "ca")[0],
-        server=_issue("server", ca, here).write(folder / "server"),
-        elsewhere=_issue("elsewhere", ca, ("ocr.example.com",)).write(folder / "elsewhere"),
-        expired=_issue("expired", ca, here, days=-1).write(folder / "expired"),
-        client=_issue("client", ca).write(folder / "client"),
-    )
-
-
-def _context(identity: tuple[str, str], client_ca: str | None = None) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*identity)
-    if client_ca:
-        context.load_verify_locations(client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
+from .tls import Pki, issue, server_context
 
 
 @pytest.fixture
 def front(emulator: Emulator, pki: Pki) -> Iterator[TlsFront]:
     """The emulator behind TLS; tests may exchange the context."""
-    server = TlsFront(_context(pki.server), emulator.url)
+    server = TlsFront(server_context(pki.server), emulator.url)
     with serving(server):
         yield server
 
@@ -158,7 +57,7 @@ def test_untrusted_certificate_is_refused_at_once(
 def test_wrong_certificate_is_refused_at_once(
     way: str, identity: str, message: str, front: TlsFront, emulator: Emulator, pki: Pki, connect: Connect
 ) -> None:
-    front.context = _context(getattr(pki, identity))
+    front.context = server_context(getattr(pki, identity))
     hook = connect(front.url, verify=pki.ca)
     with Client(hook, way) as client, pytest.raises(AsposeOcrCertificateError, match=message):
         client.submit()
@@ -169,9 +68,12 @@ def test_wrong_certificate_is_refused_at_once(
 def test_wrong_host_name_is_refused_at_once(
     way: str, front: TlsFront, emulator: Emulator, pki: Pki, connect: Connect
 ) -> None:
-    front.context = _context(pki.elsewhere)
+    front.context = server_context(pki.elsewhere)
     hook = connect(f"https://localhost:{front.port}", verify=pki.ca)
-    with Client(hook, way) as client, pytest.raises(AsposeOcrCertificateError, match="(?i)hostname mismatch"):
+    with (
+        Client(hook, way) as client,
+        pytest.raises(AsposeOcrCertificateError, match=r"(?i)hostname mismatch"),
+    ):
         client.submit()
     assert (front.connections, emulator.transcript) == (1, [])
 
@@ -200,7 +102,7 @@ def test_the_connection_has_the_last_word_over_the_environment(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    other = _issue("another CA", None).write(tmp_path / "other")[0]
+    other = issue("another CA", None).write(tmp_path / "other")[0]
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", other)
     _round_trip(connect(front.url, verify=pki.ca), way)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", pki.ca)
@@ -217,16 +119,14 @@ def test_folder_of_certificates(
 ) -> None:
     certificate = x509.load_pem_x509_certificate(Path(pki.ca).read_bytes())
     # OpenSSL looks a CA up by a hash of its name; the name is the only one in the folder.
-    context = ssl.create_default_context(cafile=pki.ca)
+    context = ssl.create_defaultserver_context(cafile=pki.ca)
     assert context.cert_store_stats()["x509_ca"] == 1
-    (tmp_path / f"{_subject_hash(certificate):08x}.0").write_bytes(Path(pki.ca).read_bytes())
+    (tmp_path / f"{_name_hash(certificate):08x}.0").write_bytes(Path(pki.ca).read_bytes())
     _round_trip(connect(front.url, verify=str(tmp_path)), way)
 
 
-def _subject_hash(certificate: x509.Certificate) -> int:
+def _name_hash(certificate: x509.Certificate) -> int:
     """OpenSSL's X509_NAME_hash, for the plain ASCII name of the test CA."""
-    import hashlib
-
     value = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
     assert isinstance(value, str)
     text = value.lower().encode()
@@ -241,16 +141,14 @@ def _subject_hash(certificate: x509.Certificate) -> int:
 @pytest.mark.parametrize("verify", [False, "false", "no"])
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 def test_verify_off(way: str, verify: Any, front: TlsFront, pki: Pki, connect: Connect) -> None:
-    front.context = _context(pki.elsewhere)
+    front.context = server_context(pki.elsewhere)
     _round_trip(connect(front.url, verify=verify), way)
 
 
 @both_ways
 @pytest.mark.parametrize("in_one_file", [False, True])
-def test_client_certificate(
-    way: str, in_one_file: bool, front: TlsFront, pki: Pki, connect: Connect
-) -> None:
-    front.context = _context(pki.server, client_ca=pki.ca)
+def test_client_certificate(way: str, in_one_file: bool, front: TlsFront, pki: Pki, connect: Connect) -> None:
+    front.context = server_context(pki.server, client_ca=pki.ca)
     cert = pki.client_in_one_file if in_one_file else list(pki.client)
     _round_trip(connect(front.url, verify=pki.ca, cert=cert), way)
 
@@ -261,7 +159,7 @@ def test_client_certificate(
 def test_refused_handshake_says_why(
     way: str, version: ssl.TLSVersion, front: TlsFront, emulator: Emulator, pki: Pki, connect: Connect
 ) -> None:
-    front.context = _context(pki.server, client_ca=pki.ca)
+    front.context = server_context(pki.server, client_ca=pki.ca)
     front.context.maximum_version = version
     hook = connect(front.url, verify=pki.ca)
     with Client(hook, way) as client, pytest.raises(AsposeOcrError) as caught:
@@ -274,13 +172,14 @@ def test_refused_handshake_says_why(
 @both_ways
 @pytest.mark.parametrize(
     "extra",
-    [{"verify": "/no/such/ca.pem"}, {"cert": "/no/such/client.pem"}, {"cert": ["/no/such.crt", "/no/such.key"]}],
+    [{"verify": "/no/ca.pem"}, {"cert": "/no/client.pem"}, {"cert": ["/no/client.crt", "/no/client.key"]}],
     ids=["verify", "cert", "cert and key"],
-)  # fmt: skip
+)
 def test_missing_file_is_an_error_of_the_connection(
     way: str, extra: dict[str, Any], front: TlsFront, connect: Connect
 ) -> None:
-    with pytest.raises(AsposeOcrSettingsError, match=next(iter(extra))), Client(connect(front.url, **extra), way) as client:  # fmt: skip
+    hook = connect(front.url, **extra)
+    with pytest.raises(AsposeOcrSettingsError, match=next(iter(extra))), Client(hook, way) as client:
         client.submit()
     assert front.connections == 0
 
@@ -292,7 +191,8 @@ def test_unreadable_bundle_is_an_error_of_the_connection(
 ) -> None:
     bundle = tmp_path / "ca.pem"
     bundle.write_text("not a certificate")
-    with pytest.raises(AsposeOcrSettingsError, match="verify"), Client(connect(front.url, verify=str(bundle)), way) as client:  # fmt: skip
+    hook = connect(front.url, verify=str(bundle))
+    with pytest.raises(AsposeOcrSettingsError, match="verify"), Client(hook, way) as client:
         client.submit()
     assert front.connections == 0
 
@@ -308,7 +208,7 @@ def test_https_to_a_plain_port(way: str, emulator: Emulator, connect: Connect) -
 
 
 def test_get_conn_and_run_use_the_same_certificates(front: TlsFront, pki: Pki, connect: Connect) -> None:
-    front.context = _context(pki.server, client_ca=pki.ca)
+    front.context = server_context(pki.server, client_ca=pki.ca)
     hook = connect(front.url, verify=pki.ca, cert=list(pki.client))
     hook.method = "GET"
     path = f"v5.0/ocr/{OPERATION}"
@@ -324,7 +224,6 @@ def test_the_test_button_tells_of_the_certificate(front: TlsFront, connect: Conn
     assert front.connections == 1
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX")
 @both_ways
 def test_a_hostile_environment_does_not_add_a_ca(
     way: str, front: TlsFront, pki: Pki, connect: Connect, monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,23 +19,15 @@ from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 from .conftest import Connect
-from .support import IMAGE, OPERATION, Client, Recorder, Reply, Seen, both_ways, within
+from .support import IMAGE, OPERATION, Client, Recorder, Reply, Seen, both_ways, until, within
 
 THREADS = 20
 COROUTINES = 200
 
 
-def _until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
-    """Wait for something that another thread does."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "did not happen"
-        time.sleep(0.005)
-
-
 async def _auntil(condition: Callable[[], Any]) -> None:
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - it happens in another thread
+        while not condition():
             await asyncio.sleep(0.005)
 
 
@@ -221,7 +212,10 @@ def test_wrong_credentials_are_not_repeated(way: str, emulator: Emulator, connec
 @both_ways
 def test_a_corrected_secret_works_at_once(way: str, emulator: Emulator, connect: Connect) -> None:
     for _ in range(2):
-        with Client(connect(emulator.url, password="wrong"), way) as client, pytest.raises(AsposeOcrAuthError):
+        with (
+            Client(connect(emulator.url, password="wrong"), way) as client,
+            pytest.raises(AsposeOcrAuthError),
+        ):
             client.submit()
     with Client(connect(emulator.url), way) as client:
         assert client.submit()
@@ -232,7 +226,7 @@ def test_short_lived_token_is_renewed_before_use(way: str, emulator: Emulator) -
     emulator.options.token_lifetime = 2
     with Client(AsposeOcrHook(), way) as client:
         client.status("an-id")
-        _until(lambda: client.status("an-id") and emulator.calls.token == 2)
+        until(lambda: client.status("an-id") and emulator.calls.token == 2)
     assert {entry.status for entry in emulator.transcript} == {200}
 
 
@@ -277,7 +271,7 @@ def test_child_forked_while_a_thread_asks(emulator: Emulator) -> None:
     emulator.inject("slow", on="token", seconds=1.5)
     thread = threading.Thread(target=lambda: AsposeOcrHook().get_status("an-id"), daemon=True)
     thread.start()
-    _until(lambda: emulator.calls.token == 1)
+    until(lambda: emulator.calls.token == 1)
     assert _in_child(lambda: str(AsposeOcrHook().get_status("an-id"))) == "NotExist"
     assert thread.is_alive()
     thread.join(10)
