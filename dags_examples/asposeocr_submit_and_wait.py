@@ -6,6 +6,7 @@ needed elsewhere, or where submitting and waiting belong to different pools or r
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ with DAG(
     doc_md=__doc__,
     tags=["asposeocr", "example"],
     # A retry costs little; without one, a trigger that fires while the scheduler is busy can fail a task.
-    default_args={"retries": 1},
+    default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     params={
         "source": Param(
             str(Path(__file__).parent / "demo" / "scan.jpg"), type="string", description="The image to read"

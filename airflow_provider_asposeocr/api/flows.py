@@ -10,7 +10,6 @@ import json
 import logging
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import IO
 from urllib.parse import quote, urlencode
@@ -25,7 +24,15 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrServerError,
     AsposeOcrTimeoutError,
 )
-from airflow_provider_asposeocr.api.http import Flow, HttpRequest, HttpResponse, RequestBody, Sleep, Token
+from airflow_provider_asposeocr.api.http import (
+    BytesBody,
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    RequestBody,
+    Sleep,
+    Token,
+)
 from airflow_provider_asposeocr.api.operations import TASK_STATUS, TOKEN, Operation
 from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule
 from airflow_provider_asposeocr.api.retry import RetryPolicy
@@ -82,7 +89,7 @@ class OcrApi:
         :raises AsposeOcrAuthError: if the credentials are rejected; not repeated, as failures lock out.
         """
         form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
-        body = _Form(urlencode(form).encode("ascii"))
+        body = BytesBody(urlencode(form).encode("ascii"), "application/x-www-form-urlencoded")
         request = HttpRequest("POST", self.sign_in_url, _ACCEPT_JSON, body, billed=False)
         try:
             call = Call("sign in", request, self._read_token, False, hidden=(client_secret,))
@@ -278,18 +285,6 @@ class OcrApi:
             raise ValueError("no token")
         lifetime = max(0.0, float(reply.get("expires_in") or 600))
         return Token(value, self.retry.now() + lifetime - min(60.0, lifetime * 0.1))
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    data: bytes = field(repr=False)
-    content_type: str = "application/x-www-form-urlencoded"
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self.data
 
 
 def _read_id(response: HttpResponse) -> str:

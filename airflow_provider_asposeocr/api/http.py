@@ -25,6 +25,24 @@ class RequestBody(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class BytesBody:
+    """A small request body.
+
+    :param data: the bytes.
+    :param content_type: the value of the Content-Type header.
+    """
+
+    data: bytes = field(repr=False)
+    content_type: str
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.data
+
+
+@dataclass(frozen=True, slots=True)
 class HttpRequest:
     """Send this request and answer with :class:`HttpResponse` or :class:`TransportFailure`.
 

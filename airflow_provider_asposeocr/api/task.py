@@ -44,16 +44,13 @@ class TaskStatus(StrEnum):
         return next((status for status in cls if status.value.casefold() == folded), cls.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
-class OcrResult:
-    """One result of a task.
+class _Result:
+    """What a result says of itself, wherever its data lies."""
 
-    :param type: such as ``Text`` or ``ImagePNG``; the service may send types that no source documents.
-    :param data: the decoded bytes.
-    """
+    __slots__ = ()
 
     type: str
-    data: bytes = field(repr=False)
+    data: Any
 
     @property
     def is_text(self) -> bool:
@@ -63,7 +60,19 @@ class OcrResult:
     @property
     def text(self) -> str:
         """The data as text."""
-        return self.data.decode("utf-8-sig", errors="replace")
+        return bytes(self.data).decode("utf-8-sig", errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class OcrResult(_Result):
+    """One result of a task.
+
+    :param type: such as ``Text`` or ``ImagePNG``; the service may send types that no source documents.
+    :param data: the decoded bytes.
+    """
+
+    type: str
+    data: bytes = field(repr=False)
 
     @property
     def size(self) -> int:
@@ -76,7 +85,7 @@ class OcrResult:
 
 
 @dataclass(frozen=True, slots=True)
-class SpooledResult:
+class SpooledResult(_Result):
     """One result that lies in a file, as :class:`OcrResult` otherwise.
 
     :param type: such as ``Pdf``.
@@ -97,16 +106,6 @@ class SpooledResult:
             return cls(kind, span, sum(len(chunk) for chunk in span.decoded()), True)
         except ValueError:
             return cls(kind, span, sum(len(chunk) for chunk in span.raw()), False)
-
-    @property
-    def is_text(self) -> bool:
-        """Whether the data is UTF-8 text."""
-        return is_text(self.type)
-
-    @property
-    def text(self) -> str:
-        """The data as text."""
-        return self.data.decode("utf-8-sig", errors="replace")
 
     @property
     def data(self) -> bytes:

@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -21,7 +20,7 @@ from airflow_provider_asposeocr.api import calls
 from airflow_provider_asposeocr.api.calls import Call
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.flows import OcrApi
-from airflow_provider_asposeocr.api.http import Flow, HttpRequest, HttpResponse
+from airflow_provider_asposeocr.api.http import BytesBody, Flow, HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
 from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule, seconds
 from airflow_provider_asposeocr.api.retry import RetryPolicy
@@ -334,23 +333,11 @@ class _BearerAuth(requests.auth.AuthBase):
         return request
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    data: bytes = field(repr=False)
-    content_type: str
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self.data
-
-
-def _prepared_body(prepared: requests.PreparedRequest) -> _Prepared | None:
+def _prepared_body(prepared: requests.PreparedRequest) -> BytesBody | None:
     if prepared.body is None:
         return None
     data = prepared.body.encode() if isinstance(prepared.body, str) else bytes(prepared.body)
-    return _Prepared(data, prepared.headers.get("Content-Type", "application/octet-stream"))
+    return BytesBody(data, prepared.headers.get("Content-Type", "application/octet-stream"))
 
 
 def _read_anything(response: HttpResponse) -> HttpResponse:
