@@ -85,6 +85,7 @@ class OcrTaskMixin(_Task):
         poll_interval: float | None,
         status_only: bool,
         cancel_on_kill: bool,
+        recorded: bool,
         kwargs: dict[str, Any],
     ) -> NoReturn:
         delivery = self._delivery()
@@ -98,6 +99,7 @@ class OcrTaskMixin(_Task):
                 max_inline_bytes=0 if status_only else delivery.max_inline_bytes,
                 limit=None if status_only else delivery.limit,
                 cancel_on_kill=cancel_on_kill,
+                recorded=recorded,
             ),
             method_name="execute_complete",
             kwargs={**kwargs, "ocr_task_id": ocr_task_id},

@@ -12,9 +12,12 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
 
-def context(map_index: int = -1, **more: Any) -> Any:
+def context(map_index: int = -1, max_tries: int = 1, **more: Any) -> Any:
     """Make the little of a context that operators look at."""
-    return {"ti": SimpleNamespace(map_index=map_index, try_number=1), **more}
+    ti = SimpleNamespace(
+        dag_id="dag", task_id="task", run_id="run", map_index=map_index, try_number=1, max_tries=max_tries
+    )
+    return {"ti": ti, **more}
 
 
 def run(task: Any, **of_context: Any) -> Any:

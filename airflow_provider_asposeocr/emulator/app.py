@@ -219,7 +219,7 @@ class _Exchange:
         job = self._job()
         if job is None or job.read() != "Completed":
             return Response(status_code=204)
-        return replies.result_file(job)
+        return replies.result_file(job, self._options)
 
     async def _cancel(self) -> Response:
         job = self._job()
@@ -247,14 +247,14 @@ class _Exchange:
             await response(self._scope, self._server_receive, self._send)
 
     async def _break_off(self, response: Response) -> None:
-        body = bytes(response.body)
         start = {
             "type": "http.response.start",
             "status": response.status_code,
             "headers": response.raw_headers,
         }
         await self._send(start)
-        await self._send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        async for chunk in replies.first_half(response):
+            await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
         connection_of(self._scope).close()
         await wait_until_gone(self._server_receive)
 

@@ -6,7 +6,8 @@ import base64
 import gzip
 import json
 import random
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,10 +16,10 @@ from starlette.responses import JSONResponse, Response
 
 from airflow_provider_asposeocr.emulator.auth import TokenGrant, TokenRefusal
 from airflow_provider_asposeocr.emulator.faults import Fault
+from airflow_provider_asposeocr.emulator.generated import TEXT_RESULTS, GeneratedData, GeneratedResponse
 from airflow_provider_asposeocr.emulator.jobs import Job
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
 
-_TEXT_RESULTS = frozenset({"Text", "Hocr", "JSON"})
 _STATUS_CODES = {"Completed": "Ok", "Error": "Error", "NotExist": "TaskNotFound"}
 _WEB_PAGE = "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>\n"
 _NOT_EXIST = "The task does not exist, or its results are no longer stored."
@@ -90,10 +91,12 @@ def task(
     messages: Sequence[str] = job.outcome.messages if status == "Error" and job.outcome else ()
     warnings: Sequence[str] = ()
     results: list[dict[str, Any]] | None = None if options.empty_results == "null" else []
+    generated: dict[str, GeneratedData] = {}
     if status == "Completed":
         messages, warnings = options.messages, options.warnings
         if with_results and job.outcome:
             results = [_result(result, options) for result in job.outcome.results]
+            generated = _generate(results, options)
     body = {
         "id": job.ocr_task_id,
         "taskStatus": status if final else options.unknown_status or status,
@@ -101,7 +104,7 @@ def task(
         "results": results,
         "error": _error(messages, warnings),
     }
-    return _json(request, body, options)
+    return _large_json(body, generated, options) if generated else _json(request, body, options)
 
 
 def unknown_task(request: Request, ocr_task_id: str, options: EmulatorOptions) -> Response:
@@ -120,11 +123,14 @@ def unknown_task(request: Request, ocr_task_id: str, options: EmulatorOptions) -
     return _json(request, body, options)
 
 
-def result_file(job: Job) -> Response:
+def result_file(job: Job, options: EmulatorOptions) -> Response:
     """Answer with the bytes of the first result."""
     result = job.outcome.results[0] if job.outcome and job.outcome.results else None
     if result is None:
         return Response(status_code=204)
+    if options.result_bytes is not None:
+        data = GeneratedData(result["type"], options.result_bytes, is_base64=False)
+        return GeneratedResponse([data], "image/png")
     return Response(base64.b64decode(result["data"]), media_type="image/png")
 
 
@@ -148,9 +154,21 @@ def fault_answer(fault: Fault) -> Response:
 
 def truncated(response: Response) -> Response:
     """Cut an answer in half, so that it is whole by its Content-Length but no longer valid JSON."""
+    if isinstance(response, GeneratedResponse):
+        return response.halved()
     headers = {name: value for name, value in response.headers.items() if name != "content-length"}
     body = bytes(response.body)
     return Response(body[: len(body) // 2], response.status_code, headers)
+
+
+async def first_half(response: Response) -> AsyncIterator[bytes]:
+    """Yield the first half of the body of an answer."""
+    if isinstance(response, GeneratedResponse):
+        async for chunk in response.halved().body_iterator:
+            yield bytes(chunk)  # type: ignore[arg-type]
+    else:
+        body = bytes(response.body)
+        yield body[: len(body) // 2]
 
 
 def _phrase(status: int) -> str:
@@ -180,9 +198,22 @@ def _quality(text: str) -> float:
 
 def _result(result: Mapping[str, str], options: EmulatorOptions) -> dict[str, Any]:
     data = result["data"]
-    if options.plain_data and result["type"] in _TEXT_RESULTS:
+    if options.plain_data and result["type"] in TEXT_RESULTS:
         data = base64.b64decode(data).decode("utf-8")
     return {"type": result["type"], "data": data, **({"page": 1} if options.extra_fields else {})}
+
+
+def _generate(results: list[dict[str, Any]], options: EmulatorOptions) -> dict[str, GeneratedData]:
+    """Put marks in the place of the data of results; return what the marks stand for."""
+    if options.result_bytes is None:
+        return {}
+    generated: dict[str, GeneratedData] = {}
+    for result in results:
+        kind, mark = result["type"], secrets.token_hex(16)
+        is_base64 = not (options.plain_data and kind in TEXT_RESULTS)
+        generated[mark] = GeneratedData(kind, options.result_bytes, is_base64, options.escape_base64)
+        result["data"] = mark
+    return generated
 
 
 def _error(messages: Sequence[str], warnings: Sequence[str]) -> dict[str, Any] | None:
@@ -192,6 +223,26 @@ def _error(messages: Sequence[str], warnings: Sequence[str]) -> dict[str, Any] |
 
 
 def _json(request: Request, body: Mapping[str, Any], options: EmulatorOptions) -> Response:
+    data = _dumped(body, options)
+    headers: dict[str, str] = {}
+    if options.gzip and "gzip" in request.headers.get("accept-encoding", "").lower():
+        data = gzip.compress(data, 1)
+        headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return Response(data, headers=headers, media_type="application/json")
+
+
+def _large_json(
+    body: Mapping[str, Any], generated: Mapping[str, GeneratedData], options: EmulatorOptions
+) -> Response:
+    pieces: list[bytes | GeneratedData] = []
+    rest = _dumped(body, options)
+    for mark, data in generated.items():
+        before, _, rest = rest.partition(mark.encode())
+        pieces += [before, data]
+    return GeneratedResponse([*pieces, rest], "application/json")
+
+
+def _dumped(body: Mapping[str, Any], options: EmulatorOptions) -> bytes:
     members = list(body.items())
     if options.extra_fields:
         members += [("queueTime", 0.25), ("billing", {"credits": 1, "plan": None})]
@@ -201,9 +252,4 @@ def _json(request: Request, body: Mapping[str, Any], options: EmulatorOptions) -
     if options.escape_base64:
         # Neither character occurs in JSON outside of strings here: the numbers are small and positive.
         text = text.replace("+", "\\u002B").replace("/", "\\/")
-    data = text.encode()
-    headers: dict[str, str] = {}
-    if options.gzip and "gzip" in request.headers.get("accept-encoding", "").lower():
-        data = gzip.compress(data, 1)
-        headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-    return Response(data, headers=headers, media_type="application/json")
+    return text.encode()

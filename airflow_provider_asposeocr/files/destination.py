@@ -131,6 +131,15 @@ def store(
     return stored
 
 
+def write_bytes(path: Any, data: bytes) -> None:
+    """Write a small file, whole or not at all.
+
+    :param path: from :func:`.source_path`.
+    :param data: its content.
+    """
+    _write(path, (data,), overwrite=True)
+
+
 def check_destination(destination: Any, conn_id: str | None = None) -> None:
     """Find out that a destination's storage can be named, before anything is paid for.
 

@@ -15,10 +15,12 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTimeoutError,
 )
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
-from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule, seconds
+from airflow_provider_asposeocr.api.polling import PollSchedule, seconds
 from airflow_provider_asposeocr.api.settings import integer, wire_settings
-from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
-from airflow_provider_asposeocr.files.source import open_source
+from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
+from airflow_provider_asposeocr.durable import Ledger, Recorded, Submitted, fingerprint, ledger_for
+from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job
+from airflow_provider_asposeocr.files.source import Source, open_source
 from airflow_provider_asposeocr.hooks.asposeocr import DEFAULT_TIMEOUT, AsposeOcrHook
 from airflow_provider_asposeocr.tasks import (
     OcrTaskMixin,
@@ -43,6 +45,7 @@ _SETTINGS = (
     "dsr_confidence",
     "result_type",
 )
+
 
 # A retry submits the source anew, which can help where the service has lost the task.
 _RESUBMIT = (AsposeOcrTaskNotFoundError,)
@@ -87,7 +90,11 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
     :param poll_interval: seconds or timedelta between polls; None for a schedule that backs off.
     :param timeout: seconds or timedelta to wait for completion, default 1 h; ``execution_timeout`` counts
         if it is shorter. The task is then cancelled at the service.
-    :param cancel_on_kill: whether to cancel the task at the service when the Airflow task is ended.
+    :param cancel_on_kill: whether to cancel the task at the service when a user ends the Airflow task.
+    :param durable: keep a record of the submission, so that a retry goes on with the same task instead of
+        paying again: in Airflow's task state store (3.3 and later), else in a small file beside
+        ``destination``. With neither, a retry submits again.
+    :param durable_path: a folder in any storage for the records, instead (templated).
     :return: the :class:`.Manifest`, or the id.
 
     .. seealso:: https://docs.aspose.cloud/ocr/
@@ -106,11 +113,13 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         *_SETTINGS,
         "extra_settings",
         "asposeocr_conn_id",
+        "durable_path",
     )
     ui_color = "#d9e8fb"
 
     _hook: AsposeOcrHook | None = None
     _waiting_for: str | None = None
+    _recorded = False
 
     def __init__(
         self,
@@ -142,6 +151,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         poll_interval: float | timedelta | None = None,
         timeout: float | timedelta = DEFAULT_TIMEOUT,
         cancel_on_kill: bool = True,
+        durable: bool = True,
+        durable_path: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -172,9 +183,11 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         self.poll_interval = poll_interval
         self.timeout = timeout
         self.cancel_on_kill = cancel_on_kill
+        self.durable = durable
+        self.durable_path = durable_path
 
     def execute(self, context: Context) -> Any:
-        """Submit the source; then wait here, defer, or return the id."""
+        """Submit the source, or go on with what an earlier try has submitted; then wait, defer, or return."""
         with permanent_errors_fail(but=_RESUBMIT):
             return self._execute(context)
 
@@ -187,7 +200,9 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         source: str,
         submitted_at: float,
         api_calls: int,
-    ) -> Manifest:
+        match: str,
+        reattached: bool,
+    ) -> Any:
         """Go on when the trigger has fired.
 
         :param event: the trigger's event.
@@ -195,22 +210,31 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         :param source: the URI of the source.
         :param submitted_at: seconds since the epoch.
         :param api_calls: billed calls made before the wait.
+        :param match: what the submission was made of, for the record.
+        :param reattached: whether an earlier try had submitted it.
         """
-        operation = get_operation(self.operation)
-        hook = AsposeOcrHook(self.asposeocr_conn_id)
+        hook = self._hook = AsposeOcrHook(self.asposeocr_conn_id)
+        submitted = Submitted(Recorded(ocr_task_id, submitted_at), match, source, reattached)
         with permanent_errors_fail(but=_RESUBMIT):
             outcome = WaitOutcome.of_event(event)
             if isinstance(outcome.error, AsposeOcrTimeoutError):
-                raise self._given_up(operation, ocr_task_id, outcome.error)
+                raise self._given_up(context, ocr_task_id, outcome.error)
             calls = api_calls + outcome.api_calls
-            job = Job(operation, source, map_index(context), calls, submitted_at)
-            return self._collect(hook, outcome.unwrap(), job, completed_at=outcome.completed_at)
+            return self._finish(context, hook, outcome.unwrap(), submitted, calls, outcome.completed_at)
 
     def on_kill(self) -> None:
-        """Send nothing more for this task, and cancel it at the service if ``cancel_on_kill``."""
+        """Send nothing more for this task.
+
+        The task at the service is cancelled only if no record of it was kept: otherwise it is paid for, and
+        the next try goes on with it.
+        """
         if self._hook is not None:
             self._hook.halt()
-        if self._waiting_for is not None and self.cancel_on_kill:
+        if self._waiting_for is None:
+            return
+        if self._recorded:
+            self.log.info("Killed while waiting: the task goes on at the service, a retry will find it")
+        elif self.cancel_on_kill:
             fate = self._cancel(get_operation(self.operation), self._waiting_for)
             self.log.info("Killed while waiting: the task %s", fate)
 
@@ -229,15 +253,14 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
             prefix=self.source_prefix,
             max_bytes=integer("max_source_bytes", self.max_source_bytes),
         )
-
-        submitted_at = time.time()
-        ocr_task_id = hook.submit_source(operation, source, wire)
-        mask_trial_id(operation, ocr_task_id)
-        self.log.info("Submitted %s to %s as %s", source.uri, operation.name, _named(operation, ocr_task_id))
+        submitted = self._submit_once(context, hook, operation, source, wire)
+        ocr_task_id = submitted.job.ocr_task_id
         if not self.wait_for_completion:
+            if ledger := self._ledger(context):
+                ledger.deliver(submitted.match, submitted.job)
             return ocr_task_id
 
-        deadline = Deadline.after(patience, submitted_at)
+        deadline = submitted.deadline(patience)
         stored = self._delivery().destination is not None
         if self.deferrable:
             self._defer_until_done(
@@ -246,7 +269,14 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 poll_interval=poll_interval,
                 status_only=stored,
                 cancel_on_kill=self.cancel_on_kill,
-                kwargs={"source": source.uri, "submitted_at": submitted_at, "api_calls": hook.api_calls},
+                recorded=self._recorded,
+                kwargs={
+                    "source": source.uri,
+                    "submitted_at": submitted.job.submitted_at,
+                    "api_calls": hook.api_calls,
+                    "match": submitted.match,
+                    "reattached": submitted.reattached,
+                },
             )
         self._waiting_for = ocr_task_id
         try:
@@ -261,11 +291,68 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 )
             )
         except AsposeOcrTimeoutError as error:
-            raise self._given_up(operation, ocr_task_id, error) from None
+            raise self._given_up(context, ocr_task_id, error) from None
         finally:
             self._waiting_for = None
-        job = Job(operation, source.uri, map_index(context), submitted_at=submitted_at)
-        return self._collect(hook, task, job, completed_at=time.time())
+        return self._finish(context, hook, task, submitted, 0, time.time())
+
+    def _submit_once(
+        self,
+        context: Context,
+        hook: AsposeOcrHook,
+        operation: Operation,
+        source: Source,
+        wire: Mapping[str, Any] | None,
+    ) -> Submitted:
+        ledger = self._ledger(context)
+        match = fingerprint(operation, wire, source)
+        job = ledger.recall(match) if ledger else None
+        if job is not None:
+            age = time.time() - job.submitted_at
+            self.log.info(
+                "Going on with task %s, submitted %.0f s ago by an earlier try", job.ocr_task_id, age
+            )
+            self._recorded = True
+            return Submitted(job, match, source.uri, reattached=True)
+        if ledger:
+            ledger.intend(match)
+        submitted_at = time.time()
+        job = Recorded(hook.submit_source(operation, source, wire), submitted_at)
+        self._recorded = ledger is not None and ledger.record(match, job)
+        mask_trial_id(operation, job.ocr_task_id)
+        named = _named(operation, job.ocr_task_id)
+        self.log.info("Submitted %s to %s as %s", source.uri, operation.name, named)
+        return Submitted(job, match, source.uri, reattached=False)
+
+    def _finish(
+        self,
+        context: Context,
+        hook: AsposeOcrHook,
+        task: OcrTask,
+        submitted: Submitted,
+        api_calls: int,
+        completed_at: float,
+    ) -> Any:
+        ledger = self._ledger(context)
+        if ledger and not task.status.is_successful:
+            # Neither a failed job nor a lost one is worth going on with.
+            ledger.forget()
+            if task.status is TaskStatus.NOT_EXIST and submitted.reattached:
+                self.log.warning("The service has lost the task of the earlier try: submitting anew")
+                return self._execute(context)
+        operation = get_operation(self.operation)
+        job = Job(operation, submitted.source, map_index(context), api_calls, submitted.job.submitted_at)
+        manifest = self._collect(hook, task, job, completed_at=completed_at)
+        if ledger:
+            ledger.deliver(submitted.match, submitted.job)
+        return manifest
+
+    def _ledger(self, context: Context) -> Ledger | None:
+        # The trial costs nothing, and its ids are secrets that do not belong in a store.
+        if not self.durable or not get_operation(self.operation).authenticated:
+            return None
+        conn_id = self.destination_conn_id
+        return ledger_for(context, path=self.durable_path, destination=self.destination, conn_id=conn_id)
 
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _SETTINGS} | dict(self.extra_settings or {})
@@ -276,9 +363,12 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         return min((wait for wait in waits if wait), default=DEFAULT_TIMEOUT)
 
     def _given_up(
-        self, operation: Operation, ocr_task_id: str, error: AsposeOcrTimeoutError
+        self, context: Context, ocr_task_id: str, error: AsposeOcrTimeoutError
     ) -> AsposeOcrTimeoutError:
+        operation = get_operation(self.operation)
         fate = self._cancel(operation, ocr_task_id)
+        if ledger := self._ledger(context):
+            ledger.forget()
         return AsposeOcrTimeoutError(
             f"{error}; {_named(operation, ocr_task_id)} {fate}", ocr_task_id=ocr_task_id
         )

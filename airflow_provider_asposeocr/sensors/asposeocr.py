@@ -22,6 +22,7 @@ from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule, seconds
 from airflow_provider_asposeocr.api.settings import is_text
 from airflow_provider_asposeocr.api.task import OcrTask
+from airflow_provider_asposeocr.durable import RETENTION
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.tasks import OcrTaskMixin, map_index, permanent_errors_fail
@@ -29,9 +30,6 @@ from airflow_provider_asposeocr.triggers.events import WaitOutcome
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-RETENTION = 24 * 3600.0
-"""Seconds for which the service keeps a task: waiting longer cannot succeed."""
 
 RESCHEDULE_INTERVAL = 60.0
 """Seconds between polls in reschedule mode by default: each costs a start of the task."""
@@ -120,6 +118,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
                     poll_interval=poll_interval,
                     status_only=self._status_only(),
                     cancel_on_kill=False,
+                    recorded=False,
                     kwargs={},
                 )
             return self._wait_here(ocr_task_id, PollSchedule.of(poll_interval), deadline, context)

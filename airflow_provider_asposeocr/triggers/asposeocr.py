@@ -44,6 +44,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         the service and polls the status alone.
     :param limit: the most bytes of a reply to read while polling, or None.
     :param cancel_on_kill: whether to cancel the task when a user ends the waiting Airflow task.
+    :param recorded: whether a new try will go on with the task, so that clearing must not cancel it.
 
     .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/deferring.html
     """
@@ -59,6 +60,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         max_inline_bytes: int = 0,
         limit: int | None = None,
         cancel_on_kill: bool = True,
+        recorded: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.operation = operation
@@ -69,6 +71,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         self.max_inline_bytes = max_inline_bytes
         self.limit = limit
         self.cancel_on_kill = cancel_on_kill
+        self.recorded = recorded
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Name the class and all of its arguments."""
@@ -83,6 +86,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
                 "max_inline_bytes": self.max_inline_bytes,
                 "limit": self.limit,
                 "cancel_on_kill": self.cancel_on_kill,
+                "recorded": self.recorded,
             },
         )
 
@@ -100,11 +104,29 @@ class AsposeOcrTaskTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """Cancel the task: a user has marked the Airflow task or cleared it (Airflow 3.3 and later).
 
-        Never called when the triggerer stops or restarts.
+        Never called when the triggerer stops or restarts. A task that was cleared is left alone if the new
+        try will find its record and go on with it.
         """
-        if self.cancel_on_kill:
-            await AsposeOcrHook(self.asposeocr_conn_id).acancel(self.operation, self.ocr_task_id)
-            self.log.info("The task at the service was cancelled")
+        if not self.cancel_on_kill or (self.recorded and not await self._is_ended()):
+            return
+        await AsposeOcrHook(self.asposeocr_conn_id).acancel(self.operation, self.ocr_task_id)
+        self.log.info("The task at the service was cancelled")
+
+    async def _is_ended(self) -> bool:
+        """Whether the Airflow task was marked with a final state, rather than cleared."""
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+        from asgiref.sync import sync_to_async
+
+        ti: Any = self.task_instance
+        states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
+            dag_id=ti.dag_id,
+            map_index=ti.map_index,
+            task_ids=[ti.task_id],
+            run_ids=[ti.run_id],
+        )
+        # One run, one task, one map index: whatever the keys are, there is one state.
+        found = [state for by_task in states.values() for state in by_task.values()]
+        return found in (["success"], ["failed"], ["skipped"])
 
     async def _wait(self) -> WaitOutcome:
         hook = AsposeOcrHook(self.asposeocr_conn_id)

@@ -1,0 +1,243 @@
+"""Submit once: a record of what was submitted outlives the process, so that a retry goes on with the job.
+
+The record is written as an intent before the submission and completed right after it. Whoever finds
+- no record submits;
+- an intent alone submits too, and says that the job may be a duplicate: the process died in between;
+- an id goes on with that job, if it is the same operation, settings and source, younger than the service's
+  retention, and if it was not cleared by the user after its results had been delivered.
+
+Airflow raises ``max_tries`` of a task when a user clears it, and leaves it alone when it retries. That is
+how a crash after the delivery, which must not pay again, is told from a user who wants the task run anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
+from airflow_provider_asposeocr.api.operations import Operation
+from airflow_provider_asposeocr.api.polling import Deadline
+from airflow_provider_asposeocr.files.destination import write_bytes
+from airflow_provider_asposeocr.files.source import Source, source_path
+
+log = logging.getLogger(__name__)
+
+RETENTION = 24 * 3600.0
+"""Seconds, counted from the submission, for which the service keeps a task."""
+
+KEY = "asposeocr_task"
+
+
+class Store(Protocol):
+    """Where one record is kept."""
+
+    def read(self) -> Mapping[str, Any] | None:
+        """The record, or None."""
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Keep a record in place of the one before."""
+
+
+class StateStore:
+    """Keeps the record in Airflow's task state store (Airflow 3.3 and later).
+
+    :param accessor: ``context["task_state_store"]``.
+    """
+
+    def __init__(self, accessor: Any) -> None:
+        self._accessor = accessor
+
+    def read(self) -> Mapping[str, Any] | None:
+        """The record, or None."""
+        record = self._accessor.get(KEY)
+        return record if isinstance(record, Mapping) else None
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Keep a record in place of the one before."""
+        self._accessor.set(KEY, dict(record))
+
+
+class FileStore:
+    """Keeps the record as a small JSON file in object storage.
+
+    :param folder: a path or URI of a folder.
+    :param identity: what tells this task from all others: DAG, task, run and map index, never the try.
+    :param conn_id: the Airflow connection for the storage.
+    """
+
+    def __init__(self, folder: str, identity: tuple[str, ...], conn_id: str | None) -> None:
+        name = hashlib.sha256("\0".join(identity).encode()).hexdigest()
+        self._path = source_path(f"{folder.rstrip('/')}/{name}.json", conn_id)
+
+    def read(self) -> Mapping[str, Any] | None:
+        """The record, or None."""
+        try:
+            record = json.loads(self._path.fs.cat_file(self._path.path))
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            log.warning("the record at %s is damaged and counts as none", self._path)
+            return None
+        return record if isinstance(record, Mapping) else None
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Keep a record in place of the one before."""
+        write_bytes(self._path, json.dumps(dict(record)).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A job that an earlier try has submitted.
+
+    :param ocr_task_id: the service's id of the task.
+    :param submitted_at: seconds since the epoch.
+    """
+
+    ocr_task_id: str
+    submitted_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A submission of this try or of an earlier one.
+
+    :param job: the task at the service.
+    :param match: what it was made of.
+    :param source: the URI of its source.
+    :param reattached: whether an earlier try made it.
+    """
+
+    job: Recorded
+    match: str
+    source: str
+    reattached: bool
+
+    def deadline(self, patience: float) -> Deadline:
+        """When to stop waiting: no later than the service forgets the task."""
+        start = time.time() if self.reattached else self.job.submitted_at
+        return Deadline(min(start + patience, self.job.submitted_at + RETENTION))
+
+
+class Ledger:
+    """The record of one Airflow task.
+
+    :param store: where it is kept.
+    :param max_tries: of the task instance.
+    """
+
+    def __init__(self, store: Store, max_tries: int) -> None:
+        self._store = store
+        self._max_tries = max_tries
+
+    def recall(self, match: str) -> Recorded | None:
+        """The job to go on with, or None if a new one is to be submitted. Logs the decision.
+
+        :param match: from :func:`fingerprint`.
+        :raises AsposeOcrStorageError: if the record cannot be read: to submit might pay twice.
+        """
+        try:
+            record = self._store.read()
+        except Exception as error:
+            raise AsposeOcrStorageError(
+                f"the record of an earlier try cannot be read: {type(error).__name__}"
+            ) from error
+        if record is None:
+            return None
+        reason = self._stale(record, match)
+        if reason:
+            log.warning("Submitting anew: %s", reason)
+            return None
+        return Recorded(str(record["ocr_task_id"]), float(record["submitted_at"]))
+
+    def intend(self, match: str) -> None:
+        """Record that a submission follows.
+
+        :raises AsposeOcrStorageError: if it cannot be recorded; nothing has been submitted then.
+        """
+        try:
+            self._store.write({"intent": True, "match": match, "max_tries": self._max_tries})
+        except Exception as error:
+            raise AsposeOcrStorageError(
+                f"nothing was submitted, since it cannot be recorded: {type(error).__name__}"
+            ) from error
+
+    def record(self, match: str, job: Recorded) -> bool:
+        """Record a submission; False, with an error in the log, if that fails: the job is paid for."""
+        return self._write(match, job, delivered=False)
+
+    def deliver(self, match: str, job: Recorded) -> bool:
+        """Record that the results have been delivered."""
+        return self._write(match, job, delivered=True)
+
+    def forget(self) -> None:
+        """Forget the job, which the service has lost."""
+        self._store.write({"max_tries": self._max_tries})
+
+    def _write(self, match: str, job: Recorded, *, delivered: bool) -> bool:
+        record = {
+            "ocr_task_id": job.ocr_task_id,
+            "match": match,
+            "submitted_at": job.submitted_at,
+            "delivered": delivered,
+            "max_tries": self._max_tries,
+        }
+        try:
+            self._store.write(record)
+        except Exception:
+            log.exception("the task is not recorded: a retry would submit it again")
+            return False
+        return True
+
+    def _stale(self, record: Mapping[str, Any], match: str) -> str | None:
+        """Why a record is not gone on with, or None."""
+        if record.get("intent"):
+            return (
+                "an earlier try ended between submitting and recording. If the service accepted that "
+                "submission, this one is a duplicate"
+            )
+        if not record.get("ocr_task_id"):
+            return "the service has lost the job of an earlier try"
+        if record.get("match") != match:
+            return "operation, settings or source differ from those of the earlier try"
+        if time.time() - float(record.get("submitted_at") or 0) >= RETENTION:
+            return "the job of the earlier try is older than the 24 hours that the service keeps it"
+        if record.get("delivered") and record.get("max_tries") != self._max_tries:
+            return "the task was cleared after its results had been delivered"
+        return None
+
+
+def ledger_for(
+    context: Mapping[str, Any], *, path: str | None, destination: Any, conn_id: str | None
+) -> Ledger | None:
+    """The ledger of a running task, or None where there is nowhere to keep one.
+
+    :param context: Airflow's.
+    :param path: the user's ``durable_path``: a folder for records, which wins over all else.
+    :param destination: where results go; records lie in a folder ``.asposeocr`` beside them.
+    :param conn_id: the Airflow connection for the storage of either.
+    """
+    ti = context["ti"]
+    max_tries = int(getattr(ti, "max_tries", 0) or 0)
+    identity = (ti.dag_id, ti.task_id, ti.run_id, str(getattr(ti, "map_index", -1)))
+    if path:
+        return Ledger(FileStore(path, identity, conn_id), max_tries)
+    accessor = context.get("task_state_store")
+    if accessor is not None:
+        return Ledger(StateStore(accessor), max_tries)
+    if destination:
+        # Only what is the same on every try may be part of the path, so nothing from a placeholder on.
+        folder = str(destination).partition("{")[0].rpartition("/")[0]
+        return Ledger(FileStore(f"{folder or '.'}/.asposeocr", identity, conn_id), max_tries)
+    return None
+
+
+def fingerprint(operation: Operation, wire: Mapping[str, Any] | None, source: Source) -> str:
+    """What makes two submissions the same: operation, settings and content of the source."""
+    parts = (operation.name, json.dumps(wire, sort_keys=True, default=str), source.uri, source.fingerprint)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

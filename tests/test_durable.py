@@ -1,0 +1,353 @@
+"""Submit once: what a retry does after a crash at each point, with each kind of store."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError, AsposeOcrTimeoutError
+from airflow_provider_asposeocr.durable import RETENTION
+from airflow_provider_asposeocr.emulator.testing import Emulator
+from airflow_provider_asposeocr.operators.asposeocr import (
+    AsposeOcrRecognizeImageOperator,
+    AsposeOcrRecognizeImageTrialOperator,
+)
+from tests.running import context, fire, rebuilt, run
+
+
+class StateStore:
+    """What Airflow 3.3 hands to a task: values survive a retry and a clear, and are JSON."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, str] = {}
+        self.broken = False
+
+    def get(self, key: str) -> Any:
+        self._check()
+        return json.loads(self.rows[key]) if key in self.rows else None
+
+    def set(self, key: str, value: Any) -> None:
+        self._check()
+        if value is None:
+            raise ValueError("None")
+        self.rows[key] = json.dumps(value)
+
+    def _check(self) -> None:
+        if self.broken:
+            raise ConnectionError("the API server is gone")
+
+
+Case = Callable[..., tuple[Any, dict[str, Any]]]
+
+
+@pytest.fixture(params=["state store", "durable_path", "beside the destination"])
+def case(request: pytest.FixtureRequest, scan: Path, tmp_path: Path) -> Case:
+    """Makes a try of one and the same task: the operator, and what is special of its context."""
+    accessor = StateStore()
+
+    def make(**arguments: Any) -> tuple[Any, dict[str, Any]]:
+        of_store: dict[str, Any] = {"destination": f"{tmp_path}/out/{{ocr_task_id}}/"}
+        of_context: dict[str, Any] = {}
+        if request.param == "state store":
+            of_context["task_state_store"] = accessor
+        elif request.param == "durable_path":
+            of_store["durable_path"] = f"file://{tmp_path}/records"
+        operator = AsposeOcrRecognizeImageOperator(
+            **{"task_id": "t", "source": scan, "poll_interval": 0.05, **of_store, **arguments}
+        )
+        return operator, of_context
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _events_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.LEAST_SECONDS", 0)
+
+
+both_ways = pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferrable"])
+
+
+class Killed(BaseException):
+    """Ends a process in the middle, as ``kill -9`` would: nothing of ours may handle it."""
+
+
+def killed_in(
+    monkeypatch: pytest.MonkeyPatch, method: str, operator: Any, of_context: dict[str, Any]
+) -> None:
+    """Run a try that dies when it comes to a method."""
+    with monkeypatch.context() as patch:
+
+        def die(*args: Any, **kwargs: Any) -> None:
+            raise Killed
+
+        patch.setattr(method, die)
+        with pytest.raises(Killed):
+            run(operator, **of_context)
+
+
+HOOK = "airflow_provider_asposeocr.hooks.asposeocr.AsposeOcrHook"
+BASE = "airflow_provider_asposeocr.operators.base"
+
+
+@both_ways
+@pytest.mark.parametrize(
+    "dies_in",
+    [
+        f"{BASE}.mask_trial_id",  # the id has just been recorded
+        "airflow_provider_asposeocr.api.flows.OcrApi.wait",
+        f"{HOOK}.fetch",
+        "airflow_provider_asposeocr.tasks.deliver",
+        "airflow_provider_asposeocr.durable.Ledger.deliver",
+    ],
+)
+def test_a_kill_after_the_id_is_recorded_costs_one_submission(
+    emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch, dies_in: str, deferrable: bool
+) -> None:
+    killed_in(monkeypatch, dies_in, *case(deferrable=deferrable))
+    operator, of_context = case(deferrable=deferrable)
+    manifest = run(operator, **of_context)
+
+    assert emulator.calls.submit == 1
+    assert manifest["ocr_task_id"] == emulator.submissions[0].ocr_task_id
+    assert Path(manifest["results"][0]["path"]).exists()
+
+
+@both_ways
+def test_a_kill_between_post_and_record_costs_one_more_and_says_so(
+    emulator: Emulator,
+    case: Case,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    deferrable: bool,
+) -> None:
+    killed_in(monkeypatch, "airflow_provider_asposeocr.durable.Ledger.record", *case(deferrable=deferrable))
+    operator, of_context = case(deferrable=deferrable)
+    with caplog.at_level(logging.WARNING):
+        run(operator, **of_context)
+
+    assert emulator.calls.submit == 2
+    assert "this one is a duplicate" in caplog.text
+
+
+def test_without_a_record_a_retry_submits_again(
+    emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_in(monkeypatch, "airflow_provider_asposeocr.tasks.deliver", *case(durable=False))
+    operator, of_context = case(durable=False)
+    run(operator, **of_context)
+
+    assert emulator.calls.submit == 2
+
+
+@pytest.mark.parametrize("change", ["source", "settings", "operation"])
+def test_a_change_between_tries_submits_anew_and_says_so(
+    emulator: Emulator,
+    case: Case,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    scan: Path,
+    change: str,
+) -> None:
+    killed_in(monkeypatch, "airflow_provider_asposeocr.tasks.deliver", *case())
+    arguments: dict[str, Any] = {}
+    if change == "source":
+        scan.write_bytes(scan.read_bytes() + b"more")
+    elif change == "settings":
+        arguments["language"] = "German"
+    operator, of_context = case(**arguments)
+    if change == "operation":
+        operator.operation = "RecognizeReceipt"
+        emulator.inject("status", on="submit", status=402)
+        with pytest.raises(AirflowFailException):
+            run(operator, **of_context)
+    else:
+        run(operator, **of_context)
+
+    assert emulator.calls.submit == 2
+    assert "differ from those of the earlier try" in caplog.text
+
+
+def test_another_destination_is_no_other_submission(
+    emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    killed_in(monkeypatch, "airflow_provider_asposeocr.tasks.deliver", *case())
+    operator, of_context = case(destination=f"{tmp_path}/out/elsewhere.txt")
+    manifest = run(operator, **of_context)
+
+    assert emulator.calls.submit == 1
+    assert manifest["uri"].endswith("/elsewhere.txt")
+
+
+def test_cleared_after_success_runs_anew_but_a_crash_after_delivery_does_not(
+    emulator: Emulator, case: Case
+) -> None:
+    for max_tries, submissions in ((1, 1), (1, 1), (3, 2), (3, 2), (5, 3)):
+        operator, of_context = case()
+        run(operator, max_tries=max_tries, **of_context)
+        assert emulator.calls.submit == submissions
+
+
+def test_cleared_while_waiting_goes_on_with_the_job(emulator: Emulator, case: Case) -> None:
+    operator, of_context = case(deferrable=True)
+    with pytest.raises(TaskDeferred):
+        operator.execute(context(max_tries=1, **of_context))
+    operator, of_context = case(deferrable=True)
+    run(operator, max_tries=3, **of_context)
+
+    assert emulator.calls.submit == 1
+
+
+@both_ways
+def test_a_job_that_was_lost_is_submitted_anew_once(
+    emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch, deferrable: bool
+) -> None:
+    killed_in(monkeypatch, "airflow_provider_asposeocr.api.flows.OcrApi.wait", *case(deferrable=deferrable))
+    emulator.forget_jobs()
+    operator, of_context = case(deferrable=deferrable)
+    try:
+        manifest = run(operator, **of_context)
+    except TaskDeferred as deferred:  # the worker that resumes submits anew and defers again
+        event = fire(rebuilt(deferred.trigger))
+        manifest = operator.execute_complete(context(**of_context), event=event, **(deferred.kwargs or {}))
+
+    assert emulator.calls.submit == 2
+    assert manifest["ocr_task_id"] == emulator.submissions[1].ocr_task_id
+
+
+@pytest.mark.parametrize("end", ["Error", "timeout"])
+def test_a_job_that_failed_is_not_gone_on_with(emulator: Emulator, case: Case, end: str) -> None:
+    emulator.inject("finish_with_error" if end == "Error" else "never_finish", on="submit")
+    operator, of_context = case(timeout=0.3)
+    with pytest.raises((AirflowFailException, AsposeOcrTimeoutError)):
+        run(operator, **of_context)
+    operator, of_context = case()
+    run(operator, **of_context)
+
+    assert emulator.calls.submit == 2
+
+
+def test_a_job_older_than_the_retention_is_submitted_anew(
+    emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_in(monkeypatch, "airflow_provider_asposeocr.tasks.deliver", *case())
+    now = time.time()
+    monkeypatch.setattr("airflow_provider_asposeocr.durable.time.time", lambda: now + RETENTION)
+    operator, of_context = case()
+    run(operator, **of_context)
+
+    assert emulator.calls.submit == 2
+
+
+def test_a_reattached_job_gets_no_fresh_day(
+    emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_in(monkeypatch, "airflow_provider_asposeocr.tasks.deliver", *case())
+    submitted_at = emulator.submissions[0].submitted_at
+    operator, of_context = case(deferrable=True, timeout=10 * RETENTION)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context(**of_context))
+
+    assert deferred.value.trigger.deadline == pytest.approx(submitted_at + RETENTION, abs=2)
+
+
+def test_what_cannot_be_recorded_is_not_submitted(emulator: Emulator, scan: Path) -> None:
+    accessor = StateStore()
+    accessor.broken = True
+    operator = AsposeOcrRecognizeImageOperator(task_id="t", source=scan)
+    with pytest.raises(AsposeOcrStorageError) as raised:
+        run(operator, task_state_store=accessor)
+
+    assert raised.value.retryable
+    assert emulator.calls.billed == 0
+
+
+def test_a_job_whose_record_fails_is_not_lost(
+    emulator: Emulator, scan: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class BreaksLater(StateStore):
+        def set(self, key: str, value: Any) -> None:
+            super().set(key, value)
+            self.broken = True
+
+    operator = AsposeOcrRecognizeImageOperator(task_id="t", source=scan, poll_interval=0.05)
+    assert run(operator, task_state_store=BreaksLater())["text"]
+    assert "a retry would submit it again" in caplog.text
+
+
+def test_submit_only_returns_the_same_id_after_a_crash_and_a_new_one_after_a_clear(
+    emulator: Emulator, scan: Path
+) -> None:
+    accessor = StateStore()
+
+    def submit(max_tries: int) -> str:
+        operator = AsposeOcrRecognizeImageOperator(task_id="t", source=scan, wait_for_completion=False)
+        ocr_task_id: str = run(operator, max_tries=max_tries, task_state_store=accessor)
+        return ocr_task_id
+
+    first = submit(1)
+    assert submit(1) == first
+    assert submit(3) != first
+    assert emulator.calls.submit == 2
+
+
+def test_the_trial_leaves_no_record(emulator: Emulator, scan: Path) -> None:
+    accessor = StateStore()
+    operator = AsposeOcrRecognizeImageTrialOperator(task_id="t", source=scan, poll_interval=0.05)
+    run(operator, task_state_store=accessor)
+
+    assert accessor.rows == {}
+
+
+def test_a_record_is_small_and_holds_no_text(emulator: Emulator, scan: Path) -> None:
+    accessor = StateStore()
+    run(
+        AsposeOcrRecognizeImageOperator(task_id="t", source=scan, poll_interval=0.05),
+        task_state_store=accessor,
+    )
+    [row] = accessor.rows.values()
+
+    assert len(row) < 500
+    assert "fox" not in row
+    assert str(scan) not in row
+
+
+def test_tasks_do_not_share_records(emulator: Emulator, scan: Path, tmp_path: Path) -> None:
+    for map_index in (0, 1):
+        operator = AsposeOcrRecognizeImageOperator(
+            task_id="t", source=scan, poll_interval=0.05, durable_path=f"{tmp_path}/records"
+        )
+        run(operator, map_index=map_index)
+
+    assert emulator.calls.submit == 2
+    assert len(list((tmp_path / "records").iterdir())) == 2
+
+
+def test_a_damaged_record_counts_as_none(
+    emulator: Emulator, scan: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        operator = AsposeOcrRecognizeImageOperator(
+            task_id="t", source=scan, poll_interval=0.05, durable_path=f"{tmp_path}/records"
+        )
+        run(operator)
+        [record] = (tmp_path / "records").iterdir()
+        record.write_bytes(b"{half of a rec")
+
+    assert emulator.calls.submit == 2
+    assert "is damaged" in caplog.text
+
+
+def test_kill_leaves_a_recorded_job_alone(emulator: Emulator, scan: Path) -> None:
+    task = AsposeOcrRecognizeImageOperator(task_id="t", source=scan)
+    task._waiting_for, task._recorded = "id", True
+    task.on_kill()
+
+    assert emulator.calls.cancel == 0
