@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.hooks import tokens
+from airflow_provider_asposeocr.hooks import rejections, tokens
 
 BAD_INPUT_ROWS: list[tuple[str, str, int, int, int, float, str]] = []
 """What the tests of bad input saw: case, way, submissions, billed calls, token calls, seconds, outcome."""
@@ -28,7 +28,12 @@ CONTRACT = Path(__file__).parents[2] / "shared" / "contract"
 
 
 @pytest.fixture(autouse=True)
-def _no_token_kept() -> Iterator[None]:
+def _nothing_remembered(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Tests share neither tokens nor what is known of rejected credentials."""
+    folder = tmp_path_factory.mktemp("rejections")
+    monkeypatch.setattr(rejections, "_folder", lambda: folder)
     tokens.forget_all()
     yield
     tokens.forget_all()

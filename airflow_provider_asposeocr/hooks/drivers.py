@@ -37,6 +37,7 @@ from airflow_provider_asposeocr.api.http import (
 )
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.hooks.connection import CONNECT_TIMEOUT, ConnectionSettings
+from airflow_provider_asposeocr.hooks.rejections import Rejection
 from airflow_provider_asposeocr.hooks.tokens import aget_token, get_token
 
 T = TypeVar("T")
@@ -138,8 +139,12 @@ class SyncDriver:
                 answer = self._send(step)
 
     def sign_in(self) -> Token:
-        """Ask for a token, whatever is kept."""
-        return self.run(self._settings.api(RetryPolicy()).token(*self._settings.credentials()))
+        """Ask for a token, whatever is kept.
+
+        :raises AsposeOcrAuthError: if the credentials are rejected, or were a short while ago on this host.
+        """
+        with Rejection(self._settings.token_key()).guard():
+            return self.run(self._settings.api(RetryPolicy()).token(*self._settings.credentials()))
 
     def _send(self, request: HttpRequest) -> HttpResponse | TransportFailure:
         body = _WatchedBody(request.body) if request.body is not None else None
@@ -197,8 +202,12 @@ class AsyncDriver:
                 answer = await self._send(step)
 
     async def sign_in(self) -> Token:
-        """Ask for a token, whatever is kept."""
-        return await self.run(self._settings.api(RetryPolicy()).token(*self._settings.credentials()))
+        """Ask for a token, whatever is kept.
+
+        :raises AsposeOcrAuthError: if the credentials are rejected, or were a short while ago on this host.
+        """
+        async with Rejection(self._settings.token_key()).aguard():
+            return await self.run(self._settings.api(RetryPolicy()).token(*self._settings.credentials()))
 
     async def _send(self, request: HttpRequest) -> HttpResponse | TransportFailure:
         body = _WatchedBody(request.body) if request.body is not None else None

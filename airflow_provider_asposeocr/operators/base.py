@@ -22,6 +22,7 @@ from airflow_provider_asposeocr.durable import Ledger, Recorded, Submitted, fing
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job
 from airflow_provider_asposeocr.files.source import Source, open_source
 from airflow_provider_asposeocr.hooks.asposeocr import DEFAULT_TIMEOUT, AsposeOcrHook
+from airflow_provider_asposeocr.retries import use_retry_policy
 from airflow_provider_asposeocr.tasks import (
     OcrTaskMixin,
     map_index,
@@ -156,6 +157,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        use_retry_policy(self)
         self.operation = operation
         self.source = source
         self.source_conn_id = source_conn_id

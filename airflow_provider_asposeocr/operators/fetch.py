@@ -14,6 +14,7 @@ from airflow_provider_asposeocr.api.operations import Operation, get_operation
 from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from airflow_provider_asposeocr.retries import use_retry_policy
 from airflow_provider_asposeocr.tasks import OcrTaskMixin, map_index, permanent_errors_fail
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        use_retry_policy(self)
         self.operation = operation
         self.ocr_task_id = ocr_task_id
         self.destination = destination

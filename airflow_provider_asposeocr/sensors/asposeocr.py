@@ -25,6 +25,7 @@ from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.durable import RETENTION
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from airflow_provider_asposeocr.retries import use_retry_policy
 from airflow_provider_asposeocr.tasks import OcrTaskMixin, map_index, permanent_errors_fail
 from airflow_provider_asposeocr.triggers.events import WaitOutcome
 
@@ -91,6 +92,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
     ) -> None:
         base_interval = RESCHEDULE_INTERVAL if poke_interval is None else poke_interval
         super().__init__(poke_interval=base_interval, timeout=timeout, **kwargs)
+        use_retry_policy(self)
         self.operation = operation
         self.ocr_task_id = ocr_task_id
         self.destination = destination

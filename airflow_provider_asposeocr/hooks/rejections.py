@@ -1,0 +1,124 @@
+"""Rejected credentials, remembered for all processes of a host: the service locks a pair after five.
+
+Airflow runs each task in a process of its own. Fifty tasks with one wrong secret would otherwise sign in
+fifty times, and lock the account for everyone who uses it rightly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import IO
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError
+
+log = logging.getLogger(__name__)
+
+REMEMBERED = 600.0
+"""Seconds for which a rejected pair is not tried again: as long as the service locks it out."""
+
+
+_ACCEPTED = 0.0
+
+
+class Rejection:
+    """The memory of one pair of credentials: a small file that holds no more than a time.
+
+    :param key: names the pair without telling it: a hash of token URL, Client ID and secret.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._name = f"{key}.json"
+
+    @contextlib.contextmanager
+    def guard(self) -> Iterator[None]:
+        """Surround a sign-in: one at a time on this host, until the pair has once been accepted.
+
+        :raises AsposeOcrAuthError: without a call, if the pair was rejected a short while ago.
+        """
+        with self._open() as file:
+            if file is None:
+                yield
+                return
+            accepted = _read(file) == _ACCEPTED
+            if not accepted:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                accepted = _read(file) == _ACCEPTED
+                _refuse_until(_read(file))
+            try:
+                yield
+            except AsposeOcrAuthError:
+                _write(file, time.time() + REMEMBERED)
+                raise
+            if not accepted:
+                _write(file, _ACCEPTED)
+
+    @contextlib.asynccontextmanager
+    async def aguard(self) -> AsyncIterator[None]:
+        """As :meth:`guard`, waiting for other processes off the event loop."""
+        guard = self.guard()
+        await asyncio.to_thread(guard.__enter__)
+        try:
+            yield
+        except BaseException as error:
+            guard.__exit__(type(error), error, error.__traceback__)
+            raise
+        guard.__exit__(None, None, None)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[IO[str] | None]:
+        try:
+            handle = os.open(_folder() / self._name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            log.debug("rejected credentials are not remembered on this host: %s", error.strerror)
+            yield None
+            return
+        with os.fdopen(handle, "r+") as file:
+            yield file
+
+
+def _folder() -> Path:
+    """A folder of this user alone.
+
+    :raises OSError: if another user has made it first.
+    """
+    folder = Path(tempfile.gettempdir()) / f"asposeocr-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o077 or folder.is_symlink():
+        raise PermissionError(1, "the folder belongs to another user or is open to others")
+    return folder
+
+
+def _refuse_until(until: float | None) -> None:
+    left = (until or 0.0) - time.time()
+    # A clock that was set back must not lock anyone out for longer than the service does.
+    if 0 < left <= REMEMBERED:
+        raise AsposeOcrAuthError(
+            "sign in: the Client ID or the Client secret was rejected a short while ago on this host and is "
+            f"not tried again for {left:.0f} s, since failures lock the pair. Correct the connection: "
+            "another secret works at once"
+        )
+
+
+def _read(file: IO[str]) -> float | None:
+    file.seek(0)
+    try:
+        return float(json.load(file)["rejected_until"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _write(file: IO[str], until: float) -> None:
+    file.seek(0)
+    file.truncate()
+    json.dump({"rejected_until": until}, file)
+    file.flush()
