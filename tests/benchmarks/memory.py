@@ -1,0 +1,276 @@
+"""How much memory and time it takes to send a file and to fetch a result, beside other ways to do it.
+
+Every measurement is a process of its own: it imports, connects, makes one small call, and from then on
+counts. All talk to the emulator in its discarding mode; S3 is moto's server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_asposeocr.emulator.generated import generated_sha256
+from airflow_provider_asposeocr.emulator.options import EmulatorOptions
+from tests.benchmarks.gauge import get_token
+from tests.benchmarks.services import BUCKET, REPOSITORY, SDK, Services, check_space, running
+
+SUBMIT_CLIENTS = ("submit", "asubmit", "vendor SDK", "HttpHook")
+FETCH_CLIENTS = ("fetch", "vendor SDK", "HttpHook")
+PEERS = frozenset({"vendor SDK", "HttpHook"})
+STORAGES = ("disk", "s3")
+
+MOST_MIB = {("submit", "disk"): 8, ("submit", "s3"): 16, ("fetch", "disk"): 16, ("fetch", "s3"): 24}
+"""The targets: extra MiB of this provider, whatever the size."""
+
+TIMED_FROM = 10
+"""Megabytes from which a submission is to be no slower than the faster peer."""
+
+_PACKAGES = ("apache-airflow", "apache-airflow-providers-amazon", "apache-airflow-providers-http", "aiohttp")
+_PACKAGES += ("requests", "urllib3", "fsspec", "s3fs", "aiobotocore", "moto", "uvicorn")
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured of one client for one size.
+
+    :param action: ``submit`` or ``fetch``.
+    :param storage: where the file comes from or goes to.
+    :param megabytes: its size.
+    :param client: who sends or fetches.
+    :param idle_mib: resident memory before, the median.
+    :param extra_mib: the peak above that, the highest of all processes.
+    :param seconds: the median.
+    :param noise: half of the range of the seconds, as a part of their median.
+    :param ratio: the seconds by those of the fastest peer.
+    :param missed: the targets that were missed.
+    """
+
+    action: str
+    storage: str
+    megabytes: int
+    client: str
+    idle_mib: float
+    extra_mib: float
+    seconds: float
+    noise: float
+    ratio: float
+    missed: tuple[str, ...]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print both tables, write them as JSON.
+
+    :param arguments: the command line; None takes the process's own.
+    :return: the exit status.
+    """
+    given = _parser().parse_args(arguments)
+    sizes = {"submit": (1, 10), "fetch": (1, 10)} if given.quick else {}
+    sizes = sizes or {"submit": (1, 10, 100, 500), "fetch": (1, 10, 100, 200)}
+    repeats = given.repeats or (1 if given.quick else 3)
+    began, load = time.time(), os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="asposeocr-benchmark-") as name:
+        check_space(Path(name), 3 * sum(sizes["submit"]) + 3 * max(sizes["fetch"]))
+        with running(Path(name)) as services:
+            services.make_sources(sizes["submit"])
+            rows = [
+                *_measure_all(services, "submit", SUBMIT_CLIENTS, sizes["submit"], repeats),
+                *_measure_all(services, "fetch", FETCH_CLIENTS, sizes["fetch"], repeats),
+            ]
+    about = _about(repeats, time.time() - began, load)
+    _print_tables(rows, about)
+    _write_json(given.json, rows, about)
+    return 1 if given.check and any(row.missed for row in rows) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.memory", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, once: for work on this program")
+    parser.add_argument("--repeats", type=int, help="processes for each cell (default: 3, with --quick 1)")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
+    parser.add_argument(
+        "--json", type=Path, default=REPOSITORY / "build" / "benchmarks" / "memory.json", metavar="PATH"
+    )
+    return parser
+
+
+def _measure_all(
+    services: Services, action: str, clients: Sequence[str], sizes: Sequence[int], repeats: int
+) -> list[Row]:
+    rows: list[Row] = []
+    for storage in STORAGES:
+        for megabytes in sizes:
+            reports: dict[str, list[dict[str, Any]]] = {client: [] for client in clients}
+            # In turn, so that what else the machine does strikes all of them alike.
+            for _ in range(repeats):
+                for client in clients:
+                    _tell(f"{action} {storage} {megabytes} MB: {client}")
+                    reports[client].append(_measure(services, action, client, storage, megabytes))
+            rows += _rows(action, storage, megabytes, reports)
+    _tell("")
+    return rows
+
+
+def _measure(services: Services, action: str, client: str, storage: str, megabytes: int) -> dict[str, Any]:
+    """Run one process, and check that what it sent or stored is right."""
+    spec = _account(services) | {"client": client, "action": action, "s3": services.s3}
+    spec["times"] = 5 if megabytes <= TIMED_FROM else 1
+    if action == "submit":
+        spec |= {"warm_up": services.source(storage, 0), "target": services.source(storage, megabytes)}
+        report = _run(services, spec)
+        right = services.last_upload() == services.digests[megabytes]
+    else:
+        folder = f"s3://{BUCKET}" if storage == "s3" else str(services.folder)
+        size = megabytes * _MEGABYTE
+        spec |= {"ocr_task_id": _submit_small(services, spec), "target": f"{folder}/result.pdf"}
+        report = _run(services, spec | {"bytes": size, "warm_up_bytes": 10_000})
+        right = services.digest_and_drop(spec["target"]) == generated_sha256("Pdf", size)
+    if not right:
+        raise RuntimeError(f"{client} sent or stored other bytes than it should")
+    return report
+
+
+def _account(services: Services) -> dict[str, Any]:
+    options = EmulatorOptions()
+    return {
+        "emulator": services.emulator,
+        "client_id": options.client_id,
+        "client_secret": options.client_secret,
+    }
+
+
+def _submit_small(services: Services, spec: dict[str, Any]) -> str:
+    """Submit an image whose result is a PDF; the emulator makes it as large as it is told to."""
+    import urllib.request
+
+    headers = {"Authorization": f"Bearer {get_token(spec)}", "Content-Type": "application/json"}
+    body = json.dumps({"image": "aW1hZ2U=", "settings": {"resultType": "Pdf"}}).encode()
+    request = urllib.request.Request(f"{services.emulator}/v5.0/ocr/RecognizeImage", body, headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        ocr_task_id: str = answer.read().decode().strip('"')
+    return ocr_task_id
+
+
+def _run(services: Services, spec: dict[str, Any]) -> dict[str, Any]:
+    is_sdk = spec["client"] == "vendor SDK"
+    module = "tests.benchmarks.sdk_client" if is_sdk else "tests.benchmarks.airflow_client"
+    python = services.sdk_python if is_sdk else sys.executable
+    done = subprocess.run(
+        [python, "-m", module, json.dumps(spec)],
+        cwd=REPOSITORY,
+        env=services.environment(),
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{spec['client']} failed:\n{done.stdout}{done.stderr}")
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return report
+
+
+def _rows(
+    action: str, storage: str, megabytes: int, reports: dict[str, list[dict[str, Any]]]
+) -> Iterable[Row]:
+    seconds = {client: [s for report in own for s in report["seconds"]] for client, own in reports.items()}
+    medians = {client: statistics.median(own) for client, own in seconds.items()}
+    fastest = min(median for client, median in medians.items() if client in PEERS)
+    for client, own in reports.items():
+        extra, ratio = max(report["extra_mib"] for report in own), medians[client] / fastest
+        yield Row(
+            action,
+            storage,
+            megabytes,
+            client,
+            statistics.median(report["idle_mib"] for report in own),
+            extra,
+            medians[client],
+            (max(seconds[client]) - min(seconds[client])) / 2 / medians[client],
+            ratio,
+            () if client in PEERS else _missed(action, storage, megabytes, extra, ratio),
+        )
+
+
+def _missed(action: str, storage: str, megabytes: int, extra: float, ratio: float) -> tuple[str, ...]:
+    missed = []
+    if extra > MOST_MIB[action, storage]:
+        missed.append(f"memory > {MOST_MIB[action, storage]} MiB")
+    if action == "submit" and megabytes >= TIMED_FROM and ratio > 1:
+        missed.append("slower than a peer")
+    return tuple(missed)
+
+
+def _about(repeats: int, duration: float, load: float) -> dict[str, Any]:
+    cpu = next(
+        (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.processor(),
+    )
+    memory = next(line.split()[1] for line in _lines("/proc/meminfo") if line.startswith("MemTotal"))
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {
+        "machine": f"{cpu}, {os.cpu_count()} cores, {int(memory) // 1024} MiB, {platform.system()}",
+        "load_before": load,
+        "repeats": repeats,
+        "duration_seconds": round(duration),
+        "versions": {"python": platform.python_version(), **versions, "SDK": SDK},
+    }
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines()
+
+
+def _print_tables(rows: Sequence[Row], about: dict[str, Any]) -> None:
+    print(f"Machine: {about['machine']}; load average before: {about['load_before']:.1f}")
+    print("Versions: " + ", ".join(f"{name} {version}" for name, version in about["versions"].items()))
+    print(
+        f"Each cell: {about['repeats']} processes in turn, up to {TIMED_FROM} MB five operations in each. "
+        "MiB: the highest peak over the idle process.\n"
+        "s: the median, ± half of the range. Ratio: median by that of the fastest peer. "
+        "S3 is moto, its objects kept in memory."
+    )
+    titles = {"submit": "Submit a file", "fetch": "Fetch a result and store it"}
+    for action, title in titles.items():
+        print(f"\n{title}")
+        print(f"{'storage':8}{'MB':>5}  {'client':12}{'extra MiB':>10}{'s':>9}{'±':>6}{'ratio':>7}  target")
+        of_action = [row for row in rows if row.action == action]
+        for before, row in zip([None, *of_action], of_action, strict=False):
+            if before and (before.storage, before.megabytes) != (row.storage, row.megabytes):
+                print()
+            print(_line(row))
+    missed = sum(bool(row.missed) for row in rows)
+    print(f"\n{missed or 'No'} row{'s' * (missed != 1)} with a missed target; {about['duration_seconds']} s")
+
+
+def _line(row: Row) -> str:
+    verdict = "" if row.client in PEERS else ", ".join(row.missed) or "met"
+    return (
+        f"{row.storage:8}{row.megabytes:5}  {row.client:12}{row.extra_mib:10.1f}{row.seconds:9.3f}"
+        f"{row.noise:6.0%}{row.ratio:7.2f}  {verdict}"
+    ).rstrip()
+
+
+def _write_json(path: Path, rows: Sequence[Row], about: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**about, "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+    print(f"As JSON: {path}")
+
+
+def _tell(progress: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{progress}", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
