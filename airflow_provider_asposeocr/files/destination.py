@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,28 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrStorageError,
 )
 from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
-from airflow_provider_asposeocr.files.source import source_path
+from airflow_provider_asposeocr.files.source import is_denied, source_path
 
 WRITE_BLOCK = 5 * 1024 * 1024
 """Bytes that a remote write sends at a time; the smallest part that S3 takes."""
 
 _RENAMING = frozenset({"sftp", "ssh"})
 """Schemes under which a file is written in place, and can be renamed."""
+
+_S3 = frozenset({"s3", "s3a", "s3n"})
+_WRONG_PATH = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError)
+"""What storage raises where no retry can help."""
+
+_CONTENT_TYPES = {
+    "txt": "text/plain; charset=utf-8",
+    "pdf": "application/pdf",
+    "hocr": "text/html; charset=utf-8",
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "png": "image/png",
+    "wav": "audio/wav",
+}
 
 _EXTENSIONS = {
     "text": "txt",
@@ -120,12 +135,19 @@ def store(
         twin = sum(_extension(other.type) == _extension(result.type) for other in results[:number])
         path = _target(destination, names, result.type, twin, several=len(results) > 1, conn_id=conn_id)
         try:
-            digest = _write(path, result.chunks(), overwrite=overwrite)
+            digest = _write(
+                path,
+                result.chunks(),
+                overwrite=overwrite,
+                content_type=_CONTENT_TYPES.get(_extension(result.type)),
+            )
         except AsposeOcrDestinationError:
             raise
-        except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-            raise AsposeOcrDestinationError(f"{path} cannot be written: {error.strerror}") from error
         except Exception as error:
+            if isinstance(error, _WRONG_PATH) or is_denied(error):
+                # What object stores raise has a message in place of the number of an error.
+                reason = getattr(error, "strerror", None) or error
+                raise AsposeOcrDestinationError(f"{path} cannot be written: {reason}") from error
             raise AsposeOcrStorageError(f"{path} cannot be written: {type(error).__name__}") from error
         stored.append(_entry(path, result, digest))
     return stored
@@ -166,7 +188,7 @@ def _target(
     number = f"-{twin + 1}" if twin else ""
     text = names.fill(str(destination), extension)
     path = _path(text, conn_id or getattr(destination, "conn_id", None))
-    if text.endswith("/") or _is_local_directory(path):
+    if text.endswith("/") or _is_local_directory(path) or _is_bucket(path):
         return path / f"{names.default}{number}.{extension}"
     if several and "{ext}" not in str(destination):
         return path.with_name(f"{path.stem}{number}.{extension}")
@@ -177,11 +199,15 @@ def _is_local(path: Any) -> bool:
     return path.protocol in ("", "file", "local")
 
 
+def _is_bucket(path: Any) -> bool:
+    return not _is_local(path) and not path.key
+
+
 def _is_local_directory(path: Any) -> bool:
     return _is_local(path) and Path(path.path).is_dir()
 
 
-def _write(path: Any, chunks: Iterable[bytes], *, overwrite: bool) -> str:
+def _write(path: Any, chunks: Iterable[bytes], *, overwrite: bool, content_type: str | None = None) -> str:
     """Write a file, whole or not at all, and return its SHA-256."""
     if not overwrite and path.fs.exists(path.path):
         raise AsposeOcrDestinationError(f"{path} exists, and overwrite is False")
@@ -190,13 +216,14 @@ def _write(path: Any, chunks: Iterable[bytes], *, overwrite: bool) -> str:
     elif path.protocol in _RENAMING:
         digest = _write_beside(path, chunks)
     else:
-        digest = _write_object(path.fs, path.path, chunks)
+        more = {"ContentType": content_type} if content_type and path.protocol in _S3 else {}
+        digest = _write_object(path.fs, path.path, chunks, more)
     get_hook_lineage_collector().add_output_asset(context=path, uri=str(path))
     return digest
 
 
-def _write_object(fs: Any, key: str, chunks: Iterable[bytes]) -> str:
-    stream = fs.open(key, "wb", block_size=WRITE_BLOCK)
+def _write_object(fs: Any, key: str, chunks: Iterable[bytes], more: Mapping[str, str]) -> str:
+    stream = fs.open(key, "wb", block_size=WRITE_BLOCK, **more)
     try:
         digest = _copy(chunks, stream)
     except BaseException:
@@ -217,7 +244,9 @@ def _write_beside(path: Any, chunks: Iterable[bytes]) -> str:
         fs.makedirs(parent, exist_ok=True)
     part = f"{parent}/{_part_name(path.name)}"
     try:
-        with fs.open(part, "wb", block_size=WRITE_BLOCK) as stream:
+        # Without a block size, since it would be the size of a request: a server ends the connection at one
+        # that is larger than it allows, 256 KiB with OpenSSH.
+        with fs.open(part, "wb") as stream:
             digest = _copy(chunks, stream)
         fs.mv(part, path.path)
     except BaseException:

@@ -13,7 +13,7 @@ from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 import fsspec
-from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, Asset, ObjectStoragePath
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
@@ -34,8 +34,8 @@ PACKAGES = {
     "abfs": "apache-airflow-providers-microsoft-azure",
     "abfss": "apache-airflow-providers-microsoft-azure",
     "adl": "apache-airflow-providers-microsoft-azure",
-    "sftp": "apache-airflow-providers-sftp",
-    "ssh": "apache-airflow-providers-sftp",
+    "sftp": "apache-airflow-providers-sftp[sshfs]",
+    "ssh": "apache-airflow-providers-sftp[sshfs]",
 }
 """The package that registers each well-known scheme with Airflow."""
 
@@ -135,7 +135,30 @@ def source_path(source: Any, conn_id: str | None = None) -> Any:
         package = PACKAGES.get(scheme)
         hint = f"install {package}" if package else "install the provider that registers it"
         raise AsposeOcrSourceError(f"no storage is registered for {scheme}:// ; {hint}") from error
+    except AirflowNotFoundException as error:
+        raise AsposeOcrSourceError(f"{_without_login(uri)}: {error}") from error
+    except Exception as error:
+        # Some storages, such as SFTP, sign in here.
+        if is_denied(error):
+            raise AsposeOcrSourceError(f"{_without_login(uri)}: the login was refused") from error
+        raise AsposeOcrStorageError(
+            f"{_without_login(uri)} cannot be reached: {type(error).__name__}"
+        ) from error
     return path
+
+
+def is_denied(error: BaseException) -> bool:
+    """Whether a storage says by this error that something is not allowed.
+
+    :param error: what it raised.
+    """
+    # sshfs hands on what asyncssh raises, which may not be installed.
+    return isinstance(error, PermissionError) or type(error).__name__ == "SFTPPermissionDenied"
+
+
+def _without_login(uri: str) -> str:
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _uri(source: Any) -> str:
@@ -214,7 +237,7 @@ def _unreadable(uri: str, error: Exception) -> AsposeOcrError:
     # fsspec says that a file is missing whatever an HTTP server answers; the answer is the cause.
     status = getattr(error.__cause__, "status", None)
     unreachable = uri.startswith("http") and error.__cause__ is not None and status not in (404, 410)
-    if isinstance(error, PermissionError) or status in (401, 403):
+    if is_denied(error) or status in (401, 403):
         return AsposeOcrSourceError(f"{uri} may not be read: permission denied")
     if isinstance(error, FileNotFoundError | NotADirectoryError) and not unreachable:
         return AsposeOcrSourceError(f"{uri} does not exist")

@@ -18,7 +18,7 @@ from airflow.providers.http.hooks.http import HttpHook
 
 from airflow_provider_asposeocr.api import calls
 from airflow_provider_asposeocr.api.calls import Call
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrRequestError
 from airflow_provider_asposeocr.api.flows import OcrApi
 from airflow_provider_asposeocr.api.http import BytesBody, Flow, HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
@@ -257,7 +257,8 @@ class AsposeOcrHook(HttpHook):
         settings = self._load()
         session = new_session()
         session.headers.update(headers or {})
-        session.auth = _BearerAuth(settings, SyncDriver(settings, session, self._meter))
+        # A session of its own: this one would ask for a token before asking for a token.
+        session.auth = _BearerAuth(settings, SyncDriver(settings, new_session(), self._meter))
         session.verify = settings.ca_bundle()
         session.cert = settings.cert
         if proxy := settings.proxy_for(settings.base_url):
@@ -281,7 +282,7 @@ class AsposeOcrHook(HttpHook):
         :param request_kwargs: further arguments of :class:`requests.Request`, such as ``json``.
         :raises AsposeOcrError: for any answer that is not 2xx. No body is logged.
         """
-        url = f"{self._load().base_url}/{(endpoint or '').lstrip('/')}"
+        url = self.url_from_endpoint(endpoint)
         query = {"params": data} if self.method == "GET" else {"data": data}
         prepared = requests.Request(self.method, url, headers=headers, **query, **request_kwargs).prepare()
         call = Call(
@@ -295,8 +296,27 @@ class AsposeOcrHook(HttpHook):
         response.status_code = answer.status
         response.headers.update(answer.headers)
         response.url = prepared.url or url
+        response.encoding = requests.utils.get_encoding_from_headers(response.headers)
         response.raw = io.BytesIO(answer.body)
         return response
+
+    def url_from_endpoint(self, endpoint: str | None) -> str:
+        """The address of a path below the base URL.
+
+        :param endpoint: the path.
+        """
+        return f"{self._load().base_url}/{(endpoint or '').lstrip('/')}"
+
+    def check_response(self, response: requests.Response) -> None:
+        """Raise for a status that is not 2xx. Unlike the inherited one, this logs no body.
+
+        :param response: the answer.
+        :raises AsposeOcrRequestError: if it is not 2xx.
+        """
+        if not 200 <= response.status_code < 300:
+            raise AsposeOcrRequestError(
+                f"the service answers HTTP {response.status_code}", status=response.status_code
+            )
 
     def test_connection(self) -> tuple[bool, str]:
         """Sign in, for the Test button. One call that is not billed."""
@@ -310,7 +330,9 @@ class AsposeOcrHook(HttpHook):
     def _load(self) -> ConnectionSettings:
         if self._settings is None:
             connection = self.get_connection(self.asposeocr_conn_id)
-            self._settings = ConnectionSettings.of(connection, connection.extra_dejson)
+            settings = ConnectionSettings.of(connection, connection.extra_dejson)
+            settings.check_certificates()
+            self._settings = settings
         return self._settings
 
     async def _aload(self) -> ConnectionSettings:
@@ -321,15 +343,16 @@ class AsposeOcrHook(HttpHook):
 
 
 class _BearerAuth(requests.auth.AuthBase):
-    """Puts the token on a request; as a plain header ``requests`` would replace it from ``.netrc``."""
+    """Puts the token on requests to the service, and on no others."""
 
     def __init__(self, settings: ConnectionSettings, driver: SyncDriver) -> None:
         self._settings = settings
         self._driver = driver
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        token = get_token(self._settings.token_key(), None, self._driver.sign_in)
-        request.headers["Authorization"] = f"Bearer {token}"
+        if (request.url or "").startswith(f"{self._settings.base_url}/"):
+            token = get_token(self._settings.token_key(), None, self._driver.sign_in)
+            request.headers["Authorization"] = f"Bearer {token}"
         return request
 
 

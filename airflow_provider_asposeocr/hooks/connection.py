@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import certifi
 import requests.utils
@@ -72,8 +73,8 @@ class ConnectionSettings:
             )
         return cls(
             base_url=_base_url(connection),
-            prefix="/" + str(extra.get("api_prefix") or DEFAULT_PREFIX).strip("/"),
-            token_url=extra.get("token_url") or None,
+            prefix=_prefix(extra.get("api_prefix")),
+            token_url=_token_url(extra.get("token_url")),
             client_id=connection.login or None,
             client_secret=connection.password or None,
             read_timeout=_read_timeout(extra.get("timeout")),
@@ -109,7 +110,14 @@ class ConnectionSettings:
         if requests.utils.should_bypass_proxies(url, no_proxy=no_proxy):
             return None
         merged = {**requests.utils.get_environ_proxies(url, no_proxy=no_proxy), **self.proxies}
-        return requests.utils.select_proxy(url, merged)
+        proxy: str | None = requests.utils.select_proxy(url, merged)
+        if proxy is None:
+            return None
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
+        parts = urlsplit(proxy)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise AsposeOcrSettingsError("the proxy is not an http or https address")
+        return proxy
 
     def ca_bundle(self) -> bool | str:
         """False, or the path of the CA bundle: the connection's, else the environment's, else certifi's."""
@@ -118,8 +126,24 @@ class ConnectionSettings:
         from_environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         return from_environment or certifi.where()
 
+    def check_certificates(self) -> None:
+        """Find out that the files of ``verify`` and ``cert`` can be used.
+
+        :raises AsposeOcrSettingsError: if not.
+        """
+        if self.cert or self.ca_bundle() not in (False, certifi.where()):
+            self.ssl_context()
+
     def ssl_context(self) -> ssl.SSLContext:
         """What :meth:`ca_bundle` and ``cert`` mean to a client that takes a context."""
+        try:
+            return self._ssl_context()
+        except (OSError, ssl.SSLError) as error:
+            raise AsposeOcrSettingsError(
+                f"extra verify or cert names a file that cannot be used: {type(error).__name__}"
+            ) from None
+
+    def _ssl_context(self) -> ssl.SSLContext:
         bundle = self.ca_bundle()
         if bundle is False:
             context = ssl.create_default_context()
@@ -135,25 +159,43 @@ class ConnectionSettings:
 
 
 def _base_url(connection: Connection) -> str:
-    host = (connection.host or "").strip().rstrip("/")
+    host = (connection.host or "").strip()
     if not host:
         return DEFAULT_BASE_URL
     url = host if "://" in host else f"{connection.schema or 'https'}://{host}"
-    try:
-        parts = urlsplit(url)
-        has_port = parts.port is not None
-    except ValueError:
-        parts, has_port = None, False
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-        raise AsposeOcrSettingsError("the connection's host is not an http or https address")
-    if parts.username or parts.password:
-        raise AsposeOcrSettingsError("the connection's host holds credentials: use login and password")
-    if connection.port and not has_port:
+    parts = _address(url, "the connection's host")
+    if connection.port and parts.port is None:
         parts = parts._replace(netloc=f"{parts.netloc}:{connection.port}")
     loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if parts.scheme == "http" and not loopback:
         log.warning("the connection's host is plain http: credentials and documents travel unencrypted")
-    return parts.geturl()
+    return parts.geturl().rstrip("/")
+
+
+def _address(url: str, what: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise AsposeOcrSettingsError(f"{what} is not an http or https address") from None
+    if not valid or parts.query or parts.fragment or any(c.isspace() for c in url):
+        raise AsposeOcrSettingsError(f"{what} is not an http or https address")
+    if parts.username or parts.password:
+        raise AsposeOcrSettingsError(f"{what} holds credentials: use login and password")
+    return parts
+
+
+def _prefix(value: Any) -> str:
+    if value is None or value == "":
+        return DEFAULT_PREFIX
+    inner = str(value).strip("/")
+    return f"/{inner}" if inner else ""
+
+
+def _token_url(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    return _address(str(value), "extra token_url").geturl()
 
 
 def _read_timeout(value: Any) -> float:
@@ -163,6 +205,8 @@ def _read_timeout(value: Any) -> float:
         seconds = float(value)
     except (TypeError, ValueError):
         raise AsposeOcrSettingsError("extra timeout must be a number of seconds") from None
+    if not math.isfinite(seconds):
+        raise AsposeOcrSettingsError("extra timeout must be a number of seconds")
     if seconds < LEAST_READ_TIMEOUT:
         log.warning(
             "extra timeout is raised to %.0f s: the service may hold answers back", LEAST_READ_TIMEOUT
@@ -172,7 +216,7 @@ def _read_timeout(value: Any) -> float:
 
 
 def _verify(value: Any) -> bool | str:
-    if value is None or value == "":
+    if value is None or str(value).strip() in ("", "None"):
         return True
     try:
         return _truth(value, "verify")

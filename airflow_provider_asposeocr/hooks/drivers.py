@@ -23,7 +23,11 @@ import yarl
 from requests_toolbelt.adapters.socket_options import TCPKeepAliveAdapter
 
 from airflow_provider_asposeocr import __version__
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrHaltedError, AsposeOcrSettingsError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrHaltedError,
+    AsposeOcrSettingsError,
+    AsposeOcrStorageError,
+)
 from airflow_provider_asposeocr.api.http import (
     FailureKind,
     Flow,
@@ -37,8 +41,8 @@ from airflow_provider_asposeocr.api.http import (
 )
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.hooks.connection import CONNECT_TIMEOUT, ConnectionSettings
-from airflow_provider_asposeocr.hooks.rejections import Rejection
-from airflow_provider_asposeocr.hooks.tokens import aget_token, get_token
+from airflow_provider_asposeocr.hooks.rejections import LONGEST_WAIT, Rejection
+from airflow_provider_asposeocr.hooks.tokens import aget_token, get_token, on_event_loop
 
 T = TypeVar("T")
 
@@ -78,10 +82,10 @@ class Meter:
             time.sleep(min(left, _SLICE))
         self.check()
 
-    def count(self, request: HttpRequest) -> None:
-        """Check, then count a request that is about to be sent."""
-        self.check()
-        self.calls += request.billed
+    def count(self, request: HttpRequest, answer: HttpResponse | TransportFailure) -> None:
+        """Count a request, unless it surely never arrived."""
+        arrived = isinstance(answer, HttpResponse) or answer.kind is FailureKind.UNKNOWN
+        self.calls += request.billed and arrived
 
 
 class _WatchedBody:
@@ -135,15 +139,17 @@ class SyncDriver:
             elif isinstance(step, NeedToken):
                 answer = get_token(self._settings.token_key(), step.stale, self.sign_in)
             else:
-                self._meter.count(step)
+                self._meter.check()
                 answer = self._send(step)
+                self._meter.count(step, answer)
 
     def sign_in(self) -> Token:
         """Ask for a token, whatever is kept.
 
         :raises AsposeOcrAuthError: if the credentials are rejected, or were a short while ago on this host.
         """
-        with Rejection(self._settings.token_key()).guard():
+        patience = 0.0 if on_event_loop() else LONGEST_WAIT
+        with Rejection(self._settings.token_key()).guard(patience):
             return self.run(self._settings.api(RetryPolicy()).token(*self._settings.credentials()))
 
     def _send(self, request: HttpRequest) -> HttpResponse | TransportFailure:
@@ -198,8 +204,9 @@ class AsyncDriver:
             elif isinstance(step, NeedToken):
                 answer = await aget_token(self._settings.token_key(), step.stale, self.sign_in)
             else:
-                self._meter.count(step)
+                self._meter.check()
                 answer = await self._send(step)
+                self._meter.count(step, answer)
 
     async def sign_in(self) -> Token:
         """Ask for a token, whatever is kept.
@@ -233,9 +240,16 @@ class AsyncDriver:
             return _async_failure(error)
 
 
+class _Session(requests.Session):
+    """A session that follows no redirect, whoever uses it: the token would travel along."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 def new_session() -> requests.Session:
     """Make a session that keeps connections alive and takes nothing from the environment or from cookies."""
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = TCPKeepAliveAdapter(idle=120, count=20, interval=30)
@@ -250,7 +264,11 @@ def new_async_session(settings: ConnectionSettings) -> aiohttp.ClientSession:
     :param settings: the connection, for its certificates.
     """
     connector = aiohttp.TCPConnector(ssl=settings.ssl_context())
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+    # It would repeat a GET by itself where a kept connection turns out to be closed: a call that may be
+    # billed and is not counted. There is no public name for this switch.
+    session._retry_connection = False
+    return session
 
 
 def _headers(request: HttpRequest) -> dict[str, str]:
@@ -267,13 +285,13 @@ def _read(response: requests.Response, request: HttpRequest) -> tuple[bytes, boo
     if request.spool is not None and response.status_code == 200:
         _rewind(request.spool)
         for chunk in response.iter_content(CHUNK):
-            request.spool.write(chunk)
+            _spool(request.spool, chunk)
         return b"", True
     content, limit = bytearray(), request.limit
     for chunk in response.iter_content(CHUNK):
         content += chunk
         if limit is not None and len(content) > limit:
-            return bytes(content), False
+            return bytes(content[:limit]), False
     return bytes(content), True
 
 
@@ -281,14 +299,14 @@ async def _aread(response: aiohttp.ClientResponse, request: HttpRequest) -> tupl
     if request.spool is not None and response.status == 200:
         _rewind(request.spool)
         async for chunk in response.content.iter_chunked(CHUNK):
-            await asyncio.to_thread(request.spool.write, chunk)
+            await asyncio.to_thread(_spool, request.spool, chunk)
         return b"", True
     content, limit = bytearray(), request.limit
     async for chunk in response.content.iter_chunked(CHUNK):
         content += chunk
         if limit is not None and len(content) > limit:
             response.close()
-            return bytes(content), False
+            return bytes(content[:limit]), False
     return bytes(content), True
 
 
@@ -296,6 +314,14 @@ def _rewind(spool: IO[bytes]) -> None:
     # An earlier attempt may have left a part of its answer.
     spool.seek(0)
     spool.truncate()
+
+
+def _spool(spool: IO[bytes], chunk: bytes) -> None:
+    try:
+        spool.write(chunk)
+    except OSError as error:
+        # Not to be taken for a broken connection: to ask again would be billed, and help nothing.
+        raise AsposeOcrStorageError(f"the reply cannot be kept in a file: {error.strerror}") from error
 
 
 def _sync_failure(error: Exception) -> TransportFailure:
@@ -327,18 +353,32 @@ def _async_failure(error: Exception) -> TransportFailure:
 
 def _failure(sent: bool, timed_out: bool, chain: list[BaseException]) -> TransportFailure:
     # Only numbers of the system are told: messages of the clients hold addresses with task ids.
-    number = next((e.errno for e in chain if isinstance(e, OSError) and e.errno in errno.errorcode), None)
-    cause = "timed out" if timed_out else os.strerror(number) if number else type(chain[0]).__name__
+    cause = "timed out" if timed_out else _cause(chain)
     if sent:
         return TransportFailure(FailureKind.UNKNOWN, f"the connection broke before the answer came ({cause})")
     return TransportFailure(FailureKind.NOT_SENT, f"the service cannot be reached ({cause})")
 
 
+def _cause(chain: list[BaseException]) -> str:
+    for error in chain:
+        # Numbers of the TLS library are no numbers of the system.
+        reason = getattr(error, "reason", None)
+        if isinstance(error, ssl.SSLError) and isinstance(reason, str):
+            return f"TLS: {reason.replace('_', ' ').lower()}"
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            return f"the proxy answers HTTP {error.status}"
+    numbers = (e.errno for e in chain if isinstance(e, OSError) and not isinstance(e, ssl.SSLError))
+    number = next((number for number in numbers if number in errno.errorcode), None)
+    if any(isinstance(error, requests.exceptions.ProxyError) for error in chain):
+        return f"through the proxy: {os.strerror(number)}" if number else "the proxy refuses"
+    return os.strerror(number) if number else type(chain[0]).__name__
+
+
 def _untrusted(chain: list[BaseException]) -> TransportFailure:
-    verification = next(cause for cause in chain if isinstance(cause, ssl.SSLCertVerificationError))
-    return TransportFailure(
-        FailureKind.UNTRUSTED, f"the certificate is not trusted: {verification.verify_message}"
+    why = next(
+        (cause.verify_message for cause in chain if hasattr(cause, "verify_message")), "no reason given"
     )
+    return TransportFailure(FailureKind.UNTRUSTED, f"the certificate is not trusted: {why}")
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

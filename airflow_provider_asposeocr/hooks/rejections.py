@@ -26,6 +26,9 @@ REMEMBERED = 600.0
 """Seconds for which a rejected pair is not tried again: as long as the service locks it out."""
 
 
+LONGEST_WAIT = 30.0
+"""Seconds that a process waits for another one to sign in with the same pair."""
+
 _ACCEPTED = 0.0
 
 
@@ -39,9 +42,10 @@ class Rejection:
         self._name = f"{key}.json"
 
     @contextlib.contextmanager
-    def guard(self) -> Iterator[None]:
+    def guard(self, patience: float = LONGEST_WAIT) -> Iterator[None]:
         """Surround a sign-in: one at a time on this host, until the pair has once been accepted.
 
+        :param patience: seconds to wait for the sign-in of another process before going on all the same.
         :raises AsposeOcrAuthError: without a call, if the pair was rejected a short while ago.
         """
         with self._open() as file:
@@ -50,16 +54,20 @@ class Rejection:
                 return
             accepted = _read(file) == _ACCEPTED
             if not accepted:
-                fcntl.flock(file, fcntl.LOCK_EX)
+                _lock(file, patience)
                 accepted = _read(file) == _ACCEPTED
-                _refuse_until(_read(file))
             try:
+                _refuse_until(_read(file))
                 yield
-            except AsposeOcrAuthError:
-                _write(file, time.time() + REMEMBERED)
+                if not accepted:
+                    _write(file, _ACCEPTED)
+            except AsposeOcrAuthError as error:
+                if error.status is not None:
+                    _write(file, time.time() + REMEMBERED)
                 raise
-            if not accepted:
-                _write(file, _ACCEPTED)
+            finally:
+                # Closing would not do: a child forked meanwhile holds the same lock by its own handle.
+                fcntl.flock(file, fcntl.LOCK_UN)
 
     @contextlib.asynccontextmanager
     async def aguard(self) -> AsyncIterator[None]:
@@ -96,6 +104,19 @@ def _folder() -> Path:
     if status.st_uid != os.getuid() or status.st_mode & 0o077 or folder.is_symlink():
         raise PermissionError(1, "the folder belongs to another user or is open to others")
     return folder
+
+
+def _lock(file: IO[str], patience: float) -> None:
+    """Lock a file, but never wait for ever: its holder may have died and left a child that holds it too."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return
+            time.sleep(0.02)
 
 
 def _refuse_until(until: float | None) -> None:

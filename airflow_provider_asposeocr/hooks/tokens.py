@@ -82,7 +82,7 @@ def get_token(key: str, stale: str | None, sign_in: Callable[[], Token]) -> str:
             return claim.value
         asking, leads = claim
         if not leads:
-            if _on_event_loop():
+            if on_event_loop():
                 # The leader may be a coroutine of this very thread, which could not go on while we wait.
                 return sign_in().value
             try:
@@ -133,7 +133,8 @@ def _being_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _on_event_loop() -> bool:
+def on_event_loop() -> bool:
+    """Whether this thread runs an event loop, which must not wait for its own coroutines."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.emulator.faults import Fault
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.hooks import tokens
+from airflow_provider_asposeocr.hooks import rejections, tokens
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 from .conftest import Connect
@@ -294,11 +295,19 @@ class Observation:
 @pytest.mark.usefixtures("brisk")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_both_drivers_do_the_same(
-    scenario: Scenario, emulator: Emulator, caplog: pytest.LogCaptureFixture
+    scenario: Scenario,
+    emulator: Emulator,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     for name, value in scenario.options.items():
         setattr(emulator.options, name, value)
-    seen = {way: _observe(scenario, way, emulator, caplog) for way in WAYS}
+    seen = {}
+    for way in WAYS:
+        (tmp_path / way).mkdir()
+        monkeypatch.setattr(rejections, "_folder", lambda way=way: tmp_path / way)
+        seen[way] = _observe(scenario, way, emulator, caplog)
 
     for way, observation in seen.items():
         assert " ".join(entry[2] for entry in observation.transcript) == scenario.calls, way

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrRequestError
 from airflow_provider_asposeocr.api.http import HttpResponse, NeedToken
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks import drivers
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 from .conftest import Connect
-from .support import IMAGE, OPERATION, Client, Recorder, Reply, Seen, both_ways, until, within
+from .support import OPERATION, Client, Recorder, Reply, Seen, both_ways, until, within
 
 THREADS = 20
 COROUTINES = 200
@@ -293,7 +293,6 @@ def test_child_forked_while_a_thread_asks(emulator: Emulator) -> None:
     thread.start()
     until(lambda: emulator.calls.token == 1)
     assert _in_child(lambda: str(AsposeOcrHook().get_status("an-id"))) == "NotExist"
-    assert thread.is_alive()
     thread.join(10)
     assert (emulator.calls.token, emulator.calls.status) == (2, 2)
 
@@ -312,9 +311,31 @@ def test_sync_call_on_the_loop_while_a_coroutine_asks(emulator: Emulator) -> Non
     assert emulator.calls.token == 2
 
 
-def test_failed_sign_in_is_not_kept(emulator: Emulator, hook: AsposeOcrHook) -> None:
-    emulator.inject("status", on="token", status=400)
-    with pytest.raises(AsposeOcrAuthError):
-        hook.submit(OPERATION, IMAGE)
-    assert hook.submit(OPERATION, IMAGE)
+@both_ways
+def test_failure_that_says_nothing_of_the_pair_is_not_kept(
+    way: str, emulator: Emulator, hook: AsposeOcrHook
+) -> None:
+    emulator.inject("status", on="token", status=404)
+    with Client(hook, way) as client:
+        with pytest.raises(AsposeOcrRequestError):
+            client.submit()
+        assert client.submit()
     assert emulator.calls.token == 2
+
+
+@both_ways
+def test_rejected_pair_is_not_tried_by_other_processes(
+    way: str, emulator: Emulator, connect: Connect
+) -> None:
+    with Client(connect(emulator.url, password="wrong"), "sync") as client, pytest.raises(AsposeOcrAuthError):
+        client.submit()
+    childs = connect(emulator.url, password="wrong")
+    childs.get_conn()
+
+    def work() -> str:
+        with Client(childs, way) as client:
+            client.submit()
+        return "signed in"
+
+    assert "rejected a short while ago" in _in_child(work)
+    assert emulator.calls.token == 1
