@@ -147,7 +147,7 @@ class Ledger:
             raise AsposeOcrStorageError(
                 f"the record of an earlier try cannot be read: {type(error).__name__}"
             ) from error
-        if record is None:
+        if record is None or not (record.get("intent") or record.get("ocr_task_id")):
             return None
         reason = self._stale(record, match)
         if reason:
@@ -176,7 +176,7 @@ class Ledger:
         return self._write(match, job, delivered=True)
 
     def forget(self) -> None:
-        """Forget the job, which the service has lost."""
+        """Forget the job or the intent: there is nothing to go on with."""
         self._store.write({"max_tries": self._max_tries})
 
     def _write(self, match: str, job: Recorded, *, delivered: bool) -> bool:
@@ -201,8 +201,6 @@ class Ledger:
                 "an earlier try ended between submitting and recording. If the service accepted that "
                 "submission, this one is a duplicate"
             )
-        if not record.get("ocr_task_id"):
-            return "the service has lost the job of an earlier try"
         if record.get("match") != match:
             return "operation, settings or source differ from those of the earlier try"
         if time.time() - float(record.get("submitted_at") or 0) >= RETENTION:

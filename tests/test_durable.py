@@ -351,3 +351,27 @@ def test_kill_leaves_a_recorded_job_alone(emulator: Emulator, scan: Path) -> Non
     task.on_kill()
 
     assert emulator.calls.cancel == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "duplicate"), [({"status": 402}, False), ({"status": 429}, False), ({"status": 500}, True)]
+)
+def test_only_a_submission_of_unknown_fate_may_be_a_duplicate(
+    emulator: Emulator,
+    case: Case,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fault: dict[str, Any],
+    duplicate: bool,
+) -> None:
+    monkeypatch.setattr("airflow_provider_asposeocr.api.retry.RetryPolicy.wait", lambda *_: 0.01)
+    emulator.inject("status", on="submit", times=None, **fault)
+    operator, of_context = case()
+    with pytest.raises(Exception, match=f"HTTP {fault['status']}"):
+        run(operator, **of_context)
+    emulator.clear_faults()
+    operator, of_context = case()
+    run(operator, **of_context)
+
+    assert len(emulator.submissions) == 1
+    assert ("is a duplicate" in caplog.text) is duplicate

@@ -89,6 +89,7 @@ def make(call: Call[T], retry: RetryPolicy) -> Flow[T]:
             continue
         asked = retry_after(answer.headers, retry.now()) if isinstance(answer, HttpResponse) else None
         error = _error(call, answer, outcome, asked, token)
+        error.ambiguous = ambiguous > 0 or (call.submits and outcome is Outcome.AMBIGUOUS)
         if not error.retryable:
             raise error
         failures += 1

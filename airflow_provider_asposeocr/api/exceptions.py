@@ -14,6 +14,8 @@ class AsposeOcrError(Exception):
     :param status: the HTTP status, where there was one.
     :param ocr_task_id: the service's id of the task, where one is known.
     :param retry_after: seconds that the service asked to wait, where it did.
+
+    ``ambiguous`` is True where the service may have accepted a submission all the same.
     """
 
     retryable: ClassVar[bool] = False
@@ -31,6 +33,7 @@ class AsposeOcrError(Exception):
         self.status = status
         self.ocr_task_id = ocr_task_id
         self.retry_after = retry_after
+        self.ambiguous = False
 
 
 class AsposeOcrSettingsError(AsposeOcrError, ValueError):

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
+    AsposeOcrHaltedError,
     AsposeOcrTaskNotFoundError,
     AsposeOcrTimeoutError,
 )
@@ -280,7 +281,6 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                     "reattached": submitted.reattached,
                 },
             )
-        self._waiting_for = ocr_task_id
         try:
             task = hook.run_flow(
                 lambda api: api.wait(
@@ -314,12 +314,19 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
             self.log.info(
                 "Going on with task %s, submitted %.0f s ago by an earlier try", job.ocr_task_id, age
             )
-            self._recorded = True
+            self._waiting_for, self._recorded = job.ocr_task_id, True
             return Submitted(job, match, source.uri, reattached=True)
         if ledger:
             ledger.intend(match)
         submitted_at = time.time()
-        job = Recorded(hook.submit_source(operation, source, wire), submitted_at)
+        try:
+            ocr_task_id = hook.submit_source(operation, source, wire)
+        except AsposeOcrError as error:
+            if ledger and not error.ambiguous and not isinstance(error, AsposeOcrHaltedError):
+                ledger.forget()
+            raise
+        self._waiting_for = ocr_task_id
+        job = Recorded(ocr_task_id, submitted_at)
         self._recorded = ledger is not None and ledger.record(match, job)
         mask_trial_id(operation, job.ocr_task_id)
         named = _named(operation, job.ocr_task_id)
