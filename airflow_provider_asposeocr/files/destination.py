@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath, get_hook_lineage_collector
+from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrDestinationError,
