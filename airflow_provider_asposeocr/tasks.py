@@ -40,6 +40,7 @@ class OcrTaskMixin(_Task):
     overwrite: bool | str
     inline_text: bool | str
     max_inline_bytes: int | str
+    delete_remote: bool | str
 
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
         # Airflow stores what this leaves in the fields and shows it to everyone who may see the task.
@@ -131,6 +132,19 @@ class OcrTaskMixin(_Task):
         for result in manifest["results"]:
             self.log.info("Result %s: %s", result["type"], result["uri"] or "not stored")
         return manifest
+
+    def _delete_remote(self, hook: AsposeOcrHook, operation: Operation, manifest: Manifest) -> None:
+        """Delete the results at the service, if the user wants that and all of them have been delivered."""
+        if not boolean("delete_remote", self.delete_remote, False):
+            return
+        if manifest["text"] is None and not all(result["uri"] for result in manifest["results"]):
+            self.log.warning("Not deleted at the service: there are results that are stored nowhere else")
+            return
+        try:
+            hook.cancel(operation, manifest["ocr_task_id"])
+        except AsposeOcrError as error:
+            # The result is safe where it was wanted: that the service keeps it for a day is no failure.
+            self.log.warning("The result at the service could not be deleted: %s", error)
 
 
 @contextmanager

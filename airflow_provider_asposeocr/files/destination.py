@@ -219,7 +219,8 @@ def _write(path: Any, chunks: Iterable[bytes], *, overwrite: bool, content_type:
     else:
         more = {"ContentType": content_type} if content_type and path.protocol in _S3 else {}
         digest = _write_object(path.fs, path.path, chunks, more)
-    get_hook_lineage_collector().add_output_asset(context=path, uri=str(path))
+    collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+    collector.add_output_asset(context=path, uri=str(path))
     return digest
 
 

@@ -75,6 +75,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
     :param overwrite: whether to replace what is at the destination; a retry needs it (templated).
     :param inline_text: whether text goes into XCom although there is a destination (templated).
     :param max_inline_bytes: the most bytes of decoded text that go into XCom, default 32 KiB (templated).
+    :param delete_remote: whether to delete the results at the service once they are delivered, which is one
+        more billed call; otherwise they lie there for 24 hours (templated).
     :param language: language of the text, default English (templated, as are the settings below).
     :param make_skew_correct: straighten the image, up to 15 degrees; default True.
     :param rotate: turn the image by this many degrees first; default 0.
@@ -112,6 +114,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         "overwrite",
         "inline_text",
         "max_inline_bytes",
+        "delete_remote",
         *_SETTINGS,
         "extra_settings",
         "asposeocr_conn_id",
@@ -136,6 +139,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         overwrite: bool | str = True,
         inline_text: bool | str = False,
         max_inline_bytes: int | str = MAX_INLINE_BYTES,
+        delete_remote: bool | str = False,
         language: str | None = None,
         make_skew_correct: bool | str | None = None,
         rotate: int | str | None = None,
@@ -169,6 +173,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         self.overwrite = overwrite
         self.inline_text = inline_text
         self.max_inline_bytes = max_inline_bytes
+        self.delete_remote = delete_remote
         self.language = language
         self.make_skew_correct = make_skew_correct
         self.rotate = rotate
@@ -354,6 +359,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         manifest = self._collect(hook, task, job, completed_at=completed_at)
         if ledger:
             ledger.deliver(submitted.match, submitted.job)
+        self._delete_remote(hook, operation, manifest)
         return manifest
 
     def _ledger(self, context: Context) -> Ledger | None:

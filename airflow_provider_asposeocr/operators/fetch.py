@@ -31,6 +31,8 @@ class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
     :param overwrite: whether to replace what is at the destination (templated).
     :param inline_text: whether text goes into XCom although there is a destination (templated).
     :param max_inline_bytes: the most bytes of decoded text that go into XCom, default 32 KiB (templated).
+    :param delete_remote: whether to delete the results at the service once they are delivered, which is one
+        more billed call; otherwise they lie there for 24 hours (templated).
     :param asposeocr_conn_id: the Airflow connection of type ``asposeocr``.
     :return: the :class:`.Manifest`.
     :raises AsposeOcrNotFinishedError: if the task is still under way; wait for it with
@@ -44,6 +46,7 @@ class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
         "overwrite",
         "inline_text",
         "max_inline_bytes",
+        "delete_remote",
         "asposeocr_conn_id",
     )
     ui_color = "#d9e8fb"
@@ -58,6 +61,7 @@ class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
         overwrite: bool | str = True,
         inline_text: bool | str = False,
         max_inline_bytes: int | str = MAX_INLINE_BYTES,
+        delete_remote: bool | str = False,
         asposeocr_conn_id: str = AsposeOcrHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
@@ -70,6 +74,7 @@ class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
         self.overwrite = overwrite
         self.inline_text = inline_text
         self.max_inline_bytes = max_inline_bytes
+        self.delete_remote = delete_remote
         self.asposeocr_conn_id = asposeocr_conn_id
 
     def execute(self, context: Context) -> Manifest:
@@ -89,7 +94,9 @@ class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
                         ocr_task_id=ocr_task_id,
                     )
                 job = Job(operation, map_index=map_index(context))
-                return self._deliver(hook, task, job, time.time())
+                manifest = self._deliver(hook, task, job, time.time())
+            self._delete_remote(hook, operation, manifest)
+            return manifest
 
     def _task(
         self, hook: AsposeOcrHook, operation: Operation, ocr_task_id: str

@@ -51,6 +51,8 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
     :param overwrite: whether to replace what is at the destination (templated).
     :param inline_text: whether text goes into XCom although there is a destination (templated).
     :param max_inline_bytes: the most bytes of decoded text that go into XCom, default 32 KiB (templated).
+    :param delete_remote: whether to delete the results at the service once they are delivered, which is one
+        more billed call; otherwise they lie there for 24 hours (templated).
     :param asposeocr_conn_id: the Airflow connection of type ``asposeocr``.
     :param deferrable: wait in the triggerer, without a worker slot; True by default.
     :param poke_interval: seconds or timedelta between polls. None means a schedule that backs off when
@@ -70,6 +72,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         "overwrite",
         "inline_text",
         "max_inline_bytes",
+        "delete_remote",
         "asposeocr_conn_id",
     )
     ui_color = "#d9e8fb"
@@ -84,6 +87,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         overwrite: bool | str = True,
         inline_text: bool | str = False,
         max_inline_bytes: int | str = MAX_INLINE_BYTES,
+        delete_remote: bool | str = False,
         asposeocr_conn_id: str = AsposeOcrHook.default_conn_name,
         deferrable: bool = True,
         poke_interval: float | timedelta | None = None,
@@ -100,6 +104,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         self.overwrite = overwrite
         self.inline_text = inline_text
         self.max_inline_bytes = max_inline_bytes
+        self.delete_remote = delete_remote
         self.asposeocr_conn_id = asposeocr_conn_id
         self.deferrable = deferrable
         self.poll_interval = poke_interval
@@ -186,7 +191,9 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         self, hook: AsposeOcrHook, task: OcrTask, context: Context, api_calls: int, completed_at: float
     ) -> Manifest:
         job = Job(get_operation(self.operation), map_index=map_index(context), api_calls=api_calls)
-        return self._collect(hook, task, job, completed_at=completed_at, leave_binary=True)
+        manifest = self._collect(hook, task, job, completed_at=completed_at, leave_binary=True)
+        self._delete_remote(hook, job.operation, manifest)
+        return manifest
 
     def _status_only(self) -> bool:
         """Whether the results need not be read while polling: they are stored later, or stay there."""

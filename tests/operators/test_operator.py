@@ -325,3 +325,25 @@ def test_fetching_what_is_not_finished_can_be_retried(emulator: Emulator, scan: 
     with pytest.raises(AsposeOcrError, match="wait for it with AsposeOcrTaskSensor") as raised:
         run(AsposeOcrFetchResultOperator(task_id="f", operation="RecognizeImage", ocr_task_id=ocr_task_id))
     assert raised.value.retryable
+
+
+@both_ways
+def test_results_at_the_service_can_be_deleted_once_they_are_stored(
+    emulator: Emulator, scan: Path, tmp_path: Path, deferrable: bool
+) -> None:
+    manifest = run(
+        recognize(scan, destination=f"{tmp_path}/out/", delete_remote="true", deferrable=deferrable)
+    )
+
+    assert Path(manifest["results"][0]["path"]).read_text() == TEXT
+    assert emulator.calls.cancel == 1
+    assert [entry.kind for entry in emulator.transcript][-2:] == ["poll", "cancel"]
+
+
+def test_a_failed_deletion_is_no_failure(
+    emulator: Emulator, scan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_asposeocr.api.retry.RetryPolicy.wait", lambda *_: 0.01)
+    emulator.inject("status", on="cancel", status=500, times=None)
+
+    assert run(recognize(scan, delete_remote=True))["text"] == TEXT

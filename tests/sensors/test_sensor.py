@@ -230,3 +230,13 @@ def test_skip_is_never_confused_with_failure(emulator: Emulator) -> None:
     with pytest.raises(AirflowFailException):
         run(sensor("unknown"))
     assert issubclass(AsposeOcrServerError, Exception)
+
+
+@every_mode
+@pytest.mark.parametrize(("operation", "deleted"), [("RecognizeImage", 1), ("BinarizeImage", 0)])
+def test_only_what_was_delivered_is_deleted_at_the_service(
+    emulator: Emulator, png: bytes, mode: str, operation: str, deleted: int
+) -> None:
+    run(sensor(submitted(png, operation), mode, operation=operation, delete_remote=True))
+
+    assert emulator.calls.cancel == deleted
