@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
 from airflow_provider_asposeocr.api.polling import PollSchedule, seconds
-from airflow_provider_asposeocr.api.settings import integer, wire_settings
+from airflow_provider_asposeocr.api.settings import RecognitionSettings, integer, wire_settings
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.durable import Ledger, Recorded, Submitted, fingerprint, ledger_for
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job
@@ -35,18 +36,7 @@ from airflow_provider_asposeocr.triggers.events import WaitOutcome
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-_SETTINGS = (
-    "language",
-    "make_skew_correct",
-    "rotate",
-    "make_binarization",
-    "make_contrast_correction",
-    "make_upsampling",
-    "make_spell_check",
-    "dsr_mode",
-    "dsr_confidence",
-    "result_type",
-)
+_SETTINGS = tuple(setting.name for setting in fields(RecognitionSettings))
 
 
 # A retry submits the source anew, which can help where the service has lost the task.
