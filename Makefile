@@ -11,10 +11,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format bench-memory test-faults soak clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## Read a scan with a local Airflow and emulator; IMAGE=path for your own, KEEP=1 to keep Airflow up
 	@$(BIN)/python -m dags_examples.demo.run $(if $(KEEP),--keep) $(if $(IMAGE),"$(IMAGE)")
@@ -31,6 +31,15 @@ lint: $(READY) ## Check style and types
 format: $(READY) ## Format the code and mend what can be mended without thought
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+bench-memory: $(READY) ## Measure memory and time beside other clients, 15 minutes; BENCH_ARGS=--quick for one
+	@$(BIN)/python -m tests.benchmarks.memory $(BENCH_ARGS)
+
+test-faults: $(READY) ## Let every fault strike every way of running, 2 minutes; FAULTS_ARGS="--only poll" for some
+	@$(BIN)/python -m tests.faults.matrix --check $(FAULTS_ARGS)
+
+soak: $(READY) ## 300 jobs on a bad day, 10 minutes; MINUTES=2 for fewer
+	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10)
 
 clean: ## Remove the set-up, all caches and what the demo has written
 	rm -rf $(VENV) build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis

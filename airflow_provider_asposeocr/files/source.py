@@ -209,6 +209,7 @@ def _from_file(stream: IO[bytes]) -> Source:
 def _from_path(path: Any) -> Source:
     uri = str(path)
     options = _READ_OPTIONS.get(path.protocol, {"block_size": READ_BLOCK})
+    small = {name: min(_HEAD, size) for name, size in options.items()}
 
     def opener() -> AbstractContextManager[IO[bytes]]:
         return cast("AbstractContextManager[IO[bytes]]", path.open("rb", **options))
@@ -222,7 +223,7 @@ def _from_path(path: Any) -> Source:
             raise AsposeOcrSourceError(f"{uri}: the server does not say how large it is")
         head = b""
         if size:
-            with opener() as stream:
+            with path.open("rb", **small) as stream:
                 head = stream.read(_HEAD)
     except AsposeOcrSourceError:
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import math
@@ -9,6 +10,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -137,25 +139,34 @@ class ConnectionSettings:
     def ssl_context(self) -> ssl.SSLContext:
         """What :meth:`ca_bundle` and ``cert`` mean to a client that takes a context."""
         try:
-            return self._ssl_context()
+            cert = (self.cert,) if isinstance(self.cert, str) else self.cert or ()
+            bundle = self.ca_bundle()
+            files = (*cert, bundle) if isinstance(bundle, str) else cert
+            changed = tuple(Path(file).stat().st_mtime_ns for file in files)
+            return _ssl_context(bundle, self.cert, changed)
         except (OSError, ssl.SSLError) as error:
             raise AsposeOcrSettingsError(
                 f"extra verify or cert names a file that cannot be used: {type(error).__name__}"
             ) from None
 
-    def _ssl_context(self) -> ssl.SSLContext:
-        bundle = self.ca_bundle()
-        if bundle is False:
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        elif os.path.isdir(str(bundle)):  # noqa: PTH112 - the bundle is text, as requests takes it
-            context = ssl.create_default_context(capath=str(bundle))
-        else:
-            context = ssl.create_default_context(cafile=str(bundle))
-        if self.cert:
-            context.load_cert_chain(*((self.cert,) if isinstance(self.cert, str) else self.cert))
-        return context
+
+@functools.lru_cache(8)
+def _ssl_context(
+    bundle: bool | str, cert: str | tuple[str, str] | None, changed: tuple[int, ...]
+) -> ssl.SSLContext:
+    # Kept, since to read a bundle takes 20 ms in which an event loop would do nothing else; read anew when
+    # a file has changed, as a renewed certificate does.
+    if bundle is False:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif os.path.isdir(str(bundle)):  # noqa: PTH112 - the bundle is text, as requests takes it
+        context = ssl.create_default_context(capath=str(bundle))
+    else:
+        context = ssl.create_default_context(cafile=str(bundle))
+    if cert:
+        context.load_cert_chain(*((cert,) if isinstance(cert, str) else cert))
+    return context
 
 
 def _base_url(connection: Connection) -> str:

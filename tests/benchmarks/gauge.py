@@ -7,10 +7,9 @@ import json
 import time
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-MIB = 1024 * 1024
 
 
 class Gauge:
@@ -41,6 +40,36 @@ class Gauge:
             "seconds": self._seconds,
         }
         print(json.dumps(report), flush=True)
+
+
+def measure_submit(submit: Callable[[str], object], spec: dict[str, Any]) -> None:
+    """Submit a small file, then the one to be measured, and print what that took.
+
+    :param submit: takes a path or a URI.
+    :param spec: what to do.
+    """
+    submit(spec["warm_up"])
+    gauge = Gauge()
+    for _ in range(spec["times"]):
+        with gauge:
+            submit(spec["target"])
+    gauge.print_report()
+
+
+def measure_fetch(fetch: Callable[[], object], spec: dict[str, Any]) -> None:
+    """Fetch and store a small result, then the one to be measured, and print what that took.
+
+    :param fetch: fetches and stores what the emulator answers.
+    :param spec: what to do.
+    """
+    set_options(spec["emulator"], result_bytes=spec["warm_up_bytes"])
+    fetch()
+    set_options(spec["emulator"], result_bytes=spec["bytes"])
+    gauge = Gauge()
+    for _ in range(spec["times"]):
+        with gauge:
+            fetch()
+    gauge.print_report()
 
 
 def get_token(spec: dict[str, Any]) -> str:

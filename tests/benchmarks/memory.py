@@ -22,14 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_asposeocr.emulator.generated import generated_sha256
-from airflow_provider_asposeocr.emulator.options import EmulatorOptions
-from tests.benchmarks.gauge import get_token
 from tests.benchmarks.services import BUCKET, REPOSITORY, SDK, Services, check_space, running
 
 SUBMIT_CLIENTS = ("submit", "asubmit", "vendor SDK", "HttpHook")
 FETCH_CLIENTS = ("fetch", "vendor SDK", "HttpHook")
 PEERS = frozenset({"vendor SDK", "HttpHook"})
 STORAGES = ("disk", "s3")
+_SIZES = {"submit": [1, 10, 100, 500], "fetch": [1, 10, 100, 200]}
+_QUICK_SIZES = {"submit": [1, 10], "fetch": [1, 10]}
+_MODULES = {"vendor SDK": "sdk_client", "HttpHook": "http_client"}
 
 MOST_MIB = {("submit", "disk"): 8, ("submit", "s3"): 16, ("fetch", "disk"): 16, ("fetch", "s3"): 24}
 """The targets: extra MiB of this provider, whatever the size."""
@@ -37,8 +38,19 @@ MOST_MIB = {("submit", "disk"): 8, ("submit", "s3"): 16, ("fetch", "disk"): 16, 
 TIMED_FROM = 10
 """Megabytes from which a submission is to be no slower than the faster peer."""
 
-_PACKAGES = ("apache-airflow", "apache-airflow-providers-amazon", "apache-airflow-providers-http", "aiohttp")
-_PACKAGES += ("requests", "urllib3", "fsspec", "s3fs", "aiobotocore", "moto", "uvicorn")
+_PACKAGES = (
+    "airflow-provider-asposeocr",
+    "apache-airflow",
+    "apache-airflow-providers-amazon",
+    "apache-airflow-providers-http",
+    "aiohttp",
+    "requests",
+    "urllib3",
+    "fsspec",
+    "s3fs",
+    "moto",
+    "uvicorn",
+)
 _MEGABYTE = 1_000_000
 
 
@@ -77,8 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :return: the exit status.
     """
     given = _parser().parse_args(arguments)
-    sizes = {"submit": (1, 10), "fetch": (1, 10)} if given.quick else {}
-    sizes = sizes or {"submit": (1, 10, 100, 500), "fetch": (1, 10, 100, 200)}
+    if not Path("/proc/self/clear_refs").exists():
+        raise SystemExit("the peak of memory is read from /proc, which only Linux has")
+    sizes = _QUICK_SIZES if given.quick else _SIZES
     repeats = given.repeats or (1 if given.quick else 3)
     began, load = time.time(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="asposeocr-benchmark-") as name:
@@ -125,7 +138,7 @@ def _measure_all(
 
 def _measure(services: Services, action: str, client: str, storage: str, megabytes: int) -> dict[str, Any]:
     """Run one process, and check that what it sent or stored is right."""
-    spec = _account(services) | {"client": client, "action": action, "s3": services.s3}
+    spec: dict[str, Any] = services.account() | {"client": client, "action": action, "s3": services.s3}
     spec["times"] = 5 if megabytes <= TIMED_FROM else 1
     if action == "submit":
         spec |= {"warm_up": services.source(storage, 0), "target": services.source(storage, megabytes)}
@@ -134,7 +147,7 @@ def _measure(services: Services, action: str, client: str, storage: str, megabyt
     else:
         folder = f"s3://{BUCKET}" if storage == "s3" else str(services.folder)
         size = megabytes * _MEGABYTE
-        spec |= {"ocr_task_id": _submit_small(services, spec), "target": f"{folder}/result.pdf"}
+        spec |= {"ocr_task_id": services.submit_small(), "target": f"{folder}/result.pdf"}
         report = _run(services, spec | {"bytes": size, "warm_up_bytes": 10_000})
         right = services.digest_and_drop(spec["target"]) == generated_sha256("Pdf", size)
     if not right:
@@ -142,33 +155,10 @@ def _measure(services: Services, action: str, client: str, storage: str, megabyt
     return report
 
 
-def _account(services: Services) -> dict[str, Any]:
-    options = EmulatorOptions()
-    return {
-        "emulator": services.emulator,
-        "client_id": options.client_id,
-        "client_secret": options.client_secret,
-    }
-
-
-def _submit_small(services: Services, spec: dict[str, Any]) -> str:
-    """Submit an image whose result is a PDF; the emulator makes it as large as it is told to."""
-    import urllib.request
-
-    headers = {"Authorization": f"Bearer {get_token(spec)}", "Content-Type": "application/json"}
-    body = json.dumps({"image": "aW1hZ2U=", "settings": {"resultType": "Pdf"}}).encode()
-    request = urllib.request.Request(f"{services.emulator}/v5.0/ocr/RecognizeImage", body, headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        ocr_task_id: str = answer.read().decode().strip('"')
-    return ocr_task_id
-
-
 def _run(services: Services, spec: dict[str, Any]) -> dict[str, Any]:
-    is_sdk = spec["client"] == "vendor SDK"
-    module = "tests.benchmarks.sdk_client" if is_sdk else "tests.benchmarks.airflow_client"
-    python = services.sdk_python if is_sdk else sys.executable
+    python = services.sdk_python if spec["client"] == "vendor SDK" else sys.executable
     done = subprocess.run(
-        [python, "-m", module, json.dumps(spec)],
+        [python, "-m", f"tests.benchmarks.{_MODULES.get(spec['client'], 'our_client')}", json.dumps(spec)],
         cwd=REPOSITORY,
         env=services.environment(),
         capture_output=True,

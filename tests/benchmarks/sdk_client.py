@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import aspose_ocr_cloud
 import boto3
 
-from tests.benchmarks.gauge import Gauge, get_token, set_options
+from tests.benchmarks.gauge import get_token, measure_fetch, measure_submit
 
 
 def main(spec: dict[str, Any]) -> None:
@@ -22,20 +22,9 @@ def main(spec: dict[str, Any]) -> None:
     api = aspose_ocr_cloud.RecognizeImageApi(aspose_ocr_cloud.ApiClient(configuration))
     s3 = boto3.client("s3", endpoint_url=spec["s3"], region_name="us-east-1")
     if spec["action"] == "submit":
-        _submit(api, s3, spec["warm_up"])
-        gauge = Gauge()
-        for _ in range(spec["times"]):
-            with gauge:
-                _submit(api, s3, spec["target"])
+        measure_submit(lambda uri: _submit(api, s3, uri), spec)
     else:
-        set_options(spec["emulator"], result_bytes=spec["warm_up_bytes"])
-        _fetch(api, s3, spec)
-        set_options(spec["emulator"], result_bytes=spec["bytes"])
-        gauge = Gauge()
-        for _ in range(spec["times"]):
-            with gauge:
-                _fetch(api, s3, spec)
-    gauge.print_report()
+        measure_fetch(lambda: _fetch(api, s3, spec), spec)
 
 
 def _submit(api: Any, s3: Any, uri: str) -> None:

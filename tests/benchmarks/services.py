@@ -19,7 +19,7 @@ from typing import IO, Any
 import boto3
 
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
-from tests.benchmarks.gauge import set_options
+from tests.benchmarks.gauge import get_token, set_options
 from tests.emulator.process import start_emulator
 
 REPOSITORY = Path(__file__).parents[2]
@@ -52,11 +52,21 @@ class Services:
         """A client of S3."""
         return boto3.client("s3", endpoint_url=self.s3, region_name="us-east-1")
 
+    def account(self) -> dict[str, str]:
+        """Where the emulator is and whom it lets in, for a measured process."""
+        options = EmulatorOptions()
+        account = {"client_id": options.client_id, "client_secret": options.client_secret}
+        return {"emulator": self.emulator, **account}
+
     def environment(self) -> dict[str, str]:
         """The environment of a measured process."""
-        options = EmulatorOptions()
-        account = {"login": options.client_id, "password": options.client_secret}
-        ocr = {"conn_type": "asposeocr", "host": self.emulator, **account}
+        account = self.account()
+        ocr = {
+            "conn_type": "asposeocr",
+            "host": self.emulator,
+            "login": account["client_id"],
+            "password": account["client_secret"],
+        }
         aws = {"conn_type": "aws", "extra": {"endpoint_url": self.s3, "region_name": "us-east-1"}}
         return {
             **os.environ,
@@ -88,6 +98,18 @@ class Services:
         """
         name = f"source-{megabytes}.png"
         return f"s3://{BUCKET}/{name}" if where == "s3" else str(self.folder / name)
+
+    def submit_small(self) -> str:
+        """Submit an image whose result is a PDF; the emulator makes it as large as it is told to.
+
+        :return: the id of the task.
+        """
+        headers = {"Authorization": f"Bearer {get_token(self.account())}", "Accept": "text/plain"}
+        body = json.dumps({"image": "aW1hZ2U=", "settings": {"resultType": "Pdf"}}).encode()
+        request = urllib.request.Request(f"{self.emulator}/v5.0/ocr/RecognizeImage", body, headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            ocr_task_id: str = answer.read().decode()
+        return ocr_task_id
 
     def last_upload(self) -> str:
         """The digest of what the emulator received last."""
@@ -173,8 +195,8 @@ def _sdk_python() -> Path:
     if not ready.exists() or ready.read_text() != SDK:
         print(f"Installing {SDK} into {_PEERS}", file=sys.stderr)
         venv.create(_PEERS, clear=True, with_pip=True)
-        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", SDK, "boto3"]
-        subprocess.run(command, check=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, SDK, "boto3"], check=True)
         ready.write_text(SDK)
     return python
 

@@ -269,7 +269,7 @@ class TestObjectStore:
             assert (opened.uri, opened.name) == ("s3://scans/in/my scan.png", "my scan.png")
             assert (opened.size, opened.format) == (len(png), "png")
             assert content(opened) == png
-        assert set(bucket.block_sizes) == {READ_BLOCK}
+        assert set(bucket.block_sizes) == {4096, READ_BLOCK}
 
     def test_a_missing_object(self, bucket: ObjectStore) -> None:
         assert refused("s3://scans/gone.png") == "s3://scans/gone.png does not exist"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,16 @@ import pytest
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from dags_examples.demo.local_airflow import LocalAirflow
+from tests.system.servers import S3Server, SftpServer, s3_server, sftp_server
 
 ROOT = Path(__file__).parents[2]
 SECRET = "secret-of-the-system-test-4711"
+
+NEEDED = {"asposeocr_gcs": "google", "asposeocr_azure": "microsoft"}
+"""Examples that no server on this machine can serve; without their provider they do not even parse."""
+WITHOUT_PROVIDER = {
+    name for name, provider in NEEDED.items() if not importlib.util.find_spec(f"airflow.providers.{provider}")
+}
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +30,32 @@ def service() -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="session")
-def airflow(service: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
+def s3() -> Iterator[S3Server]:
+    """What the connection ``aws_default`` of the local Airflow leads to."""
+    with s3_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
+    """What the connection ``sftp_default`` of the local Airflow leads to."""
+    with sftp_server(tmp_path_factory.mktemp("sftp")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    service: Emulator, s3: S3Server, sftp: SftpServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalAirflow]:
     folder = tmp_path_factory.mktemp("dags")
     for path in (*(ROOT / "dags_examples").glob("*.py"), *(ROOT / "tests" / "system" / "dags").glob("*.py")):
-        shutil.copy(path, folder)
-    connections = {"asposeocr_default": service.connection_json()}
+        if path.stem not in WITHOUT_PROVIDER:
+            shutil.copy(path, folder)
+    connections = {
+        "asposeocr_default": service.connection_json(),
+        "aws_default": s3.connection(),
+        "sftp_default": sftp.connection(),
+    }
     with LocalAirflow(folder, connections=connections) as running:
         running.start()
         running.wait_until_parsed(

@@ -1,0 +1,72 @@
+"""Wait for images in a container of Azure Blob Storage, read them, and store the texts in the same container.
+
+The sensor waits in the triggerer until there is a blob. If none comes within the hour, it and the tasks
+after it are skipped, and the run ends well.
+
+Needs `airflow-provider-asposeocr[azure]` and the connection `wasb_default`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
+from airflow.providers.microsoft.azure.hooks.wasb import WasbHook
+from airflow.providers.microsoft.azure.sensors.wasb import WasbPrefixSensor
+
+from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
+
+CONNECTION = "wasb_default"
+
+with DAG(
+    dag_id="asposeocr_azure",
+    schedule=None,
+    # Two runs at a time would list, and pay for, the same images.
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["asposeocr", "example"],
+    default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
+    params={
+        "container": Param("scans", type="string", description="The container of images and texts"),
+        "prefix": Param("inbox/", type="string", description="How the names of the images begin"),
+    },
+):
+    wait = WasbPrefixSensor(
+        task_id="wait",
+        container_name="{{ params.container }}",
+        prefix="{{ params.prefix }}",
+        wasb_conn_id=CONNECTION,
+        deferrable=True,
+        timeout=3600,
+        soft_fail=True,
+    )
+
+    @task
+    def images(params: dict[str, Any]) -> list[str]:
+        """List the images by their names."""
+        names: list[str] = WasbHook(CONNECTION).get_blobs_list(params["container"], params["prefix"])
+        return [name for name in names if name.endswith(".png")]
+
+    names = images()
+    recognize = AsposeOcrRecognizeImageOperator.partial(
+        task_id="recognize",
+        source_prefix="abfs://{{ params.container }}",
+        source_conn_id=CONNECTION,
+        destination="abfs://{{ params.container }}/text/",
+        destination_conn_id=CONNECTION,
+        language="English",
+        deferrable=True,
+    ).expand(source=names)
+
+    @task
+    def count_words(manifests: Iterable[dict[str, Any]]) -> dict[str, int]:
+        """Stand for whatever is done with the texts."""
+        return {
+            manifest["source"]: len(ObjectStoragePath(manifest["uri"]).read_text().split())
+            for manifest in manifests
+        }
+
+    wait >> names
+    count_words(recognize.output)

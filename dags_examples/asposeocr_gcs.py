@@ -1,0 +1,58 @@
+"""Read every image that Google Cloud Storage holds below a prefix, and store the texts in the same bucket.
+
+Without images the run ends well, its tasks skipped.
+
+Needs `airflow-provider-asposeocr[gcs]` and the connection `google_cloud_default`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
+from airflow.providers.google.cloud.operators.gcs import GCSListObjectsOperator
+
+from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
+
+CONNECTION = "google_cloud_default"
+
+with DAG(
+    dag_id="asposeocr_gcs",
+    schedule=None,
+    # Two runs at a time would list, and pay for, the same images.
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["asposeocr", "example"],
+    default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
+    params={
+        "bucket": Param("scans", type="string", description="The bucket of images and texts"),
+        "images": Param("inbox/**.png", type="string", description="Objects to read, with wildcards"),
+    },
+):
+    images = GCSListObjectsOperator(
+        task_id="images",
+        bucket="{{ params.bucket }}",
+        match_glob="{{ params.images }}",
+        gcp_conn_id=CONNECTION,
+    )
+    recognize = AsposeOcrRecognizeImageOperator.partial(
+        task_id="recognize",
+        source_prefix="gs://{{ params.bucket }}",
+        source_conn_id=CONNECTION,
+        destination="gs://{{ params.bucket }}/text/",
+        destination_conn_id=CONNECTION,
+        language="English",
+        deferrable=True,
+    ).expand(source=images.output)
+
+    @task
+    def count_words(manifests: Iterable[dict[str, Any]]) -> dict[str, int]:
+        """Stand for whatever is done with the texts."""
+        return {
+            manifest["source"]: len(ObjectStoragePath(manifest["uri"]).read_text().split())
+            for manifest in manifests
+        }
+
+    count_words(recognize.output)

@@ -1,0 +1,63 @@
+"""Prepare an image yourself, in the order that you choose when you trigger the DAG.
+
+Either the black-and-white image is recognized (`source=binarize.output`: the task reads what the one before
+it has stored), or the original is, and a black-and-white copy of it goes to the archive afterwards. No
+image passes through XCom.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup, task
+
+from airflow_provider_asposeocr.operators.asposeocr import (
+    AsposeOcrBinarizeImageOperator,
+    AsposeOcrRecognizeImageOperator,
+)
+
+ORDERS = ["binarize_then_recognize", "recognize_then_binarize"]
+
+with DAG(
+    dag_id="asposeocr_preprocessing",
+    schedule=None,
+    doc_md=__doc__,
+    tags=["asposeocr", "example"],
+    default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
+    params={
+        "source": Param(
+            str(Path(__file__).parent / "demo" / "scan.jpg"), type="string", description="The image to read"
+        ),
+        "destination": Param(
+            "file:///tmp/asposeocr/", type="string", description="Where the black-and-white image goes"
+        ),
+        "order": Param(ORDERS[0], enum=ORDERS, description="What comes first"),
+    },
+):
+    original: dict[str, Any] = {"source": "{{ params.source }}", "deferrable": True}
+    archive = {"destination": "{{ params.destination }}"}
+
+    @task.branch
+    def choose(params: dict[str, Any]) -> str:
+        """Name the group of tasks to run."""
+        return str(params["order"])
+
+    with TaskGroup("binarize_then_recognize") as binarize_first:
+        binarize = AsposeOcrBinarizeImageOperator(task_id="binarize", **original, **archive)
+        of_binarized = AsposeOcrRecognizeImageOperator(
+            task_id="recognize", source=binarize.output, deferrable=True
+        )
+
+    with TaskGroup("recognize_then_binarize") as recognize_first:
+        of_original = AsposeOcrRecognizeImageOperator(task_id="recognize", **original)
+        of_original >> AsposeOcrBinarizeImageOperator(task_id="binarize", **original, **archive)
+
+    @task(trigger_rule="none_failed_min_one_success")
+    def count_words(manifests: list[dict[str, Any] | None]) -> dict[str, int]:
+        """Stand for whatever is done with the text."""
+        return {manifest["source"]: len(manifest["text"].split()) for manifest in manifests if manifest}
+
+    choose() >> [binarize_first, recognize_first]
+    count_words([of_binarized.output, of_original.output])

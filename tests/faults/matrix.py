@@ -1,0 +1,324 @@
+"""Every fault in every way of running: ``python -m tests.faults.matrix [--check]``.
+
+Each fault strikes a sync operator, a deferrable operator, a poking and a deferred sensor against an
+emulator in this process. The table shows what came of it; what should come of it stands beside each fault.
+``--check`` ends with a non-zero status where the two differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from PIL import Image
+
+from airflow_provider_asposeocr.api.retry import RetryPolicy
+from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
+from airflow_provider_asposeocr.hooks import rejections, tokens
+from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
+from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
+from tests.running import run
+
+SYNC, DEFERRABLE, POKE, DEFERRED = WAYS = ("sync operator", "deferrable operator", "poke", "deferred sensor")
+OPERATORS = (SYNC, DEFERRABLE)
+SENSORS = (POKE, DEFERRED)
+LONGEST = 12.0
+"""Seconds after which a cell counts as one that hangs."""
+
+OK = "success"
+FAILS = "AirflowFailException"
+DOWN = "AsposeOcrConnectionError"
+BROKEN = "AsposeOcrServerError"
+LIMITED = "AsposeOcrRateLimitError"
+LATE = "AsposeOcrTimeoutError"
+TEXT = "The quick brown fox jumps over the lazy dog."
+
+Prepare = Callable[[Emulator], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault, and what should come of it.
+
+    :param prepare: makes it happen, after a sensor's job has been submitted.
+    :param outcome: of the task: ``success`` or the name of an exception; a mapping where ways differ.
+    :param submissions: that an operator makes at most, as the service counts them.
+    :param ways: in which it can strike.
+    """
+
+    prepare: Prepare
+    outcome: str | dict[str, str] = OK
+    submissions: int = 1
+    ways: tuple[str, ...] = WAYS
+
+    def expected(self, way: str) -> str:
+        """What should come of it in one way of running."""
+        return self.outcome if isinstance(self.outcome, str) else self.outcome[way]
+
+
+@dataclass
+class Cell:
+    """What came of a fault in one way of running."""
+
+    outcome: str = "hangs"
+    submissions: int = 0
+    calls: int = 0
+    seconds: float = 0.0
+    message: str = field(default="", repr=False)
+
+
+def fault(kind: str, on: str, **arguments: Any) -> Prepare:
+    """A fault of the emulator."""
+    return lambda emulator: emulator.inject(kind, on=on, **arguments)
+
+
+def both(*faults: Prepare) -> Prepare:
+    """Several faults at once."""
+
+    def prepare(emulator: Emulator) -> None:
+        for one in faults:
+            one(emulator)
+
+    return prepare
+
+
+def option(name: str, value: Any) -> Prepare:
+    """A switch of the emulator, in its own right or for jobs that are there already."""
+
+    def prepare(emulator: Emulator) -> None:
+        setattr(emulator.options, name, value)
+
+    return prepare
+
+
+def wrong_secret(emulator: Emulator) -> None:
+    """The secret of the connection is wrong."""
+    connection = json.loads(emulator.connection_json()) | {"password": "a-wrong-secret"}
+    os.environ[CONNECTION_VARIABLE] = json.dumps(connection)
+    tokens.forget_all()
+
+
+def signed_out(emulator: Emulator) -> None:
+    """No token is kept."""
+    tokens.forget_all()
+
+
+def refused(emulator: Emulator) -> None:
+    """Nothing listens at the address."""
+    emulator.stop()
+
+
+def revoked(emulator: Emulator) -> None:
+    """The token that is kept is not valid any more."""
+    AsposeOcrHook().get_status("11111111-2222-3333-4444-555555555555")
+    emulator.expire_tokens()
+
+
+def soon(seconds: str = "1") -> dict[str, str]:
+    """The header that asks to wait."""
+    return {"Retry-After": seconds}
+
+
+def sensor(of_poke: str, of_deferred: str, of_operators: str = OK) -> dict[str, str]:
+    """Outcomes that differ between the ways."""
+    return {SYNC: of_operators, DEFERRABLE: of_operators, POKE: of_poke, DEFERRED: of_deferred}
+
+
+ALWAYS: dict[str, Any] = {"times": None}
+ROWS: dict[str, Row] = {
+    # Signing in
+    "wrong secret": Row(wrong_secret, FAILS, 0),
+    "token call: 500 once": Row(both(signed_out, fault("status", "token"))),
+    "token call: 503 always": Row(
+        both(signed_out, fault("status", "token", status=503, **ALWAYS)),
+        sensor(LIMITED, LIMITED, LIMITED),
+        0,
+    ),
+    "token call: web page always": Row(both(signed_out, fault("html_200", "token", **ALWAYS)), BROKEN, 0),
+    "token call: reset once": Row(both(signed_out, fault("drop_before", "token"))),
+    "token call: locked for 600 s": Row(
+        both(signed_out, fault("status", "token", status=429, headers=soon("600"), **ALWAYS)), LIMITED, 0
+    ),
+    "token revoked": Row(revoked),
+    "401 on a poll": Row(fault("unauthorized", "poll")),
+    "401 on every call": Row(fault("unauthorized", ("submit", "poll", "status"), **ALWAYS), FAILS, 0),
+    # Submitting
+    "submit: 400": Row(fault("status", "submit", status=400), FAILS, 0, OPERATORS),
+    "submit: 402": Row(fault("status", "submit", status=402), FAILS, 0, OPERATORS),
+    "submit: 413 early": Row(fault("status", "submit", status=413, early=True), FAILS, 0, OPERATORS),
+    "submit: 429, Retry-After 1": Row(
+        fault("status", "submit", status=429, headers=soon()), OK, 1, OPERATORS
+    ),
+    "submit: 429, Retry-After 300": Row(
+        fault("status", "submit", status=429, headers=soon("300")), LIMITED, 0, OPERATORS
+    ),
+    "submit: 503 twice": Row(fault("status", "submit", status=503, times=2), OK, 1, OPERATORS),
+    "submit: 503 always": Row(fault("status", "submit", status=503, **ALWAYS), LIMITED, 0, OPERATORS),
+    "submit: 500 once": Row(fault("status", "submit", status=500), OK, 1, OPERATORS),
+    "submit: 500 always": Row(fault("status", "submit", status=500, **ALWAYS), BROKEN, 0, OPERATORS),
+    "submit: reset before": Row(fault("drop_before", "submit"), OK, 1, OPERATORS),
+    "submit: reset after, once": Row(fault("drop_after_accept", "submit"), OK, 2, OPERATORS),
+    "submit: reset after, always": Row(fault("drop_after_accept", "submit", **ALWAYS), DOWN, 2, OPERATORS),
+    "submit: answer cut off": Row(fault("reset_mid_body", "submit"), OK, 2, OPERATORS),
+    "submit: half an id": Row(fault("truncated_json", "submit"), "AsposeOcrTaskNotFoundError", 1, OPERATORS),
+    "submit: web page in a 200": Row(fault("html_200", "submit"), OK, 1, OPERATORS),
+    "submit: redirect": Row(fault("redirect", "submit"), FAILS, 0, OPERATORS),
+    "submit: job ends in Error": Row(fault("finish_with_error", "submit"), FAILS, 1, OPERATORS),
+    # Waiting
+    "service gone": Row(refused, sensor(DOWN, DOWN, DOWN), 0),
+    "poll: 500 three times": Row(fault("status", "poll", status=500, times=3)),
+    "poll: 500 always": Row(fault("status", "poll", status=500, **ALWAYS), BROKEN),
+    "poll: 429, Retry-After 1": Row(fault("status", "poll", status=429, headers=soon())),
+    "poll: 403": Row(fault("status", "poll", status=403), FAILS),
+    "poll: reset before, twice": Row(fault("drop_before", "poll", times=2)),
+    "poll: reset after, always": Row(fault("drop_after_accept", "poll", **ALWAYS), DOWN),
+    "poll: answer cut off": Row(fault("reset_mid_body", "poll")),
+    "poll: truncated JSON": Row(fault("truncated_json", "poll")),
+    "poll: web page always": Row(fault("html_200", "poll", **ALWAYS), BROKEN),
+    "poll: redirect": Row(fault("redirect", "poll"), FAILS),
+    "poll: slow": Row(fault("slow", "poll", seconds=1.0)),
+    "job ends in Error": Row(fault("finish_with_error", "poll"), FAILS),
+    "job never ends": Row(
+        fault("never_finish", "poll"), sensor("AirflowSensorTimeout", "AirflowSensorTimeout", LATE)
+    ),
+    "job forgotten": Row(fault("forget_jobs", "poll"), sensor(FAILS, FAILS, "AsposeOcrTaskNotFoundError")),
+    # Oddities that are no faults
+    "unknown status, then done": Row(
+        both(option("unknown_status", "Queued"), option("completed_after_reads", 2))
+    ),
+    "plain text for Base64": Row(option("plain_data", True)),
+    "id in quotes": Row(option("id_style", "quoted"), OK, 1, OPERATORS),
+}
+
+
+class Store:
+    """A task state store, so that the operators keep their records."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+
+    def get(self, key: str) -> Any:
+        """Read a value."""
+        return json.loads(self._values[key]) if key in self._values else None
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a value."""
+        self._values[key] = json.dumps(value)
+
+
+@contextlib.contextmanager
+def hurried() -> Iterator[None]:
+    """Shorten all waits that are ours; what the service asks for with Retry-After stays."""
+    original = RetryPolicy.wait
+
+    def wait(policy: RetryPolicy, failures: int, asked: float | None) -> float:
+        return original(policy, failures, asked) / (50.0 if asked is None else 1.0)
+
+    with (
+        mock.patch.object(RetryPolicy, "wait", wait),
+        mock.patch("airflow_provider_asposeocr.triggers.asposeocr.LEAST_SECONDS", 0),
+        mock.patch("airflow_provider_asposeocr.api.flows.LONGEST_OUTAGE", 0.3),
+    ):
+        yield
+
+
+def play(row: Row, way: str, scan: Path) -> Cell:
+    """Let a fault strike one way of running."""
+    tokens.forget_all()
+    cell = Cell()
+    with Emulator(ocr=False) as emulator, tempfile.TemporaryDirectory() as folder:
+        os.environ[CONNECTION_VARIABLE] = emulator.connection_json()
+        with mock.patch.object(rejections, "_folder", return_value=Path(folder)):
+            task = _task(row, way, scan, emulator)
+            ours = emulator.calls.submit if way in SENSORS else 0
+            before = emulator.calls.billed
+            # In a thread of its own, which is left behind if it hangs.
+            thread = threading.Thread(target=_run, args=(task, cell), daemon=True)
+            begun = time.monotonic()
+            thread.start()
+            thread.join(LONGEST)
+            cell.seconds = time.monotonic() - begun
+            cell.submissions = len(emulator.submissions) - ours
+            cell.calls = emulator.calls.billed - before
+    return cell
+
+
+def _task(row: Row, way: str, scan: Path, emulator: Emulator) -> Any:
+    if way in OPERATORS:
+        row.prepare(emulator)
+        return AsposeOcrRecognizeImageOperator(
+            task_id="task", source=scan, poll_interval=0.1, timeout=4, deferrable=way == DEFERRABLE
+        )
+    ocr_task_id = AsposeOcrHook().submit("RecognizeImage", scan)
+    for job in emulator.jobs.values():
+        job.pending_reads = 1
+    row.prepare(emulator)
+    return AsposeOcrTaskSensor(
+        task_id="task",
+        operation="RecognizeImage",
+        ocr_task_id=ocr_task_id,
+        poke_interval=0.1,
+        timeout=3,
+        deferrable=way == DEFERRED,
+    )
+
+
+def _run(task: Any, cell: Cell) -> None:
+    try:
+        manifest = run(task, task_state_store=Store())
+    except Exception as error:
+        cell.outcome, cell.message = type(error).__name__, str(error)
+    else:
+        cell.outcome = OK if manifest["text"] == TEXT else "another text"
+
+
+def main() -> int:
+    """Play all, print the table, and return the status to end with."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.matrix", description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="end with status 1 where an outcome is wrong")
+    parser.add_argument("--only", default="", metavar="TEXT", help="faults whose name holds this")
+    arguments = parser.parse_args()
+    logging.disable(logging.WARNING)
+    begun, wrong, cells = time.monotonic(), 0, 0
+    print(f"{'fault':30} {'way':20} {'outcome':28} submits calls seconds")
+    with hurried(), tempfile.TemporaryDirectory() as folder:
+        scan = Path(folder) / "scan.png"
+        Image.new("L", (120, 40), 255).save(scan)
+        for name, row in ROWS.items():
+            for way in row.ways if arguments.only in name else ():
+                cell = play(row, way, scan)
+                complaint = _complaint(row, way, cell)
+                wrong, cells = wrong + bool(complaint), cells + 1
+                figures = f"{cell.submissions:7} {cell.calls:5} {cell.seconds:7.2f}"
+                print(f"{name:30} {way:20} {cell.outcome:28} {figures}{complaint}", flush=True)
+    seconds = time.monotonic() - begun
+    print(f"{len(ROWS)} faults, {cells} cells, {wrong} of them wrong, in {seconds:.0f} s")
+    return 1 if arguments.check and wrong else 0
+
+
+def _complaint(row: Row, way: str, cell: Cell) -> str:
+    """What is wrong with a cell, or nothing."""
+    expected = row.expected(way)
+    if cell.outcome != expected:
+        return f"  WRONG: expected {expected}; {' '.join(cell.message.split())[:200]}"
+    allowed = row.submissions if way in OPERATORS else 0
+    if cell.submissions > allowed:
+        return f"  WRONG: {allowed} submissions are enough"
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

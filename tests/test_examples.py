@@ -1,0 +1,112 @@
+"""The example DAGs as they stand: each parses, serializes, and renders its templates."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+
+try:
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:  # Airflow 2 and 3.0
+    from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
+try:
+    from airflow.serialization.serialized_objects import DagSerialization
+except ImportError:  # before Airflow 3.2
+    from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization  # type: ignore
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "dags_examples").glob("*.py"))
+MANIFEST = {"ocr_task_id": "an-id", "uri": "file:///tmp/page.png", "text": "some text", "results": []}
+
+
+def missing_module(path: Path) -> str | None:
+    """The first module that a file imports and this environment does not have."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            try:
+                found = importlib.util.find_spec(node.module)
+            except ModuleNotFoundError:
+                found = None
+            if found is None:
+                return node.module
+    return None
+
+
+@pytest.fixture(params=EXAMPLES, ids=lambda path: path.stem)
+def path(request: pytest.FixtureRequest) -> Path:
+    """The file of an example whose provider is installed."""
+    found: Path = request.param
+    if missing := missing_module(found):
+        pytest.skip(f"{missing} is not installed")
+    return found
+
+
+@pytest.fixture
+def dag(path: Path) -> DAG:
+    """The DAG of an example."""
+    bag = DagBag(path)
+    assert bag.import_errors == {}
+    (found,) = bag.dags.values()
+    return found
+
+
+def test_is_called_as_its_file(dag: DAG, path: Path) -> None:
+    assert dag.dag_id == path.stem
+
+
+def test_says_what_it_does(dag: DAG) -> None:
+    assert dag.doc_md
+    assert "example" in dag.tags
+
+
+def test_its_tasks_are_retried(dag: DAG) -> None:
+    assert [task.task_id for task in dag.tasks if not task.retries] == []
+
+
+def test_serializes(dag: DAG) -> None:
+    assert json.loads(json.dumps(DagSerialization.to_dict(dag)))["dag"]["dag_id"] == dag.dag_id
+
+
+def test_its_templates_render(dag: DAG) -> None:
+    rendered = 0
+    for task in dag.tasks:
+        plain = task.unmap({"source": "inbox/page.png"}) if task.is_mapped else task
+        plain.render_template_fields(context(dag))
+        for name in plain.template_fields:
+            for text in strings(getattr(plain, name)):
+                assert "{{" not in text, f"{task.task_id}.{name}"
+                rendered += 1
+    assert rendered
+
+
+def context(dag: DAG) -> Any:
+    """The little of a context that the examples use, with the defaults of their params."""
+    params = dag.params.dump()
+    ti = SimpleNamespace(
+        xcom_pull=lambda *args, **kwargs: MANIFEST, dag_id=dag.dag_id, run_id="run", map_index=-1
+    )
+    return {
+        "params": params,
+        "dag_run": SimpleNamespace(conf=params, run_id="run"),
+        "ti": ti,
+        "run_id": "run",
+    }
+
+
+def strings(value: Any) -> Iterator[str]:
+    """All texts in a rendered field."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from strings(inner)
