@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.metadata
+import importlib.util
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from airflow_provider_asposeocr import __version__
@@ -187,3 +189,8 @@ def test_workers_and_triggerers_load_nothing_of_the_emulator() -> None:
     assert f"{NAME}.operators.asposeocr" in loaded
     assert not [name for name in loaded if name.startswith(f"{NAME}.emulator")]
     assert loaded & {"cv2", "starlette", "uvicorn", "onnxruntime", "rapidocr", "pypdfium2"} == set()
+
+
+def test_airflow_accepts_the_description_of_the_provider() -> None:
+    schema = Path(importlib.util.find_spec("airflow").origin).with_name("provider_info.schema.json")  # type: ignore[union-attr, arg-type]
+    jsonschema.validate(get_provider_info(), json.loads(schema.read_text()))
