@@ -40,9 +40,11 @@ with DAG(
     )
 
     @task
-    def first_line(manifest: dict[str, Any]) -> dict[str, Any]:
+    def first_line(ti: Any = None) -> dict[str, Any]:
         """Stand for whatever is done with the text."""
+        # Pulled here: an argument would show, text and all, among the rendered fields of this task.
+        manifest = ti.xcom_pull(task_ids="wait")
         lines = manifest["text"].splitlines() or [""]
         return {"ocr_task_id": manifest["ocr_task_id"], "characters_in_first_line": len(lines[0])}
 
-    first_line(wait.output)
+    wait >> first_line()

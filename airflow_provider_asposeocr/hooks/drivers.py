@@ -125,20 +125,26 @@ class SyncDriver:
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return what it returns."""
         answer: Any = None
-        while True:
-            try:
+        sent = False
+        try:
+            while True:
                 step = flow.send(answer)
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-            if isinstance(step, Sleep):
-                self._meter.sleep(step.seconds)
                 answer = None
-            elif isinstance(step, NeedToken):
-                answer = get_token(self._settings.token_key(), step.stale, self.sign_in)
-            else:
-                self._meter.check()
-                answer = self._send(step)
-                self._meter.count(step, answer)
+                if isinstance(step, Sleep):
+                    self._meter.sleep(step.seconds)
+                elif isinstance(step, NeedToken):
+                    answer = get_token(self._settings.token_key(), step.stale, self.sign_in)
+                else:
+                    self._meter.check()
+                    sent = True
+                    answer = self._send(step)
+                    self._meter.count(step, answer)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        except AsposeOcrHaltedError as halted:
+            # An earlier attempt may have been accepted.
+            halted.ambiguous = sent
+            raise
 
     def sign_in(self) -> Token:
         """Ask for a token, whatever is kept.

@@ -8,11 +8,10 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator, conf
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
-    AsposeOcrHaltedError,
     AsposeOcrTaskNotFoundError,
     AsposeOcrTimeoutError,
 )
@@ -231,7 +230,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         if self._waiting_for is None:
             return
         if self._recorded:
-            self.log.info("Killed while waiting: the task goes on at the service, a retry will find it")
+            self.log.info("Killed while waiting: the task goes on at the service, for a retry to find it")
         elif self.cancel_on_kill:
             fate = self._cancel(get_operation(self.operation), self._waiting_for)
             self.log.info("Killed while waiting: the task %s", fate)
@@ -289,6 +288,11 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
             )
         except AsposeOcrTimeoutError as error:
             raise self._given_up(context, ocr_task_id, error) from None
+        except AirflowTaskTimeout:
+            # Airflow's alarm for execution_timeout counts from the start of the task, so it comes first.
+            late = AsposeOcrTimeoutError("execution_timeout has passed", ocr_task_id=ocr_task_id)
+            self.log.error("%s", self._given_up(context, ocr_task_id, late))
+            raise
         finally:
             self._waiting_for = None
         return self._finish(context, hook, task, submitted, 0, time.time())
@@ -317,7 +321,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         try:
             ocr_task_id = hook.submit_source(operation, source, wire)
         except AsposeOcrError as error:
-            if ledger and not error.ambiguous and not isinstance(error, AsposeOcrHaltedError):
+            if ledger and not error.ambiguous:
                 ledger.forget()
             raise
         self._waiting_for = ocr_task_id

@@ -165,7 +165,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         except AirflowSensorTimeout as error:
             # While poking, the base class skips a timeout for soft_fail alone; deferred, for both.
             if self.never_fail:
-                raise AirflowSkipException(f"Skipped instead of failing: {error}") from error
+                raise self._skipped(error) from error
             raise
 
     def _wait_here(
@@ -213,9 +213,14 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
             raise
         except (AirflowSensorTimeout, AirflowFailException) as error:
             if self.soft_fail or self.never_fail:
-                raise AirflowSkipException(f"Skipped instead of failing: {error}") from error
+                raise self._skipped(error) from error
             raise
         except Exception as error:
             if self.never_fail:
-                raise AirflowSkipException(f"Skipped instead of failing: {error}") from error
+                raise self._skipped(error) from error
             raise
+
+    def _skipped(self, error: Exception) -> AirflowSkipException:
+        # Airflow replaces the message of a skip after a deferral: the log keeps the reason.
+        self.log.warning("Skipped instead of failing: %s", error)
+        return AirflowSkipException(f"Skipped instead of failing: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -20,6 +21,11 @@ LEAST_SECONDS = 1.0 + conf.getint("workers", "min_heartbeat_interval", fallback=
 """Seconds between start and event. The report of the worker that deferred the task must have reached the
 scheduler before the event does, or the scheduler takes the resumed task for one that died. The worker's
 supervisor may sleep for one heartbeat interval, 5 s by default, before it reports."""
+
+log = logging.getLogger(__name__)
+
+_CANCELLING: set[asyncio.Task[None]] = set()
+"""Cancellations under way: an event loop itself keeps tasks by weak references only."""
 
 
 class QuietEvent(TriggerEvent):
@@ -107,6 +113,14 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         Never called when the triggerer stops or restarts. A task that was cleared is left alone if the new
         try will find its record and go on with it.
         """
+        # Airflow 3.3 cancels this method anew every second for as long as it runs: the work must not be part
+        # of what is cancelled.
+        work = asyncio.create_task(self._cancel_unless_cleared())
+        _CANCELLING.add(work)
+        work.add_done_callback(_cancelled)
+        await asyncio.shield(work)
+
+    async def _cancel_unless_cleared(self) -> None:
         if not self.cancel_on_kill or (self.recorded and not await self._is_ended()):
             return
         await AsposeOcrHook(self.asposeocr_conn_id).acancel(self.operation, self.ocr_task_id)
@@ -145,3 +159,9 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         except AsposeOcrError as error:
             return WaitOutcome.failed(error, hook.api_calls)
         return WaitOutcome.finished(task.trimmed(self.max_inline_bytes), hook.api_calls, time.time())
+
+
+def _cancelled(work: asyncio.Task[None]) -> None:
+    _CANCELLING.discard(work)
+    if not work.cancelled() and (error := work.exception()):
+        log.warning("the task at the service could not be cancelled: %s", error)

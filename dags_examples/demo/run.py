@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import re
 import secrets
+import shutil
 import sys
 import tempfile
 import time
@@ -107,7 +108,10 @@ def run_demo(image: Path, *, keep: bool) -> None:
             "login": credentials[0],
             "password": credentials[1],
         }
-        with LocalAirflow(HERE.parent, connections={"asposeocr_default": connection}) as airflow:
+        with (
+            demo_dags() as dags,
+            LocalAirflow(dags, connections={"asposeocr_default": connection}) as airflow,
+        ):
             airflow.start(progress.tell)
             runs = run_examples(airflow, image, output, progress)
             show_results(airflow, runs, url, image)
@@ -116,6 +120,15 @@ def run_demo(image: Path, *, keep: bool) -> None:
                 stay(airflow)
             else:
                 print("To keep Airflow up afterwards and look at it in a browser: make demo KEEP=1")
+
+
+@contextlib.contextmanager
+def demo_dags() -> Iterator[Path]:
+    """Make a folder of the demonstration's DAGs alone: other examples need providers that may be missing."""
+    with tempfile.TemporaryDirectory(prefix="asposeocr-dags-") as folder:
+        for dag_id in (QUICKSTART, SUBMIT_AND_WAIT):
+            shutil.copy(HERE.parent / f"{dag_id}.py", folder)
+        yield Path(folder)
 
 
 @contextlib.contextmanager

@@ -65,6 +65,8 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "slow", "on": ANY, "seconds": 2.0},
 )
 """All that leaves a job alive: one that the service loses or fails has no right result."""
+LOST_ANSWER = {"kind": "drop_after_accept", "on": "submit", "times": None, "probability": SHARE}
+"""Submissions are few, so that one kind of fault strikes them more often: the one that may pay twice."""
 
 
 def text_of(number: Any) -> str:
@@ -125,7 +127,7 @@ def main() -> int:
         source = Path(folder) / "scan.png"
         Image.new("L", (120, 40), 255).save(source)
         rules = [{**fault, "times": None, "probability": SHARE / len(FAULTS)} for fault in FAULTS]
-        requests.post(f"{control}/faults", json=rules, timeout=10).raise_for_status()
+        requests.post(f"{control}/faults", json=[*rules, LOST_ANSWER], timeout=10).raise_for_status()
         with mock.patch.object(rejections, "_folder", return_value=Path(folder)):
             begun = time.monotonic()
             totals, duplicates = asyncio.run(soak(source, arguments.minutes * 60))
@@ -142,6 +144,7 @@ async def soak(source: Path, seconds: float) -> tuple[Totals, int]:
     handler = Duplicates()
     log = logging.getLogger("airflow_provider_asposeocr")
     log.addHandler(handler)
+    log.setLevel(logging.WARNING)
     log.propagate = False
     starts = sorted(chance.uniform(0, seconds * 0.9) for _ in range(JOBS))
     try:

@@ -7,6 +7,7 @@ yields what it waits for. The report prints a line for each.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import time
@@ -35,7 +36,7 @@ DAGS = Path(__file__).parent / "dags" / "crashes.py"
 MANY = 20
 AWAITED = "awaited by sensors"
 ENDED = {"success", "failed", "skipped", "upstream_failed"}
-LONGEST = 120.0
+LONGEST = 90.0
 """Seconds after which a scenario counts as one that hangs."""
 
 QUICK = {
@@ -56,7 +57,7 @@ class Expected:
     :param state: of the task.
     :param submissions: at the service, of one task.
     :param cancels: at the service, of the task's jobs.
-    :param says: what the task's log holds.
+    :param says: a pattern that the task's log holds.
     :param tries: how often the task may run at most, and at least.
     """
 
@@ -69,6 +70,7 @@ class Expected:
 
 ONCE = (1, 1)
 REATTACHED = "Going on with task"
+CANCELLED = r"task [0-9a-f-]{36} was cancelled at the service"
 EXPECTED = {
     "killed_while_waiting": Expected(says=REATTACHED),
     "killed_before_the_record": Expected(submissions=2, says="this one is a duplicate"),
@@ -83,13 +85,12 @@ EXPECTED = {
         submissions=2, says="the task was cleared after its results had been delivered"
     ),
     "marked_failed_deferred": Expected("failed", cancels=1, tries=ONCE),
+    "marked_failed_under_load": Expected("failed", cancels=1, tries=ONCE),
     "marked_failed_running": Expected("failed", says="Killed while waiting", tries=ONCE),
-    "timeout_deferred": Expected("failed", cancels=1, says="was cancelled at the service", tries=ONCE),
-    "timeout_running": Expected("failed", cancels=1, says="was cancelled at the service", tries=ONCE),
-    "execution_timeout_deferred": Expected(
-        "failed", cancels=1, says="was cancelled at the service", tries=ONCE
-    ),
-    "execution_timeout_running": Expected("failed", cancels=1, says="cancelled at the service", tries=ONCE),
+    "timeout_deferred": Expected("failed", cancels=1, says=CANCELLED, tries=ONCE),
+    "timeout_running": Expected("failed", cancels=1, says=CANCELLED, tries=ONCE),
+    "execution_timeout_deferred": Expected("failed", cancels=1, says=CANCELLED, tries=ONCE),
+    "execution_timeout_running": Expected("failed", cancels=1, says=CANCELLED, tries=ONCE),
     "sensor_deferred": Expected("failed", 0, says="AirflowSensorTimeout", tries=ONCE),
     "sensor_poking": Expected("failed", 0, says="AirflowSensorTimeout", tries=ONCE),
     "sensor_deferred_soft": Expected("skipped", 0, says="Skipping task", tries=ONCE),
@@ -466,6 +467,8 @@ def play_all(stage: Stage) -> None:
             ),
             "cleared_while_waiting": stage.cleared_while_waiting("cleared_while_waiting"),
             "cleared_after_success": stage.cleared_after_success("cleared_after_success"),
+            # The triggerer has not used its API yet, whose start takes it seconds.
+            "marked_failed_under_load": stage.marked_failed("marked_failed_under_load", cancelled=True),
             "marked_failed_running": stage.marked_failed("marked_failed_running", cancelled=False),
             "all wait": iter([("all to wait", lambda: all_wait(stage))]),
         }
@@ -517,7 +520,7 @@ def test_scenario(rows: dict[str, Row], name: str) -> None:
     assert row.state == expected.state, row.log
     assert row.submissions == expected.submissions, row.log
     assert row.cancels == expected.cancels, row.log
-    assert expected.says in row.log
+    assert re.search(expected.says, row.log)
     assert expected.tries[0] <= row.tries <= expected.tries[1]
 
 

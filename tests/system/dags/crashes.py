@@ -125,6 +125,7 @@ WAIT: dict[str, Any] = {"operation": "RecognizeImage", "ocr_task_id": "{{ dag_ru
 
 with DAG(dag_id="endings", schedule=None, default_args={"retries": 0}):
     StoppingOperator(task_id="marked_failed_deferred", deferrable=True)
+    StoppingOperator(task_id="marked_failed_under_load", deferrable=True)
     StoppingOperator(task_id="marked_failed_running", deferrable=False)
     StoppingOperator(task_id="timeout_deferred", deferrable=True, timeout=FEW)
     StoppingOperator(task_id="timeout_running", deferrable=False, timeout=FEW)
