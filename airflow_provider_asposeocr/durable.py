@@ -230,8 +230,9 @@ def ledger_for(
         return Ledger(StateStore(accessor), max_tries)
     if destination:
         # Only what is the same on every try may be part of the path, so nothing from a placeholder on.
-        folder = str(destination).partition("{")[0].rpartition("/")[0]
-        return Ledger(FileStore(f"{folder or '.'}/.asposeocr", identity, conn_id), max_tries)
+        scheme, separator, rest = str(destination).partition("{")[0].rpartition("://")
+        folder = rest.rpartition("/")[0] or (rest if separator else ".")
+        return Ledger(FileStore(f"{scheme}{separator}{folder}/.asposeocr", identity, conn_id), max_tries)
     return None
 
 

@@ -13,7 +13,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError, AsposeOcrTimeoutError
-from airflow_provider_asposeocr.durable import RETENTION
+from airflow_provider_asposeocr.durable import RETENTION, ledger_for
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.operators.asposeocr import (
     AsposeOcrRecognizeImageOperator,
@@ -375,3 +375,25 @@ def test_only_a_submission_of_unknown_fate_may_be_a_duplicate(
 
     assert len(emulator.submissions) == 1
     assert ("is a duplicate" in caplog.text) is duplicate
+
+
+@pytest.mark.parametrize(
+    ("destination", "folder"),
+    [
+        ("s3://bucket", "s3://bucket/.asposeocr"),
+        ("s3://bucket/", "s3://bucket/.asposeocr"),
+        ("s3://bucket/text/{stem}.txt", "s3://bucket/text/.asposeocr"),
+        ("s3://bucket/{stem}/a.txt", "s3://bucket/.asposeocr"),
+        ("file:///data/out/a.txt", "file:///data/out/.asposeocr"),
+        ("/data/out/", "/data/out/.asposeocr"),
+        ("a.txt", "./.asposeocr"),
+    ],
+)
+def test_records_lie_beside_the_results(
+    monkeypatch: pytest.MonkeyPatch, destination: str, folder: str
+) -> None:
+    folders: list[str] = []
+    monkeypatch.setattr("airflow_provider_asposeocr.durable.FileStore", lambda path, *_: folders.append(path))
+    ledger_for(context(), path=None, destination=destination, conn_id=None)
+
+    assert folders == [folder]

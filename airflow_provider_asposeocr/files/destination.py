@@ -151,6 +151,8 @@ def store(
                 raise AsposeOcrDestinationError(f"{path} cannot be written: {reason}") from error
             raise AsposeOcrStorageError(f"{path} cannot be written: {type(error).__name__}") from error
         stored.append(_entry(path, result, digest))
+        collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+        collector.add_output_asset(context=path, uri=str(path))
     return stored
 
 
@@ -219,8 +221,6 @@ def _write(path: Any, chunks: Iterable[bytes], *, overwrite: bool, content_type:
     else:
         more = {"ContentType": content_type} if content_type and path.protocol in _S3 else {}
         digest = _write_object(path.fs, path.path, chunks, more)
-    collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
-    collector.add_output_asset(context=path, uri=str(path))
     return digest
 
 
