@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench-memory test-faults soak clean
+.PHONY: help demo test lint format bench-memory test-crashes test-faults soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ format: $(READY) ## Format the code and mend what can be mended without thought
 
 bench-memory: $(READY) ## Measure memory and time beside other clients, 15 minutes; BENCH_ARGS=--quick for one
 	@$(BIN)/python -m tests.benchmarks.memory $(BENCH_ARGS)
+
+test-crashes: $(READY) ## Kill the processes of a real Airflow in every phase of a job, 2 minutes
+	@$(BIN)/python -m pytest -m crash tests/system/test_crashes.py
 
 test-faults: $(READY) ## Let every fault strike every way of running, 2 minutes; FAULTS_ARGS="--only poll" for some
 	@$(BIN)/python -m tests.faults.matrix --check $(FAULTS_ARGS)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from urllib.parse import quote
 
 import requests
+
+
+_LOCKED_SECONDS = 10.0
 
 
 class RestError(RuntimeError):
@@ -51,7 +55,13 @@ class AirflowRest:
             token = _checked(self._http.get(f"{self._url}/auth/token", timeout=30)).json()["access_token"]
             self._http.headers["Authorization"] = f"Bearer {token}"
             self._needs_token = False
-        reply = _checked(self._http.request(method, self._url + path, json=body, timeout=60))
+        end = time.monotonic() + _LOCKED_SECONDS
+        reply = self._http.request(method, self._url + path, json=body, timeout=60)
+        # SQLite lets one process write at a time; a statement that comes in between has changed nothing.
+        while reply.status_code == 500 and "Database error" in reply.text and time.monotonic() < end:
+            time.sleep(0.2)
+            reply = self._http.request(method, self._url + path, json=body, timeout=60)
+        _checked(reply)
         return reply.json() if reply.content else None
 
     def answers(self) -> bool:

@@ -29,7 +29,7 @@ from dags_examples.demo.local_airflow import LocalAirflow
 from dags_examples.demo.processes import family, free_port
 from tests.system.conftest import ROOT
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.crash
 
 SCAN = ROOT / "dags_examples" / "demo" / "scan.jpg"
 DAGS = Path(__file__).parent / "dags" / "crashes.py"

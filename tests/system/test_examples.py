@@ -25,8 +25,10 @@ TRUTH = SCAN.with_suffix(".txt").read_text()
 
 
 def test_the_quickstart_reads_the_scan_while_the_triggerer_waits(
-    airflow: LocalAirflow, service: Emulator, tmp_path: Path
+    airflow: LocalAirflow, service: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Two polls at least, between which the connection stays open long enough to be seen.
+    monkeypatch.setattr(service.options, "completed_after_reads", 1)
     conf = {"source": str(SCAN), "destination": f"file://{tmp_path}/"}
     with talkers(airflow, service) as seen:
         run_id = airflow.trigger("asposeocr_quickstart", conf)
