@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 import requests
 
-
 _LOCKED_SECONDS = 10.0
 
 
