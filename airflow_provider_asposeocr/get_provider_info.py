@@ -31,6 +31,12 @@ _CONN_FIELDS: dict[str, Any] = {
         "description": "Seconds without a byte after which an answer is given up; 100 if empty, at least 60.",
         "schema": {"type": ["number", "null"], "minimum": 60},
     },
+    "delay_cost": {
+        "label": "Worth of a second",
+        "description": "Billed calls that a second between the end of a task and our knowing it is worth: "
+        "more means quicker, less means cheaper; 1.5 if empty.",
+        "schema": {"type": ["number", "null"], "minimum": 0, "maximum": 100},
+    },
 }
 
 

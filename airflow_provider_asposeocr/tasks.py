@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, mask_secret
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrSettingsError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
 from airflow_provider_asposeocr.api.polling import Deadline
 from airflow_provider_asposeocr.api.settings import boolean, integer
 from airflow_provider_asposeocr.api.task import OcrTask
+from airflow_provider_asposeocr.ending import why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Delivery, Job, Manifest, deliver
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
@@ -59,15 +60,6 @@ class OcrTaskMixin(_Task):
         if isinstance(ocr_task_id, str) and ocr_task_id:
             mask_trial_id(get_operation(self.operation), ocr_task_id)
 
-    def _checked_id(self) -> str:
-        """The service's id of the task, from a field of that name."""
-        ocr_task_id = getattr(self, "ocr_task_id", None)
-        if not isinstance(ocr_task_id, str) or not ocr_task_id.strip() or ocr_task_id == "None":
-            raise AsposeOcrSettingsError(
-                "ocr_task_id is empty: give the id that the submitting task returned"
-            )
-        return ocr_task_id.strip()
-
     def _delivery(self) -> Delivery:
         most = integer("max_inline_bytes", self.max_inline_bytes)
         return Delivery(
@@ -85,11 +77,13 @@ class OcrTaskMixin(_Task):
         deadline: Deadline,
         poll_interval: float | None,
         status_only: bool,
-        cancel_on_kill: bool,
-        recorded: bool,
         kwargs: dict[str, Any],
+        **more: Any,
     ) -> NoReturn:
-        delivery = self._delivery()
+        worker = why_a_worker_ends(self)
+        self.log.info(
+            "When the task is done, %s", f"a worker goes on: {worker}" if worker else "the trigger ends it"
+        )
         self.defer(
             trigger=AsposeOcrTaskTrigger(
                 operation=get_operation(self.operation).name,
@@ -97,13 +91,12 @@ class OcrTaskMixin(_Task):
                 asposeocr_conn_id=self.asposeocr_conn_id,
                 deadline=deadline.at,
                 poll_interval=poll_interval,
-                max_inline_bytes=0 if status_only else delivery.max_inline_bytes,
-                limit=None if status_only else delivery.limit,
-                cancel_on_kill=cancel_on_kill,
-                recorded=recorded,
+                max_inline_bytes=0 if status_only else self._delivery().max_inline_bytes,
+                ends_task=worker is None,
+                **more,
             ),
             method_name="execute_complete",
-            kwargs={**kwargs, "ocr_task_id": ocr_task_id},
+            kwargs=kwargs,
             timeout=timedelta(seconds=deadline.remaining(time.time()) + TRIGGER_GRACE),
         )
 
@@ -146,6 +139,17 @@ class OcrTaskMixin(_Task):
             # The result is safe where it was wanted: that the service keeps it for a day is no failure.
             self.log.warning("The result at the service could not be deleted: %s", error)
 
+    def _cancel(self, operation: Operation, ocr_task_id: str) -> str:
+        """Cancel at the service, and say what became of the task there."""
+        if not operation.cancellable:
+            return "goes on: its operation has no cancel"
+        try:
+            # A hook of its own: the one that waits may be halted, or in the middle of a request.
+            AsposeOcrHook(self.asposeocr_conn_id).cancel(operation, ocr_task_id)
+        except AsposeOcrError as error:
+            return f"could not be cancelled ({error})"
+        return "was cancelled at the service"
+
 
 @contextmanager
 def permanent_errors_fail(*, but: tuple[type[AsposeOcrError], ...] = ()) -> Iterator[None]:
@@ -165,6 +169,12 @@ def mask_trial_id(operation: Operation, ocr_task_id: str) -> None:
     """Keep the id of a trial task out of logs and rendered fields: whoever has it can read the result."""
     if not operation.authenticated:
         mask_secret(ocr_task_id)
+
+
+def named(operation: Operation, ocr_task_id: str) -> str:
+    """How to speak of a task in a message."""
+    # Masking reaches Airflow's supervisor a moment after the call: a line logged at once may go unmasked.
+    return f"task {ocr_task_id}" if operation.authenticated else "a trial task, whose id is a secret"
 
 
 def map_index(context: Mapping[str, Any]) -> int:

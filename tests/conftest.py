@@ -18,8 +18,9 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
+from airflow_provider_asposeocr.api.polling import Timings
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.hooks import rejections, tokens
+from airflow_provider_asposeocr.hooks import connection, rejections, tokens
 
 BAD_INPUT_ROWS: list[tuple[str, str, int, int, int, float, str]] = []
 """What the tests of bad input saw: case, way, submissions, billed calls, token calls, seconds, outcome."""
@@ -31,9 +32,10 @@ CONTRACT = Path(__file__).parents[2] / "shared" / "contract"
 def _nothing_remembered(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """Tests share neither tokens nor what is known of rejected credentials."""
+    """Tests share neither tokens nor what is known of rejected credentials or of completion times."""
     folder = tmp_path_factory.mktemp("rejections")
     monkeypatch.setattr(rejections, "_folder", lambda: folder)
+    monkeypatch.setattr(connection, "TIMINGS", Timings())
     tokens.forget_all()
     yield
     tokens.forget_all()

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from airflow.providers.common.compat.sdk import TaskDeferred
-from airflow.triggers.base import BaseTrigger
+from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 
 def context(map_index: int = -1, max_tries: int = 1, **more: Any) -> Any:
@@ -29,9 +29,12 @@ def run(task: Any, **of_context: Any) -> Any:
     try:
         return task.execute(ctx)
     except TaskDeferred as deferred:
-        event = fire(rebuilt(deferred.trigger))
+        event = first_event(rebuilt(deferred.trigger))
+        if isinstance(event, TaskSuccessEvent):
+            return json.loads(json.dumps((event.xcoms or {})["return_value"]))
         method = getattr(task, deferred.method_name)
-        return method(ctx, event=event, **json.loads(json.dumps(deferred.kwargs or {})))
+        payload = json.loads(json.dumps(event.payload))
+        return method(ctx, event=payload, **json.loads(json.dumps(deferred.kwargs or {})))
 
 
 def deferral(task: Any) -> TaskDeferred:
@@ -51,12 +54,17 @@ def rebuilt(trigger: BaseTrigger) -> BaseTrigger:
     return made
 
 
-def fire(trigger: BaseTrigger) -> Any:
-    """Run a trigger until its first event and return the payload as a worker gets it."""
+def first_event(trigger: BaseTrigger) -> TriggerEvent:
+    """Run a trigger until its first event."""
 
-    async def first() -> Any:
+    async def first() -> TriggerEvent:
         async for event in trigger.run():
-            return event.payload
+            return event
         raise AssertionError("the trigger ended without an event")
 
-    return json.loads(json.dumps(asyncio.run(first())))
+    return asyncio.run(first())
+
+
+def fire(trigger: BaseTrigger) -> Any:
+    """Run a trigger until its first event and return the payload as a worker gets it."""
+    return json.loads(json.dumps(first_event(trigger).payload))

@@ -34,11 +34,16 @@ MAY_IMPORT = {
     "files": {"api", "files"},
     "hooks": {"api", "files", "hooks", "__init__", "get_provider_info"},
     "durable": {"api", "files", "durable"},
+    "batch": {"api", "files", "hooks", "durable", "batch"},
     "triggers": {"api", "files", "hooks", "triggers"},
     "retries": {"api", "retries"},
-    "tasks": {"api", "files", "hooks", "durable", "triggers", "tasks"},
-    "sensors": {"api", "files", "hooks", "durable", "triggers", "retries", "tasks", "sensors"},
-    "operators": {"api", "files", "hooks", "durable", "triggers", "retries", "tasks", "operators"},
+    "ending": set(),
+    "starting": {"api"},
+    "tasks": {"api", "files", "hooks", "durable", "triggers", "ending", "tasks"},
+    "sensors": {
+        *("api", "files", "hooks", "durable", "triggers", "retries", "ending", "starting", "tasks", "sensors")
+    },
+    "operators": {"api", "files", "hooks", "durable", "batch", "triggers", "retries", "tasks", "operators"},
     "decorators": {"api", "files", "hooks", "durable", "triggers", "tasks", "operators", "decorators"},
     "emulator": {"api", "emulator", "__init__"},
 }

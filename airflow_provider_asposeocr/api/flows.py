@@ -34,7 +34,14 @@ from airflow_provider_asposeocr.api.http import (
     Token,
 )
 from airflow_provider_asposeocr.api.operations import TASK_STATUS, TOKEN, Operation
-from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule
+from airflow_provider_asposeocr.api.polling import (
+    DELAY_COST,
+    Deadline,
+    FixedPace,
+    LearnedPace,
+    Pace,
+    Timings,
+)
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus, decode_reply, decode_spooled
 
@@ -60,12 +67,16 @@ class OcrApi:
     :param prefix: the path before each operation.
     :param token_url: where tokens are had; ``connect/token`` below the base URL unless given.
     :param retry: how often and how fast to repeat.
+    :param timings: what has been learned of completion times.
+    :param delay_cost: calls that a second between the end of a task and our knowing it is worth.
     """
 
     base_url: str = DEFAULT_BASE_URL
     prefix: str = DEFAULT_PREFIX
     token_url: str | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    timings: Timings = field(default_factory=Timings)
+    delay_cost: float = DELAY_COST
 
     @property
     def sign_in_url(self) -> str:
@@ -208,12 +219,40 @@ class OcrApi:
         task, _ = yield from self._ask(operation, ocr_task_id, limit, status_only)
         return task
 
+    def pace(
+        self,
+        operation: Operation,
+        *,
+        poll_interval: float | None = None,
+        source_bytes: int | None = None,
+        submitted_at: float | None = None,
+        earliest: float = 0.0,
+    ) -> Pace:
+        """When to poll a task.
+
+        :param operation: the operation that the task was submitted to.
+        :param poll_interval: seconds between polls; None for moments that are learned.
+        :param source_bytes: the size of its source, where it is known.
+        :param submitted_at: seconds since the epoch, where it is known; now otherwise.
+        :param earliest: seconds since the epoch before which nobody could make use of an answer.
+        """
+        if poll_interval is not None:
+            return FixedPace(poll_interval)
+        known = source_bytes if submitted_at is not None else None
+        return LearnedPace(
+            self.timings.of(self.base_url, operation.name, known),
+            submitted_at=self.retry.now() if submitted_at is None else submitted_at,
+            delay_cost=self.delay_cost,
+            earliest=earliest,
+            uniform=self.retry.uniform,
+        )
+
     def wait(
         self,
         operation: Operation,
         ocr_task_id: str,
         *,
-        schedule: PollSchedule,
+        pace: Pace,
         deadline: Deadline,
         limit: int | None = None,
         status_only: bool = False,
@@ -222,7 +261,7 @@ class OcrApi:
 
         :param operation: the operation that the task was submitted to.
         :param ocr_task_id: the service's id of the task.
-        :param schedule: how long to wait before each poll.
+        :param pace: when to poll.
         :param deadline: when to give up.
         :param limit: as for :meth:`get`.
         :param status_only: poll the status endpoint while it knows the task; the results stay there.
@@ -238,7 +277,7 @@ class OcrApi:
                     f"{operation.name} did not complete before the deadline; polled {polls} times",
                     ocr_task_id=ocr_task_id,
                 )
-            yield Sleep(min(schedule.delay(polls, self.retry.uniform), deadline.remaining(now)))
+            yield Sleep(min(pace.delay(now), deadline.remaining(now)))
             polls += 1
             asked_at = self.retry.now()
             try:
@@ -249,11 +288,15 @@ class OcrApi:
                 if not error.retryable or now - failing_since > LONGEST_OUTAGE:
                     raise
                 log.warning("poll %d failed, waiting goes on: %s", polls, error)
+                pace.polled(now, done=None)
                 yield Sleep(min(error.retry_after or 0.0, deadline.remaining(now)))
                 continue
             failing_since = math.inf
             if task.status.is_terminal:
+                if task.status is not TaskStatus.NOT_EXIST:
+                    pace.polled(self.retry.now(), done=True)
                 return task
+            pace.polled(asked_at, done=False)
             if task.status is TaskStatus.UNKNOWN:
                 log.warning("unknown task status %r counts as not finished", task.raw_status)
 

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
+from airflow_provider_asposeocr.api.latency import LatencyEstimator
+from airflow_provider_asposeocr.api.plan import PollPlan, plan
+
+DELAY_COST = 1.5
+"""Calls that a second between the end of a task and our knowing it is worth, by default."""
+
+JITTER = 0.05
+"""The fraction by which each wait is spread to both sides."""
+
+RELEARN = 12
+"""Observations after which a plan is made anew, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,40 +45,127 @@ class Deadline:
         return now >= self.at
 
 
-@dataclass(frozen=True, slots=True)
-class PollSchedule:
-    """How long to wait before each poll.
+class Pace(Protocol):
+    """When to poll one task."""
 
-    Every poll is billed, so the first one comes when most jobs are done; later ones back off.
-
-    :param first: seconds before the first poll.
-    :param factor: each later wait is this many times the one before.
-    :param ceiling: the longest wait, in seconds.
-    :param jitter: the fraction by which each wait is spread to both sides, so that jobs that were
-        submitted together are not polled together.
-    """
-
-    first: float = 3.0
-    factor: float = 1.5
-    ceiling: float = 30.0
-    jitter: float = 0.1
-
-    @classmethod
-    def of(cls, poll_interval: float | None) -> PollSchedule:
-        """A fixed schedule for a number of seconds, the default one for None."""
-        if poll_interval is None:
-            return cls()
-        return cls(first=poll_interval, factor=1.0, ceiling=poll_interval, jitter=0.0)
-
-    def delay(self, polls: int, uniform: Callable[[float, float], float] = random.uniform) -> float:
+    def delay(self, now: float) -> float:
         """Seconds to wait before the next poll.
 
-        :param polls: how many polls have been made.
-        :param uniform: draws a number between two bounds.
+        :param now: seconds since the epoch.
         """
-        # The exponent is bounded: a job polled for a day must not overflow the power.
-        wait = min(self.ceiling, self.first * self.factor ** min(polls, 64))
-        return wait * uniform(1 - self.jitter, 1 + self.jitter)
+
+    def polled(self, at: float, *, done: bool | None) -> None:
+        """Hear what a poll has shown.
+
+        :param at: when the task was seen, seconds since the epoch.
+        :param done: whether it had ended; None where there was no answer.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPace:
+    """Poll at fixed intervals.
+
+    :param interval: seconds.
+    """
+
+    interval: float
+
+    def delay(self, now: float) -> float:
+        """The interval."""
+        return self.interval
+
+    def polled(self, at: float, *, done: bool | None) -> None:
+        """Nothing is learned."""
+
+
+class LearnedPace:
+    """Poll one task when tasks of its kind tend to be done.
+
+    :param timing: what is known of such tasks.
+    :param submitted_at: seconds since the epoch.
+    :param delay_cost: calls that a second between the end of the task and our knowing it is worth.
+    :param earliest: seconds since the epoch before which nobody could make use of an answer.
+    :param uniform: draws a number between two bounds.
+    """
+
+    def __init__(
+        self,
+        timing: Timing,
+        *,
+        submitted_at: float,
+        delay_cost: float = DELAY_COST,
+        earliest: float = 0.0,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._timing = timing
+        self._submitted_at = submitted_at
+        self._delay_cost = delay_cost
+        self._earliest = earliest
+        self._uniform = uniform
+        self._polled: float | None = None
+        self._under_way = 0.0
+
+    def delay(self, now: float) -> float:
+        """Seconds until the moment that the plan names, spread to both sides.
+
+        Jobs that were submitted together are so not polled together.
+        """
+        before = self._polled or 0.0
+        planned = self._timing.plan(self._delay_cost).next(self._polled)
+        spread = (planned - before) * self._uniform(1 - JITTER, 1 + JITTER)
+        return max(self._submitted_at + before + spread, self._earliest, now) - now
+
+    def polled(self, at: float, *, done: bool | None) -> None:
+        """Remember when the task was under way last, and learn when it was done."""
+        self._polled = max(0.0, at - self._submitted_at)
+        if done:
+            self._timing.observe(self._under_way, self._polled)
+        elif done is False:
+            self._under_way = self._polled
+
+
+class Timing:
+    """What is known of the completion times of one kind of task, with the poll plan that follows from it."""
+
+    def __init__(self) -> None:
+        self._estimator = LatencyEstimator()
+        self._plans: dict[float, tuple[int, PollPlan]] = {}
+
+    def observe(self, after: float, by: float) -> None:
+        """Learn from one task, as :meth:`.LatencyEstimator.observe`."""
+        self._estimator.observe(after, by)
+
+    def plan(self, delay_cost: float) -> PollPlan:
+        """The plan; made anew when enough has been learned since the last one.
+
+        :param delay_cost: calls that a second of delay is worth.
+        """
+        seen = self._estimator.observations
+        made_at, made = self._plans.get(delay_cost, (0, None))
+        if made is None or seen - made_at >= min(RELEARN, max(1, made_at // 4)):
+            made = plan(self._estimator.shares(), delay_cost)
+            self._plans[delay_cost] = seen, made
+        return made
+
+
+class Timings:
+    """The completion times of all kinds of tasks that have passed through this process."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[tuple[Hashable, ...], Timing] = {}
+
+    def of(self, service: str, operation: str, source_bytes: int | None) -> Timing:
+        """What is known of one kind.
+
+        :param service: the address of the service.
+        :param operation: the operation's name.
+        :param source_bytes: the size of the source, or None where it is not known: neither is then when
+            the task was submitted, and times count from the begin of the wait. Sizes within a factor of
+            four are of one kind.
+        """
+        size_class = None if source_bytes is None else source_bytes.bit_length() // 2
+        return self._kinds.setdefault((service, operation, size_class), Timing())
 
 
 def seconds(value: float | str | timedelta | None, name: str) -> float | None:

@@ -11,7 +11,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import IO, Any
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrTaskError, AsposeOcrTaskNotFoundError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrSettingsError,
+    AsposeOcrTaskError,
+    AsposeOcrTaskNotFoundError,
+)
 from airflow_provider_asposeocr.api.reply import Span, read_reply
 from airflow_provider_asposeocr.api.settings import is_text
 
@@ -284,3 +288,14 @@ def _strings(value: Any, spans: Mapping[str, Span]) -> tuple[str, ...]:
     items = (value,) if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
     texts = (str(item) for item in items if item is not None)
     return tuple("(a very long message)" if text in spans else text for text in texts)
+
+
+def checked_task_id(value: object) -> str:
+    """The service's id of a task, from a field that was rendered.
+
+    :param value: the field.
+    :raises AsposeOcrSettingsError: if it holds no id.
+    """
+    if not isinstance(value, str) or not value.strip() or value == "None":
+        raise AsposeOcrSettingsError("ocr_task_id is empty: give the id that the submitting task returned")
+    return value.strip()

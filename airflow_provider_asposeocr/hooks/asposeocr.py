@@ -7,7 +7,7 @@ import io
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrR
 from airflow_provider_asposeocr.api.flows import OcrApi
 from airflow_provider_asposeocr.api.http import BytesBody, Flow, HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
-from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule, seconds
+from airflow_provider_asposeocr.api.polling import Deadline, seconds
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.api.settings import wire_settings
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
@@ -33,9 +33,9 @@ from airflow_provider_asposeocr.hooks.drivers import (
     AsyncDriver,
     Meter,
     SyncDriver,
-    new_async_session,
     new_session,
 )
+from airflow_provider_asposeocr.hooks.sessions import shared_session
 from airflow_provider_asposeocr.hooks.tokens import get_token
 
 T = TypeVar("T")
@@ -73,7 +73,6 @@ class AsposeOcrHook(HttpHook):
         self._meter = Meter()
         self._settings: ConnectionSettings | None = None
         self._session: requests.Session | None = None
-        self._async_session: aiohttp.ClientSession | None = None
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -163,16 +162,20 @@ class AsposeOcrHook(HttpHook):
         :param operation: the operation that the task was submitted to.
         :param ocr_task_id: the service's id of the task.
         :param timeout: seconds or timedelta; nothing is cancelled when they have passed.
-        :param poll_interval: seconds or timedelta between polls; None for a schedule that backs off.
+        :param poll_interval: seconds or timedelta between polls; None for moments that are learned.
         :return: the completed task.
         :raises AsposeOcrTaskError: if it ends with status ``Error``.
         :raises AsposeOcrTaskNotFoundError: if the service does not know it.
         :raises AsposeOcrTimeoutError: if it does not complete in time.
         """
         found = get_operation(operation)
-        schedule = PollSchedule.of(seconds(poll_interval, "poll_interval"))
+        interval = seconds(poll_interval, "poll_interval")
         deadline = Deadline.after(seconds(timeout, "timeout") or DEFAULT_TIMEOUT, time.time())
-        task = self.run_flow(lambda api: api.wait(found, ocr_task_id, schedule=schedule, deadline=deadline))
+        task = self.run_flow(
+            lambda api: api.wait(
+                found, ocr_task_id, pace=api.pace(found, poll_interval=interval), deadline=deadline
+            )
+        )
         task.raise_for_status()
         return task
 
@@ -227,20 +230,19 @@ class AsposeOcrHook(HttpHook):
 
         :param flow: makes the flow from the API of this connection.
         """
-        settings = await self._aload()
-        kept = self._async_session
-        async with nullcontext(kept) if kept else new_async_session(settings) as session:
-            return await AsyncDriver(settings, session, self._meter).run(flow(settings.api(self._retry)))
+        async with shared_session(self.asposeocr_conn_id, self._aload) as shared:
+            driver = AsyncDriver(shared.settings, shared.session, self._meter)
+            return await driver.run(flow(shared.settings.api(self._retry)))
 
     @asynccontextmanager
     async def async_session(self) -> AsyncIterator[aiohttp.ClientSession]:
-        """Keep one session for all asynchronous calls inside the block; outside, each call has its own."""
-        async with new_async_session(await self._aload()) as session:
-            self._async_session = session
-            try:
-                yield session
-            finally:
-                self._async_session = None
+        """Keep the session of asynchronous calls open inside the block.
+
+        All hooks of one event loop that name the same connection share it. Outside of any block, a call that
+        no other one overlaps opens and closes it.
+        """
+        async with shared_session(self.asposeocr_conn_id, self._aload) as shared:
+            yield shared.session
 
     def halt(self) -> None:
         """Let no further request out, and end a wait. Safe in a signal handler."""
@@ -336,10 +338,8 @@ class AsposeOcrHook(HttpHook):
         return self._settings
 
     async def _aload(self) -> ConnectionSettings:
-        if self._settings is None:
-            connection = await get_async_connection(self.asposeocr_conn_id, hook=self)
-            self._settings = ConnectionSettings.of(connection, await get_async_extra_dejson(connection))
-        return self._settings
+        connection = await get_async_connection(self.asposeocr_conn_id, hook=self)
+        return ConnectionSettings.of(connection, await get_async_extra_dejson(connection))
 
 
 class _BearerAuth(requests.auth.AuthBase):

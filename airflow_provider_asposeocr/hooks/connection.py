@@ -19,6 +19,7 @@ import requests.utils
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.flows import DEFAULT_BASE_URL, DEFAULT_PREFIX, OcrApi
+from airflow_provider_asposeocr.api.polling import DELAY_COST, Timings
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ READ_TIMEOUT = 100.0
 LEAST_READ_TIMEOUT = 60.0
 """Seconds. The service may hold a GET back until the task is done, so less would cut good answers off."""
 
-_EXTRAS = frozenset({"token_url", "api_prefix", "timeout", "verify", "cert", "proxies"})
+_EXTRAS = frozenset({"token_url", "api_prefix", "timeout", "delay_cost", "verify", "cert", "proxies"})
+
+TIMINGS = Timings()
+"""What this process has learned of completion times: shared by all triggers of a triggerer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class ConnectionSettings:
     :param client_id: the account's Client ID; None allows the trial operations alone.
     :param client_secret: the account's Client secret.
     :param read_timeout: seconds without a byte after which an answer is given up.
+    :param delay_cost: billed calls that a second between the end of a task and our knowing it is worth.
     :param verify: True, False, or the path of a CA bundle.
     :param cert: the path of a client certificate with its key, or the paths of both.
     :param proxies: proxy by scheme, as ``requests`` takes them; the environment's fill the gaps.
@@ -55,6 +60,7 @@ class ConnectionSettings:
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
     read_timeout: float = READ_TIMEOUT
+    delay_cost: float = DELAY_COST
     verify: bool | str = True
     cert: str | tuple[str, str] | None = field(default=None, repr=False)
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -80,6 +86,7 @@ class ConnectionSettings:
             client_id=connection.login or None,
             client_secret=connection.password or None,
             read_timeout=_read_timeout(extra.get("timeout")),
+            delay_cost=_delay_cost(extra.get("delay_cost")),
             verify=_verify(extra.get("verify")),
             cert=_cert(extra.get("cert")),
             proxies=_proxies(extra.get("proxies")),
@@ -87,7 +94,7 @@ class ConnectionSettings:
 
     def api(self, retry: RetryPolicy) -> OcrApi:
         """The flows for this connection."""
-        return OcrApi(self.base_url, self.prefix, self.token_url, retry)
+        return OcrApi(self.base_url, self.prefix, self.token_url, retry, TIMINGS, self.delay_cost)
 
     def credentials(self) -> tuple[str, str]:
         """Client ID and secret.
@@ -212,18 +219,33 @@ def _token_url(value: Any) -> str | None:
 def _read_timeout(value: Any) -> float:
     if value is None or value == "":
         return READ_TIMEOUT
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError):
-        raise AsposeOcrSettingsError("extra timeout must be a number of seconds") from None
-    if not math.isfinite(seconds):
-        raise AsposeOcrSettingsError("extra timeout must be a number of seconds")
+    seconds = _number(value, "timeout must be a number of seconds")
     if seconds < LEAST_READ_TIMEOUT:
         log.warning(
             "extra timeout is raised to %.0f s: the service may hold answers back", LEAST_READ_TIMEOUT
         )
         return LEAST_READ_TIMEOUT
     return seconds
+
+
+def _delay_cost(value: Any) -> float:
+    if value is None or value == "":
+        return DELAY_COST
+    wrong = "delay_cost must be a number of calls, more than 0 and at most 100"
+    calls = _number(value, wrong)
+    if not 0 < calls <= 100:
+        raise AsposeOcrSettingsError(f"extra {wrong}")
+    return calls
+
+
+def _number(value: Any, wrong: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise AsposeOcrSettingsError(f"extra {wrong}")
+    return number
 
 
 def _verify(value: Any) -> bool | str:

@@ -44,6 +44,10 @@ from airflow_provider_asposeocr.hooks.tokens import aget_token, get_token, on_ev
 T = TypeVar("T")
 
 CHUNK = 64 * 1024
+
+MAX_CONNECTIONS = 100
+"""Sockets of one session at most; what is more waits for its turn."""
+
 _SLICE = 0.25
 _HEADERS = {"User-Agent": f"airflow-provider-asposeocr/{__version__}", "Accept-Encoding": "gzip, deflate"}
 
@@ -266,7 +270,7 @@ def new_async_session(settings: ConnectionSettings) -> aiohttp.ClientSession:
 
     :param settings: the connection, for its certificates.
     """
-    connector = aiohttp.TCPConnector(ssl=settings.ssl_context())
+    connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=settings.ssl_context())
     session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
     # It would repeat a GET by itself where a kept connection turns out to be closed: a call that may be
     # billed and is not counted. There is no public name for this switch.

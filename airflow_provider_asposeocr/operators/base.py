@@ -16,7 +16,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTimeoutError,
 )
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
-from airflow_provider_asposeocr.api.polling import PollSchedule, seconds
+from airflow_provider_asposeocr.api.polling import seconds
 from airflow_provider_asposeocr.api.settings import RecognitionSettings, integer, wire_settings
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.durable import Ledger, Recorded, Submitted, fingerprint, ledger_for
@@ -28,6 +28,7 @@ from airflow_provider_asposeocr.tasks import (
     OcrTaskMixin,
     map_index,
     mask_trial_id,
+    named,
     permanent_errors_fail,
 )
 from airflow_provider_asposeocr.triggers.events import WaitOutcome
@@ -80,7 +81,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
     :param asposeocr_conn_id: the Airflow connection of type ``asposeocr``.
     :param wait_for_completion: False submits only and returns the service's id of the task.
     :param deferrable: wait in the triggerer, without a worker slot; by default as Airflow is configured.
-    :param poll_interval: seconds or timedelta between polls; None for a schedule that backs off.
+    :param poll_interval: seconds or timedelta between polls; None for moments that are learned.
     :param timeout: seconds or timedelta to wait for completion, default 1 h; ``execution_timeout`` counts
         if it is shorter. The task is then cancelled at the service.
     :param cancel_on_kill: whether to cancel the task at the service when a user ends the Airflow task.
@@ -267,7 +268,12 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 status_only=stored,
                 cancel_on_kill=self.cancel_on_kill,
                 recorded=self._recorded,
+                source=source.uri,
+                source_bytes=source.size,
+                submitted_at=submitted.job.submitted_at,
+                api_calls=hook.api_calls,
                 kwargs={
+                    "ocr_task_id": ocr_task_id,
                     "source": source.uri,
                     "submitted_at": submitted.job.submitted_at,
                     "api_calls": hook.api_calls,
@@ -280,7 +286,12 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 lambda api: api.wait(
                     operation,
                     ocr_task_id,
-                    schedule=PollSchedule.of(poll_interval),
+                    pace=api.pace(
+                        operation,
+                        poll_interval=poll_interval,
+                        source_bytes=source.size,
+                        submitted_at=submitted.job.submitted_at,
+                    ),
                     deadline=deadline,
                     limit=self._delivery().limit,
                     status_only=stored,
@@ -328,8 +339,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         job = Recorded(ocr_task_id, submitted_at)
         self._recorded = ledger is not None and ledger.record(match, job)
         mask_trial_id(operation, job.ocr_task_id)
-        named = _named(operation, job.ocr_task_id)
-        self.log.info("Submitted %s to %s as %s", source.uri, operation.name, named)
+        what = named(operation, job.ocr_task_id)
+        self.log.info("Submitted %s to %s as %s", source.uri, operation.name, what)
         return Submitted(job, match, source.uri, reattached=False)
 
     def _finish(
@@ -379,21 +390,5 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         if ledger := self._ledger(context):
             ledger.forget()
         return AsposeOcrTimeoutError(
-            f"{error}; {_named(operation, ocr_task_id)} {fate}", ocr_task_id=ocr_task_id
+            f"{error}; {named(operation, ocr_task_id)} {fate}", ocr_task_id=ocr_task_id
         )
-
-    def _cancel(self, operation: Operation, ocr_task_id: str) -> str:
-        """Cancel at the service, and say what became of the task there."""
-        if not operation.cancellable:
-            return "goes on: its operation has no cancel"
-        try:
-            # A hook of its own: the one that waits may be halted, or in the middle of a request.
-            AsposeOcrHook(self.asposeocr_conn_id).cancel(operation, ocr_task_id)
-        except AsposeOcrError as error:
-            return f"could not be cancelled ({error})"
-        return "was cancelled at the service"
-
-
-def _named(operation: Operation, ocr_task_id: str) -> str:
-    # Masking reaches Airflow's supervisor a moment after the call: a line logged at once may go unmasked.
-    return f"task {ocr_task_id}" if operation.authenticated else "a trial task, whose id is a secret"

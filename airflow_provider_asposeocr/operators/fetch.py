@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrNotFinishedError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
-from airflow_provider_asposeocr.api.task import OcrTask
+from airflow_provider_asposeocr.api.task import OcrTask, checked_task_id
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.retries import use_retry_policy
@@ -81,7 +81,7 @@ class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
         """Fetch and deliver."""
         with permanent_errors_fail():
             operation = get_operation(self.operation)
-            ocr_task_id = self._checked_id()
+            ocr_task_id = checked_task_id(self.ocr_task_id)
             delivery = self._delivery()
             if delivery.destination:
                 delivery.check(operation, None)

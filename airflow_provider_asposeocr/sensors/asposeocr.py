@@ -16,17 +16,22 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
     TaskDeferred,
 )
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
+from airflow.triggers.base import StartTriggerArgs
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrTimeoutError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError, AsposeOcrTimeoutError
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule, seconds
+from airflow_provider_asposeocr.api.polling import Deadline, seconds
 from airflow_provider_asposeocr.api.settings import is_text
-from airflow_provider_asposeocr.api.task import OcrTask
+from airflow_provider_asposeocr.api.task import OcrTask, checked_task_id
 from airflow_provider_asposeocr.durable import RETENTION
+from airflow_provider_asposeocr.ending import why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.retries import use_retry_policy
-from airflow_provider_asposeocr.tasks import OcrTaskMixin, map_index, permanent_errors_fail
+from airflow_provider_asposeocr.starting import triggerer_template
+from airflow_provider_asposeocr.tasks import TRIGGER_GRACE, OcrTaskMixin, map_index, permanent_errors_fail
+from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
 from airflow_provider_asposeocr.triggers.events import WaitOutcome
 
 if TYPE_CHECKING:
@@ -55,9 +60,13 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         more billed call; otherwise they lie there for 24 hours (templated).
     :param asposeocr_conn_id: the Airflow connection of type ``asposeocr``.
     :param deferrable: wait in the triggerer, without a worker slot; True by default.
-    :param poke_interval: seconds or timedelta between polls. None means a schedule that backs off when
+    :param poke_interval: seconds or timedelta between polls. None means moments that are learned when
         deferred or poking, and 60 s in reschedule mode.
     :param timeout: seconds or timedelta to wait; default 24 h, for which the service keeps a task.
+    :param start_from_trigger: begin in the triggerer, so that the wait takes no worker slot at all, on
+        Airflow 3.3 and later; before, and where the sensor is mapped, it begins in a worker as without it.
+        The triggerer renders ``ocr_task_id`` then. Not for hundreds of such tasks in one DAG: the whole DAG
+        travels with each of their triggers.
     :param kwargs: those of BaseSensorOperator; ``soft_fail`` and ``never_fail`` mean the same whether
         deferred or not.
     :return: the :class:`.Manifest`.
@@ -92,6 +101,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         deferrable: bool = True,
         poke_interval: float | timedelta | None = None,
         timeout: float | timedelta = RETENTION,
+        start_from_trigger: bool = False,
         **kwargs: Any,
     ) -> None:
         base_interval = RESCHEDULE_INTERVAL if poke_interval is None else poke_interval
@@ -108,13 +118,18 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         self.asposeocr_conn_id = asposeocr_conn_id
         self.deferrable = deferrable
         self.poll_interval = poke_interval
+        if start_from_trigger and not deferrable:
+            raise AsposeOcrSettingsError("start_from_trigger=True and deferrable=False exclude each other")
+        if start_from_trigger and AIRFLOW_V_3_3_PLUS:
+            self.start_from_trigger = True
+            self.start_trigger_args = self._start_trigger_args()
 
     def execute(self, context: Context) -> Any:
         """Defer, wait here, or poke as BaseSensorOperator does."""
         if not self.deferrable and (self.mode == "reschedule" or self.poll_interval is not None):
             return self._execute_base(context)
         with self._sensor_failures(), permanent_errors_fail():
-            ocr_task_id = self._checked_id()
+            ocr_task_id = checked_task_id(self.ocr_task_id)
             self._check_destination()
             deadline = Deadline.after(self.timeout, time.time())
             poll_interval = seconds(self.poll_interval, "poke_interval")
@@ -125,16 +140,14 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
                     poll_interval=poll_interval,
                     status_only=self._status_only(),
                     cancel_on_kill=False,
-                    recorded=False,
                     kwargs={},
                 )
-            return self._wait_here(ocr_task_id, PollSchedule.of(poll_interval), deadline, context)
+            return self._wait_here(ocr_task_id, poll_interval, deadline, context)
 
-    def execute_complete(self, context: Context, event: Any, *, ocr_task_id: str) -> Manifest:
+    def execute_complete(self, context: Context, event: Any) -> Manifest:
         """Go on when the trigger has fired.
 
         :param event: the trigger's event.
-        :param ocr_task_id: the service's id of the task.
         """
         with self._sensor_failures(), permanent_errors_fail():
             outcome = WaitOutcome.of_event(event)
@@ -144,11 +157,28 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
             task = outcome.unwrap()
             return self._manifest(hook, task, context, outcome.api_calls, outcome.completed_at)
 
+    def _start_trigger_args(self) -> StartTriggerArgs:
+        trigger = AsposeOcrTaskTrigger(
+            operation=get_operation(self.operation).name,
+            ocr_task_id=triggerer_template(self.ocr_task_id),
+            asposeocr_conn_id=self.asposeocr_conn_id,
+            timeout=float(self.timeout),
+            poll_interval=seconds(self.poll_interval, "poke_interval"),
+            max_inline_bytes=0 if self._status_only() else self.max_inline_bytes,
+            cancel_on_kill=False,
+            ends_task=why_a_worker_ends(self) is None,
+        )
+        path, arguments = trigger.serialize()
+        # Airflow does not apply a sensor's own timeout here. The trigger does; this one is for templates
+        # that wait for an answer that never comes.
+        longest = timedelta(seconds=float(self.timeout) + TRIGGER_GRACE)
+        return StartTriggerArgs(path, "execute_complete", arguments, timeout=longest)
+
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask once."""
         with permanent_errors_fail():
             operation = get_operation(self.operation)
-            ocr_task_id = self._checked_id()
+            ocr_task_id = checked_task_id(self.ocr_task_id)
             self._check_destination()
             hook = AsposeOcrHook(self.asposeocr_conn_id)
             limit = self._delivery().limit
@@ -169,15 +199,16 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
             raise
 
     def _wait_here(
-        self, ocr_task_id: str, schedule: PollSchedule, deadline: Deadline, context: Context
+        self, ocr_task_id: str, poll_interval: float | None, deadline: Deadline, context: Context
     ) -> Manifest:
+        operation = get_operation(self.operation)
         hook = AsposeOcrHook(self.asposeocr_conn_id)
         try:
             task = hook.run_flow(
                 lambda api: api.wait(
-                    get_operation(self.operation),
+                    operation,
                     ocr_task_id,
-                    schedule=schedule,
+                    pace=api.pace(operation, poll_interval=poll_interval),
                     deadline=deadline,
                     limit=self._delivery().limit,
                     status_only=self._status_only(),

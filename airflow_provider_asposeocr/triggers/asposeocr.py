@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import inspect
 import logging
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 from airflow.providers.common.compat.sdk import conf
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule
-from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from airflow_provider_asposeocr.api.polling import Deadline
+from airflow_provider_asposeocr.api.settings import integer
+from airflow_provider_asposeocr.api.task import checked_task_id
+from airflow_provider_asposeocr.files.manifest import Delivery, Job, deliver
+from airflow_provider_asposeocr.hooks.asposeocr import DEFAULT_TIMEOUT, AsposeOcrHook
 from airflow_provider_asposeocr.triggers.events import WaitOutcome
 
 LEAST_SECONDS = 1.0 + conf.getint("workers", "min_heartbeat_interval", fallback=1)
@@ -38,19 +43,31 @@ class QuietEvent(TriggerEvent):
     __str__ = __repr__
 
 
+class QuietSuccessEvent(TaskSuccessEvent):
+    """A success whose XCom does not show, for the same reason."""
+
+    __repr__ = QuietEvent.__repr__
+    __str__ = QuietEvent.__repr__
+
+
 class AsposeOcrTaskTrigger(BaseTrigger):
     """Wait for a task of Aspose.OCR Cloud.
 
     :param operation: the operation that the task was submitted to.
     :param ocr_task_id: the service's id of the task.
     :param asposeocr_conn_id: the Airflow connection.
-    :param deadline: when to give up, seconds since the epoch.
-    :param poll_interval: seconds between polls; None for a schedule that backs off.
+    :param deadline: when to give up, seconds since the epoch; None where no worker has deferred the task.
+    :param timeout: seconds after which to give up, where there is no deadline.
+    :param poll_interval: seconds between polls; None for moments that are learned.
     :param max_inline_bytes: the most bytes of results that the event carries; 0 leaves the results at
         the service and polls the status alone.
-    :param limit: the most bytes of a reply to read while polling, or None.
     :param cancel_on_kill: whether to cancel the task when a user ends the waiting Airflow task.
     :param recorded: whether a new try will go on with the task, so that clearing must not cancel it.
+    :param ends_task: whether a success ends the Airflow task, without a worker, where its text fits inline.
+    :param source: the URI of the source, where it is known.
+    :param source_bytes: its size.
+    :param submitted_at: when it was submitted, seconds since the epoch.
+    :param api_calls: billed calls made for the task before.
 
     .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/deferring.html
     """
@@ -61,39 +78,40 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         operation: str,
         ocr_task_id: str,
         asposeocr_conn_id: str,
-        deadline: float,
+        deadline: float | None = None,
+        timeout: float | None = None,
         poll_interval: float | None = None,
-        max_inline_bytes: int = 0,
-        limit: int | None = None,
+        max_inline_bytes: int | str = 0,
         cancel_on_kill: bool = True,
         recorded: bool = False,
+        ends_task: bool = False,
+        source: str | None = None,
+        source_bytes: int | None = None,
+        submitted_at: float | None = None,
+        api_calls: int = 0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.operation = operation
         self.ocr_task_id = ocr_task_id
         self.asposeocr_conn_id = asposeocr_conn_id
         self.deadline = deadline
+        self.timeout = timeout
         self.poll_interval = poll_interval
         self.max_inline_bytes = max_inline_bytes
-        self.limit = limit
         self.cancel_on_kill = cancel_on_kill
         self.recorded = recorded
+        self.ends_task = ends_task
+        self.source = source
+        self.source_bytes = source_bytes
+        self.submitted_at = submitted_at
+        self.api_calls = api_calls
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Name the class and all of its arguments."""
+        arguments = inspect.signature(type(self).__init__).parameters
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
-            {
-                "operation": self.operation,
-                "ocr_task_id": self.ocr_task_id,
-                "asposeocr_conn_id": self.asposeocr_conn_id,
-                "deadline": self.deadline,
-                "poll_interval": self.poll_interval,
-                "max_inline_bytes": self.max_inline_bytes,
-                "limit": self.limit,
-                "cancel_on_kill": self.cancel_on_kill,
-                "recorded": self.recorded,
-            },
+            {name: getattr(self, name) for name in arguments if name != "self"},
         )
 
     def __repr__(self) -> str:
@@ -102,10 +120,15 @@ class AsposeOcrTaskTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until the task ends or the deadline passes, then fire one event."""
-        started = time.monotonic()
-        outcome = await self._wait()
-        await asyncio.sleep(max(0.0, LEAST_SECONDS - (time.monotonic() - started)))
-        yield QuietEvent(payload=outcome.to_event())
+        now = time.time()
+        # No worker is about to report where none has deferred the task.
+        not_before = now + LEAST_SECONDS if self.deadline is not None else now
+        deadline = Deadline(
+            now + (self.timeout or DEFAULT_TIMEOUT) if self.deadline is None else self.deadline
+        )
+        outcome = await self._wait(deadline, not_before)
+        await asyncio.sleep(max(0.0, not_before - time.time()))
+        yield self._event(outcome)
 
     async def on_kill(self) -> None:
         """Cancel the task: a user has marked the Airflow task or cleared it (Airflow 3.3 and later).
@@ -142,23 +165,49 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         found = [state for by_task in states.values() for state in by_task.values()]
         return found in (["success"], ["failed"], ["skipped"])
 
-    async def _wait(self) -> WaitOutcome:
+    async def _wait(self, deadline: Deadline, not_before: float) -> WaitOutcome:
         hook = AsposeOcrHook(self.asposeocr_conn_id)
         try:
-            async with hook.async_session():
-                task = await hook.arun_flow(
-                    lambda api: api.wait(
-                        get_operation(self.operation),
-                        self.ocr_task_id,
-                        schedule=PollSchedule.of(self.poll_interval),
-                        deadline=Deadline(self.deadline),
-                        limit=self.limit,
-                        status_only=not self.max_inline_bytes,
-                    )
+            operation = get_operation(self.operation)
+            ocr_task_id = checked_task_id(self.ocr_task_id)
+            most = integer("max_inline_bytes", self.max_inline_bytes) or 0
+            task = await hook.arun_flow(
+                lambda api: api.wait(
+                    operation,
+                    ocr_task_id,
+                    # An answer that comes before the event may be fired would be paid for and wait.
+                    pace=api.pace(
+                        operation,
+                        poll_interval=self.poll_interval,
+                        source_bytes=self.source_bytes,
+                        submitted_at=self.submitted_at,
+                        earliest=not_before,
+                    ),
+                    deadline=deadline,
+                    limit=Delivery(max_inline_bytes=most).limit if most else None,
+                    status_only=not most,
                 )
+            )
         except AsposeOcrError as error:
             return WaitOutcome.failed(error, hook.api_calls)
-        return WaitOutcome.finished(task.trimmed(self.max_inline_bytes), hook.api_calls, time.time())
+        return WaitOutcome.finished(task.trimmed(most), hook.api_calls, time.time())
+
+    def _event(self, outcome: WaitOutcome) -> TriggerEvent:
+        task = outcome.task
+        if self.ends_task and task is not None and task.status.is_successful and not task.unread:
+            job = Job(
+                get_operation(self.operation),
+                self.source,
+                api_calls=self.api_calls + outcome.api_calls,
+                submitted_at=self.submitted_at,
+            )
+            with contextlib.suppress(AsposeOcrError):  # a worker meets the same error, and can raise it
+                delivery = Delivery(max_inline_bytes=int(self.max_inline_bytes))
+                manifest = deliver(task, job, delivery, completed_at=outcome.completed_at)
+                for notice in manifest["warnings"]:
+                    self.log.warning("The service says: %s", notice)
+                return QuietSuccessEvent(xcoms={"return_value": cast("Any", manifest)})
+        return QuietEvent(payload=outcome.to_event())
 
 
 def _cancelled(work: asyncio.Task[None]) -> None:

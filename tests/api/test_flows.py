@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -23,7 +24,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 from airflow_provider_asposeocr.api.flows import LONGEST_OUTAGE, OcrApi
 from airflow_provider_asposeocr.api.http import HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import OPERATIONS, get_operation
-from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule
+from airflow_provider_asposeocr.api.polling import Deadline, FixedPace, LearnedPace, Pace, Timing
 from airflow_provider_asposeocr.api.retry import LONGEST_SLEEP
 from airflow_provider_asposeocr.api.task import TaskStatus
 
@@ -371,6 +372,11 @@ def test_addresses(made: OcrApi, url: str, sign_in: str) -> None:
     assert made.sign_in_url == sign_in
 
 
+def learned(timing: Any = None) -> LearnedPace:
+    """A pace for a task that was submitted as the clock starts."""
+    return LearnedPace(timing or Timing(), submitted_at=START, uniform=lambda low, high: (low + high) / 2)
+
+
 class TestWait:
     """Polling until the end."""
 
@@ -378,7 +384,7 @@ class TestWait:
         self,
         *answers: Answer,
         operation: Any = IMAGE,
-        schedule: PollSchedule | None = None,
+        pace: Pace | None = None,
         timeout: float = 3600.0,
         on_request: Callable[[HttpRequest], Answer] | None = None,
         clock: Clock | None = None,
@@ -389,7 +395,7 @@ class TestWait:
         flow = api(ticking).wait(
             operation,
             ID,
-            schedule=schedule or PollSchedule.of(10),
+            pace=pace or FixedPace(10),
             deadline=Deadline.after(timeout, START),
             **more,
         )
@@ -403,13 +409,37 @@ class TestWait:
         assert len(run.requests) == 3
 
     def test_the_first_poll_is_not_made_at_once(self) -> None:
-        run = self.run(COMPLETED, schedule=PollSchedule(first=3, jitter=0))
-        assert run.sleeps == [3]
+        run = self.run(COMPLETED, pace=learned())
+        assert [round(pause, 1) for pause in run.sleeps] == [3.2]
 
-    def test_follows_the_schedule(self) -> None:
-        schedule = PollSchedule(first=2, factor=2, ceiling=10, jitter=0.1)
-        run = self.run(PENDING, PENDING, PENDING, PENDING, COMPLETED, schedule=schedule)
-        assert run.sleeps == pytest.approx([2.2, 4.4, 8.8, 11, 11])
+    def test_follows_what_is_known_of_such_tasks(self) -> None:
+        timing = Timing()
+        for _ in range(100):
+            timing.observe(after=39.0, by=41.0)
+        run = self.run(PENDING, COMPLETED, pace=learned(timing))
+        assert 35 < run.sleeps[0] < 45
+        assert run.sleeps[1] < 10
+
+    def test_learns_between_which_polls_a_task_ended(self) -> None:
+        timing = mock.Mock(wraps=Timing())
+        self.run(PENDING, PENDING, COMPLETED, pace=learned(timing))
+        ((after, by),) = [call.args for call in timing.observe.call_args_list]
+        assert 0 < after < by
+
+    @pytest.mark.parametrize("end", [reply("NotExist"), response(403)])
+    def test_learns_nothing_from_a_task_that_did_not_end(self, end: Answer) -> None:
+        timing = mock.Mock(wraps=Timing())
+        self.run(PENDING, end, pace=learned(timing))
+        timing.observe.assert_not_called()
+
+    def test_a_failing_poll_is_not_repeated_at_once(self) -> None:
+        # Five attempts make one poll; then the pace has the word again.
+        run = self.run(PENDING, *[response(503)] * 10, COMPLETED, pace=learned())
+        assert run.unwrap().text == "text"
+        pauses = [pause for pause in run.sleeps if pause]
+        assert len(run.requests) == 12
+        assert all(pause >= 0.2 for pause in pauses)
+        assert len(pauses) >= 11
 
     def test_polls_once_more_at_the_deadline_and_then_gives_up(self) -> None:
         run = self.run(PENDING, timeout=25)
@@ -471,7 +501,7 @@ class TestWait:
         assert self.run(on_request=answer, clock=clock).unwrap().text == "text"
 
     def test_polling_seldom_does_not_make_one_failure_a_long_outage(self) -> None:
-        run = self.run(PENDING, *[NOT_SENT] * 5, COMPLETED, schedule=PollSchedule.of(LONGEST_OUTAGE + 100))
+        run = self.run(PENDING, *[NOT_SENT] * 5, COMPLETED, pace=FixedPace(LONGEST_OUTAGE + 100))
         assert run.unwrap().text == "text"
 
     def test_a_refusal_ends_the_wait_at_once(self) -> None:
@@ -560,9 +590,9 @@ class TestWait:
         )
 
     def test_a_day_of_polling_is_a_loop_and_not_a_recursion(self) -> None:
-        run = self.run(PENDING, timeout=24 * 3600, schedule=PollSchedule(jitter=0))
+        run = self.run(PENDING, timeout=24 * 3600, pace=learned())
         assert type(run.error) is AsposeOcrTimeoutError
-        assert 2_800 < len(run.requests) < 2_900
+        assert 1_400 < len(run.requests) < 1_500
 
 
 class TestPoll:

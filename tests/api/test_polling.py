@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
-from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule, seconds
+from airflow_provider_asposeocr.api.latency import LatencyEstimator
+from airflow_provider_asposeocr.api.plan import CEILING
+from airflow_provider_asposeocr.api.polling import (
+    Deadline,
+    FixedPace,
+    LearnedPace,
+    Timing,
+    Timings,
+    seconds,
+)
 
 
 def middle(low: float, high: float) -> float:
@@ -18,52 +27,121 @@ def middle(low: float, high: float) -> float:
     return (low + high) / 2
 
 
-def test_the_default_schedule_backs_off_to_its_ceiling() -> None:
-    schedule = PollSchedule()
-    delays = [schedule.delay(polls, middle) for polls in range(9)]
-    assert delays[:4] == pytest.approx([3.0, 4.5, 6.75, 10.125])
-    assert delays[-2:] == [30.0, 30.0]
-    assert delays == sorted(delays)
-
-
-def test_a_day_of_polling_stays_within_a_few_thousand_calls() -> None:
-    schedule, waited, polls = PollSchedule(), 0.0, 0
-    while waited < 24 * 3600:
-        waited += schedule.delay(polls, middle)
-        polls += 1
-    assert polls < 2_900
+def polls(pace: LearnedPace, ends: float, start: float = 0.0) -> list[float]:
+    """The moments at which a pace polls a job that ends some seconds after its submission at 0."""
+    now, made = start, []
+    while True:
+        now += pace.delay(now)
+        made.append(now)
+        if now >= ends:
+            pace.polled(now, done=True)
+            return made
+        pace.polled(now, done=False)
 
 
 def test_a_number_of_seconds_means_that_number() -> None:
-    schedule = PollSchedule.of(7.5)
-    assert [schedule.delay(polls) for polls in (0, 1, 50, 100_000)] == [7.5] * 4
+    pace = FixedPace(7.5)
+    assert [pace.delay(now) for now in (0.0, 7.5, 1e6)] == [7.5] * 3
 
 
-def test_no_number_means_the_default_schedule() -> None:
-    assert PollSchedule.of(None) == PollSchedule()
+def test_before_anything_is_known_it_backs_off() -> None:
+    made = polls(LearnedPace(Timing(), submitted_at=0, uniform=middle), ends=600)
+    waits = [after - before for before, after in pairwise([0.0, *made])]
+    assert 2 < made[0] < 5
+    assert 10 <= len(made) <= 25
+    assert waits[-1] == pytest.approx(CEILING)
+    assert all(later > 0.75 * earlier for earlier, later in pairwise(waits[1:]))
 
 
-@given(
-    polls=st.integers(0, 10**9),
-    first=st.floats(0.01, 1e4),
-    factor=st.floats(1, 10),
-    ceiling=st.floats(0.01, 1e5),
-    jitter=st.floats(0, 0.5),
-    draw=st.floats(0, 1),
-)
-def test_a_delay_is_within_its_bounds_however_long_it_takes(
-    polls: int, first: float, factor: float, ceiling: float, jitter: float, draw: float
-) -> None:
-    schedule = PollSchedule(first, factor, ceiling, jitter)
-    delay = schedule.delay(polls, lambda low, high: low + (high - low) * draw)
-    least = min(first, ceiling) * (1 - jitter)
-    assert least * 0.999 <= delay <= ceiling * (1 + jitter) * 1.001
+def test_a_day_of_polling_stays_within_some_calls_an_hour() -> None:
+    made = polls(LearnedPace(Timing(), submitted_at=0), ends=24 * 3600)
+    assert len(made) < 24 * 64
 
 
-def test_delays_are_spread_to_both_sides() -> None:
-    delays = {PollSchedule().delay(0) for _ in range(200)}
-    assert all(2.7 <= delay <= 3.3 for delay in delays)
-    assert min(delays) < 3.0 < max(delays)
+def test_it_aims_at_the_end_of_jobs_that_take_as_long_as_ever() -> None:
+    timing = Timing()
+    for _ in range(100):
+        polls(LearnedPace(timing, submitted_at=0), ends=20.0)
+    made = [polls(LearnedPace(timing, submitted_at=0), ends=20.0) for _ in range(100)]
+    assert sum(map(len, made)) / 100 < 2.5
+    assert sum(moments[-1] - 20.0 for moments in made) / 100 < 2.5
+
+
+@pytest.mark.parametrize(("before", "now"), [(30.0, 3.0), (3.0, 30.0)])
+def test_it_follows_a_service_that_changes(before: float, now: float) -> None:
+    timing, chance = Timing(), random.Random(0)
+    for median in [before] * 150 + [now] * 150:
+        polls(LearnedPace(timing, submitted_at=0), ends=median * chance.lognormvariate(0, 0.2))
+    late = [
+        polls(LearnedPace(timing, submitted_at=0), ends)[-1] - ends
+        for ends in (now * chance.lognormvariate(0, 0.2) for _ in range(100))
+    ]
+    assert sum(late) / 100 < 0.35 * now
+
+
+def test_what_a_second_is_worth_moves_along_the_curve() -> None:
+    calls, delays = [], []
+    for worth in (0.1, 0.5, 1.5, 5.0):
+        timing, chance = Timing(), random.Random(1)
+        made = []
+        for _ in range(400):
+            ends = 10 * chance.lognormvariate(0, 0.4)
+            made.append((polls(LearnedPace(timing, submitted_at=0, delay_cost=worth), ends), ends))
+        calls.append(sum(len(moments) for moments, _ in made[100:]) / 300)
+        delays.append(sum(moments[-1] - ends for moments, ends in made[100:]) / 300)
+    assert calls == sorted(calls)
+    assert delays == sorted(delays, reverse=True)
+    assert calls[-1] > 2 * calls[0]
+
+
+def test_a_poll_that_is_overdue_is_made_at_once() -> None:
+    assert LearnedPace(Timing(), submitted_at=0).delay(100.0) == 0
+
+
+def test_no_poll_is_made_before_an_answer_is_of_use() -> None:
+    pace = LearnedPace(Timing(), submitted_at=0, earliest=50.0)
+    assert pace.delay(0.0) == 50.0
+    assert pace.delay(49.0) == 1.0
+
+
+def test_jobs_of_one_moment_are_spread() -> None:
+    timing = Timing()
+    moments = [LearnedPace(timing, submitted_at=0).delay(0.0) for _ in range(500)]
+    middle_one = sorted(moments)[250]
+    assert max(moments) <= middle_one * 1.11
+    assert max(moments) - min(moments) > 0.06 * middle_one
+
+
+def test_a_poll_without_an_answer_tells_nothing_but_is_waited_after() -> None:
+    timing = Timing()
+    pace = LearnedPace(timing, submitted_at=0, uniform=middle)
+    pace.polled(4.0, done=False)
+    pace.polled(30.0, done=None)
+    assert pace.delay(30.0) >= 0.5
+    pace.polled(31.0, done=True)
+    observed = LatencyEstimator()
+    observed.observe(4.0, 31.0)
+    assert timing._estimator.shares() == observed.shares()
+
+
+def test_a_clock_that_was_set_back_does_no_harm() -> None:
+    pace = LearnedPace(Timing(), submitted_at=1000.0)
+    pace.polled(10.0, done=False)
+    assert 0 <= pace.delay(10.0) < 1100
+    pace.polled(12.0, done=True)
+
+
+def test_sizes_services_and_operations_are_told_apart() -> None:
+    timings = Timings()
+    page = timings.of("https://a", "RecognizeImage", 100_000)
+    assert timings.of("https://a", "RecognizeImage", 120_000) is page
+    others = [
+        timings.of("https://a", "RecognizeImage", 1_000_000),
+        timings.of("https://a", "RecognizeImage", None),
+        timings.of("https://a", "BinarizeImage", 100_000),
+        timings.of("https://b", "RecognizeImage", 100_000),
+    ]
+    assert len({id(kind) for kind in [page, *others]}) == 5
 
 
 def test_a_deadline_is_a_moment() -> None:

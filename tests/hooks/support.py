@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.api.polling import Deadline, PollSchedule
+from airflow_provider_asposeocr.api.polling import Deadline, FixedPace
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
@@ -91,7 +91,7 @@ class Client:
             lambda api: api.wait(
                 get_operation(OPERATION),
                 ocr_task_id,
-                schedule=PollSchedule.of(poll_interval),
+                pace=FixedPace(poll_interval),
                 deadline=Deadline.after(timeout, time.time()),
             )
         )

@@ -33,7 +33,7 @@ every_mode = pytest.mark.parametrize("mode", MODES)
 
 @pytest.fixture(autouse=True)
 def _short_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_asposeocr.api.polling.PollSchedule.delay", lambda *_: 0.1)
+    monkeypatch.setattr("airflow_provider_asposeocr.api.polling.LearnedPace.delay", lambda *_: 0.1)
 
 
 def sensor(ocr_task_id: Any, mode: str = "deferred", **arguments: Any) -> AsposeOcrTaskSensor:
@@ -196,7 +196,7 @@ def test_reschedule_mode_gives_the_slot_back(emulator: Emulator, png: bytes) -> 
     assert task.execute(ctx)["text"] == TEXT
 
 
-def test_the_default_schedule_is_not_one_poll_a_minute(emulator: Emulator) -> None:
+def test_the_default_pace_is_not_one_poll_a_minute(emulator: Emulator) -> None:
     _, arguments = deferral(AsposeOcrTaskSensor(
         task_id="wait", operation="RecognizeImage", ocr_task_id="x"
     )).trigger.serialize()  # fmt: skip

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 import pytest
-from airflow.triggers.base import TriggerEvent
+from airflow.triggers.base import TaskSuccessEvent
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
@@ -22,7 +22,7 @@ from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.triggers import asposeocr as trigger_module
 from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
 from airflow_provider_asposeocr.triggers.events import WaitOutcome
-from tests.running import fire, rebuilt
+from tests.running import fire, first_event, rebuilt
 
 TEXT = "The quick brown fox jumps over the lazy dog."
 
@@ -42,7 +42,7 @@ def make(ocr_task_id: str = "id", **arguments: Any) -> AsposeOcrTaskTrigger:
 
 
 def test_every_argument_survives_serialization() -> None:
-    trigger = make(limit=7, cancel_on_kill=False)
+    trigger = make(timeout=7.5, cancel_on_kill=False, ends_task=True, source_bytes=5)
     path, arguments = trigger.serialize()
 
     assert path == "airflow_provider_asposeocr.triggers.asposeocr.AsposeOcrTaskTrigger"
@@ -67,12 +67,7 @@ def test_the_event_does_not_show_what_it_carries(
     monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
 
-    async def first() -> TriggerEvent:
-        async for event in make(ocr_task_id).run():
-            return event
-        raise AssertionError
-
-    event = asyncio.run(first())
+    event = first_event(make(ocr_task_id))
     data = base64.b64encode(TEXT.encode()).decode()
     assert data in json.dumps(event.payload)
     shown = f"{event} {event!r} {[event]}"
@@ -81,25 +76,92 @@ def test_the_event_does_not_show_what_it_carries(
     assert ocr_task_id not in f"{make(ocr_task_id)!r}"
 
 
-@pytest.mark.parametrize(
-    ("inline", "limit", "has_results"), [(1000, 40_000, True), (10, 40_000, False), (0, None, False)]
-)
+@pytest.mark.parametrize(("inline", "has_results"), [(1000, True), ("1000", True), (10, False), (0, False)])
 def test_only_small_results_travel_in_the_event(
     emulator: Emulator,
     png: bytes,
     monkeypatch: pytest.MonkeyPatch,
-    inline: int,
-    limit: int | None,
+    inline: int | str,
     has_results: bool,
 ) -> None:
     monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
-    event = fire(make(ocr_task_id, max_inline_bytes=inline, limit=limit))
+    event = fire(make(ocr_task_id, max_inline_bytes=inline))
     task = WaitOutcome.of_event(event).unwrap()
 
     assert bool(task.results) is has_results
     assert task.unread is not has_results
     assert (emulator.calls.status, emulator.calls.poll) == ((1, 0) if inline == 0 else (0, 1))
+
+
+def test_a_success_may_end_the_airflow_task(
+    emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
+    ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
+    more = {"source": "s3://inbox/a.png", "submitted_at": 86400.0, "api_calls": 1}
+    event = first_event(make(ocr_task_id, ends_task=True, **more))
+
+    assert isinstance(event, TaskSuccessEvent)
+    manifest = json.loads(json.dumps(event.xcoms))["return_value"]
+    assert manifest["text"] == TEXT
+    assert manifest["source"] == "s3://inbox/a.png"
+    assert manifest["submitted_at"] == "1970-01-02T00:00:00.000+00:00"
+    assert manifest["api_calls"] == 2
+    assert TEXT not in f"{event} {event!r} {[event]} {event.payload!r}"
+
+
+@pytest.mark.parametrize("spoilt", ["failed", "too long", "lost"])
+def test_all_else_goes_back_to_a_worker(
+    emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch, spoilt: str
+) -> None:
+    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
+    if spoilt == "failed":
+        emulator.inject("finish_with_error", on="submit")
+    ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
+    if spoilt == "lost":
+        emulator.forget_jobs()
+    inline = 10 if spoilt == "too long" else 1000
+    event = first_event(make(ocr_task_id, ends_task=True, max_inline_bytes=inline))
+
+    assert not isinstance(event, TaskSuccessEvent)
+    outcome = WaitOutcome.of_event(event.payload)
+    assert outcome.task is not None
+    assert outcome.task.unread is (spoilt == "too long")
+
+
+def test_a_trigger_that_no_worker_deferred_fires_at_once_and_has_its_own_timeout(
+    emulator: Emulator, png: bytes
+) -> None:
+    ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
+    started = time.monotonic()
+    assert fire(make(ocr_task_id, deadline=None, timeout=30.0))["status"] == "Completed"
+    assert time.monotonic() - started < trigger_module.LEAST_SECONDS
+
+    emulator.inject("never_finish", on="submit")
+    ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
+    outcome = WaitOutcome.of_event(fire(make(ocr_task_id, deadline=None, timeout=0.3)))
+    assert isinstance(outcome.error, AsposeOcrTimeoutError)
+
+
+@pytest.mark.parametrize("rendered", ["", "None", None, ["a", "b"]])
+def test_an_id_that_was_rendered_to_nothing_is_a_clear_error(emulator: Emulator, rendered: Any) -> None:
+    outcome = WaitOutcome.of_event(fire(make(rendered, deadline=None, timeout=5)))
+
+    assert "ocr_task_id is empty" in str(outcome.error)
+    assert emulator.calls.billed == emulator.calls.token == 0
+
+
+def test_no_poll_is_made_before_its_answer_could_be_used(
+    emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0.6)
+    ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
+    submitted_at = time.time() - 100  # so that a poll is due at once
+    fire(make(ocr_task_id, poll_interval=None, source_bytes=1, submitted_at=submitted_at))
+
+    (poll,) = [entry for entry in emulator.transcript if entry.kind == "poll"]
+    assert poll.received_at - (submitted_at + 100) >= 0.55
 
 
 def test_a_passed_deadline_is_an_event_and_cancels_nothing(

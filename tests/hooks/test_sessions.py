@@ -1,0 +1,177 @@
+"""One session for all who wait on one loop with one connection."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError
+from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
+from airflow_provider_asposeocr.hooks import asposeocr, drivers, sessions
+from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+
+
+@pytest.fixture
+def lookups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The connections that were looked up."""
+    seen: list[str] = []
+    original = asposeocr.get_async_connection
+
+    async def counting(conn_id: str, **more: Any) -> Any:
+        seen.append(conn_id)
+        await asyncio.sleep(0.01)
+        return await original(conn_id, **more)
+
+    monkeypatch.setattr(asposeocr, "get_async_connection", counting)
+    return seen
+
+
+def sockets(emulator: Emulator) -> int:
+    """Open connections of this process to a service."""
+    port = int(emulator.url.rpartition(":")[2])
+    remotes = [connection.raddr for connection in psutil.Process().net_connections("tcp")]
+    return sum(bool(remote) and remote.port == port for remote in remotes)
+
+
+async def test_many_share_one_session_one_lookup_and_one_token(
+    emulator: Emulator, png: bytes, lookups: list[str]
+) -> None:
+    ocr_task_id = await AsposeOcrHook().asubmit("RecognizeImage", png)
+    lookups.clear()
+    most = 0
+
+    async def ask(number: int) -> aiohttp.ClientSession:
+        nonlocal most
+        hook = AsposeOcrHook()
+        async with hook.async_session() as session:
+            await hook.aget_task("RecognizeImage", ocr_task_id)
+            if number % 30 == 0:
+                most = max(most, await asyncio.to_thread(sockets, emulator))
+            return session
+
+    seen = await asyncio.gather(*map(ask, range(300)))
+
+    assert len({id(session) for session in seen}) == 1
+    assert seen[0].closed
+    assert lookups == ["asposeocr_default"]
+    assert emulator.calls.token == 1
+    assert 0 < most <= drivers.MAX_CONNECTIONS
+
+
+async def test_it_lives_as_long_as_its_last_user(emulator: Emulator, lookups: list[str]) -> None:
+    hook = AsposeOcrHook()
+    async with hook.async_session() as first:
+        async with hook.async_session() as second:
+            assert second is first
+        assert not first.closed
+    assert first.closed
+    async with hook.async_session() as third:
+        assert third is not first
+    assert len(lookups) == 2
+
+
+async def test_a_user_that_is_cancelled_leaves_no_session_open(emulator: Emulator, png: bytes) -> None:
+    emulator.inject("never_finish", on="submit")
+    ocr_task_id = await AsposeOcrHook().asubmit("RecognizeImage", png)
+    emulator.inject("slow", on="poll", seconds=5.0)
+    seen: list[aiohttp.ClientSession] = []
+
+    async def ask() -> None:
+        hook = AsposeOcrHook()
+        async with hook.async_session() as session:
+            seen.append(session)
+            await hook.aget_task("RecognizeImage", ocr_task_id)
+
+    asking = asyncio.create_task(ask())
+    while not emulator.calls.poll:
+        await asyncio.sleep(0.01)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert seen[0].closed
+
+
+async def test_a_leader_that_is_cancelled_at_the_lookup_hands_over(
+    emulator: Emulator, lookups: list[str]
+) -> None:
+    async def enter() -> bool:
+        async with AsposeOcrHook().async_session() as session:
+            return not session.closed
+
+    leader, follower = asyncio.create_task(enter()), asyncio.create_task(enter())
+    await asyncio.sleep(0)
+    leader.cancel()
+    assert await follower
+    assert len(lookups) == 2
+
+
+def test_loops_do_not_share(emulator: Emulator) -> None:
+    async def enter() -> aiohttp.ClientSession:
+        async with AsposeOcrHook().async_session() as session:
+            return session
+
+    assert asyncio.run(enter()) is not asyncio.run(enter())
+
+
+async def test_connections_do_not_share(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", emulator.connection_json())
+    async with (
+        AsposeOcrHook().async_session() as one,
+        AsposeOcrHook("other").async_session() as other,
+    ):
+        assert one is not other
+
+
+async def test_newcomers_notice_a_changed_connection(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with AsposeOcrHook().async_session() as old:
+        monkeypatch.setattr(sessions, "REREAD", 0.0)
+        async with AsposeOcrHook().async_session() as same:
+            assert same is old
+        changed = json.loads(emulator.connection_json()) | {"password": "another"}
+        monkeypatch.setenv(CONNECTION_VARIABLE, json.dumps(changed))
+        async with AsposeOcrHook().async_session() as new:
+            assert new is not old
+            assert not old.closed
+        assert new.closed
+    assert old.closed
+
+
+async def test_a_rejected_pair_is_looked_up_again_by_the_next(
+    emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch, lookups: list[str]
+) -> None:
+    good = emulator.connection_json()
+    wrong = json.dumps(json.loads(good) | {"password": "wrong"})
+    ocr_task_id = await AsposeOcrHook().asubmit("RecognizeImage", png)
+    monkeypatch.setenv(CONNECTION_VARIABLE, wrong)
+    async with AsposeOcrHook().async_session():
+        with pytest.raises(AsposeOcrAuthError):
+            await AsposeOcrHook().aget_task("RecognizeImage", ocr_task_id)
+        monkeypatch.setenv(CONNECTION_VARIABLE, good)
+        await AsposeOcrHook().aget_task("RecognizeImage", ocr_task_id)
+
+
+async def test_a_lookup_that_fails_fails_all_but_leaves_nothing_behind(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = emulator.connection_json()
+    monkeypatch.delenv(CONNECTION_VARIABLE)
+
+    async def enter() -> None:
+        async with AsposeOcrHook().async_session():
+            raise AssertionError("entered without a connection")
+
+    outcomes = await asyncio.gather(*(enter() for _ in range(5)), return_exceptions=True)
+    assert {type(outcome).__name__ for outcome in outcomes} == {"AirflowNotFoundException"}
+    monkeypatch.setenv(CONNECTION_VARIABLE, good)
+    with caplog.at_level(logging.WARNING):
+        async with AsposeOcrHook().async_session() as session:
+            assert not session.closed
+    assert "Unclosed" not in caplog.text
