@@ -231,7 +231,7 @@ class AsposeOcrHook(HttpHook):
         :param flow: makes the flow from the API of this connection.
         """
         async with shared_session(self.asposeocr_conn_id, self._aload) as shared:
-            driver = AsyncDriver(shared.settings, shared.session, self._meter)
+            driver = AsyncDriver(shared.settings, shared.session, self._meter, shared.proxies)
             return await driver.run(flow(shared.settings.api(self._retry)))
 
     @asynccontextmanager

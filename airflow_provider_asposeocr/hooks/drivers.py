@@ -190,12 +190,25 @@ class AsyncDriver:
     :param settings: the connection.
     :param session: a session of :func:`new_async_session`.
     :param meter: counts and stops.
+    :param proxies: the proxy of each address that was asked for, kept by whoever keeps the session: to
+        search the environment takes longer than to send a poll.
     """
 
-    def __init__(self, settings: ConnectionSettings, session: aiohttp.ClientSession, meter: Meter) -> None:
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        session: aiohttp.ClientSession,
+        meter: Meter,
+        proxies: dict[str, str | None],
+    ) -> None:
         self._settings = settings
         self._session = session
         self._meter = meter
+        self._proxies = proxies
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=CONNECT_TIMEOUT, sock_read=settings.read_timeout
+        )
+        self._token_key: str | None = None
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return what it returns."""
@@ -209,7 +222,8 @@ class AsyncDriver:
                 await asyncio.sleep(step.seconds)
                 answer = None
             elif isinstance(step, NeedToken):
-                answer = await aget_token(self._settings.token_key(), step.stale, self.sign_in)
+                self._token_key = self._token_key or self._settings.token_key()
+                answer = await aget_token(self._token_key, step.stale, self.sign_in)
             else:
                 self._meter.check()
                 answer = await self._send(step)
@@ -225,18 +239,17 @@ class AsyncDriver:
 
     async def _send(self, request: HttpRequest) -> HttpResponse | TransportFailure:
         body = _WatchedBody(request.body) if request.body is not None else None
+        # requests sends the URL as it stands; so does this.
+        url = yarl.URL(request.url, encoded=True)
         try:
             async with self._session.request(
                 request.method,
-                # requests sends the URL as it stands; so does this.
-                yarl.URL(request.url, encoded=True),
+                url,
                 headers=_headers(request),
                 data=body,
                 allow_redirects=False,
-                proxy=self._settings.proxy_for(request.url),
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=CONNECT_TIMEOUT, sock_read=self._settings.read_timeout
-                ),
+                proxy=self._proxy_for(url),
+                timeout=self._timeout,
             ) as response:
                 content, complete = await _aread(response, request)
                 headers = {name.lower(): value for name, value in response.headers.items()}
@@ -245,6 +258,12 @@ class AsyncDriver:
             if body is not None and body.error is not None:
                 raise body.error from None
             return async_failure(error)
+
+    def _proxy_for(self, url: yarl.URL) -> str | None:
+        address = str(url.origin())
+        if address not in self._proxies:
+            self._proxies[address] = self._settings.proxy_for(address)
+        return self._proxies[address]
 
 
 class _Session(requests.Session):

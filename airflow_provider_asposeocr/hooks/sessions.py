@@ -29,11 +29,13 @@ class SharedSession:
 
     :param settings: the connection that it was made for.
     :param session: the session.
+    :param proxies: the proxies that it has found to be used.
     :param users: how many use it.
     """
 
     settings: ConnectionSettings
     session: aiohttp.ClientSession
+    proxies: dict[str, str | None] = field(default_factory=dict)
     users: int = 0
 
 

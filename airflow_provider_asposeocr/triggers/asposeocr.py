@@ -194,16 +194,23 @@ class AsposeOcrTaskTrigger(BaseTrigger):
 
     def _event(self, outcome: WaitOutcome) -> TriggerEvent:
         task = outcome.task
-        if self.ends_task and task is not None and task.status.is_successful and not task.unread:
+        if self.ends_task and task is not None and task.status.is_successful:
+            most = int(self.max_inline_bytes)
             job = Job(
                 get_operation(self.operation),
                 self.source,
                 api_calls=self.api_calls + outcome.api_calls,
                 submitted_at=self.submitted_at,
             )
-            with contextlib.suppress(AsposeOcrError):  # a worker meets the same error, and can raise it
-                delivery = Delivery(max_inline_bytes=int(self.max_inline_bytes))
-                manifest = deliver(task, job, delivery, completed_at=outcome.completed_at)
+            # A worker meets the same error, and can raise it.
+            with contextlib.suppress(AsposeOcrError):
+                manifest = deliver(
+                    task,
+                    job,
+                    Delivery(max_inline_bytes=most),
+                    completed_at=outcome.completed_at,
+                    leave_binary=not most,
+                )
                 for notice in manifest["warnings"]:
                     self.log.warning("The service says: %s", notice)
                 return QuietSuccessEvent(xcoms={"return_value": cast("Any", manifest)})

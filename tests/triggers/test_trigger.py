@@ -111,6 +111,19 @@ def test_a_success_may_end_the_airflow_task(
     assert TEXT not in f"{event} {event!r} {[event]} {event.payload!r}"
 
 
+def test_a_success_whose_results_stay_at_the_service_ends_it_too(
+    emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
+    ocr_task_id = AsposeOcrHook().submit("BinarizeImage", png)
+    event = first_event(make(ocr_task_id, operation="BinarizeImage", ends_task=True, max_inline_bytes=0))
+
+    assert isinstance(event, TaskSuccessEvent)
+    manifest: Any = (event.xcoms or {})["return_value"]
+    assert manifest["text"] is None
+    assert [result["uri"] for result in manifest["results"]] == [None]
+
+
 @pytest.mark.parametrize("spoilt", ["failed", "too long", "lost"])
 def test_all_else_goes_back_to_a_worker(
     emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch, spoilt: str
