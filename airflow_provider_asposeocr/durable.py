@@ -20,9 +20,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
 from airflow_provider_asposeocr.api.operations import Operation
-from airflow_provider_asposeocr.api.polling import Deadline
 from airflow_provider_asposeocr.files.destination import write_bytes
 from airflow_provider_asposeocr.files.source import Source, source_path
 

@@ -10,22 +10,26 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, mask_secret
 
+from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
-from airflow_provider_asposeocr.api.polling import Deadline
 from airflow_provider_asposeocr.api.settings import boolean, integer
 from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.ending import why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Delivery, Job, Manifest, deliver
-from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
-from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
 
+    from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+    from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
+
     _Task = BaseOperator
 else:
     _Task = object
+
+DEFAULT_CONN_ID = "asposeocr_default"
+"""The connection by default, as :attr:`.AsposeOcrHook.default_conn_name` has it."""
 
 TRIGGER_GRACE = 300.0
 """Seconds after our own deadline at which Airflow ends a trigger that never came to run."""
@@ -85,7 +89,7 @@ class OcrTaskMixin(_Task):
             "When the task is done, %s", f"a worker goes on: {worker}" if worker else "the trigger ends it"
         )
         self.defer(
-            trigger=AsposeOcrTaskTrigger(
+            trigger=new_trigger(
                 operation=get_operation(self.operation).name,
                 ocr_task_id=ocr_task_id,
                 asposeocr_conn_id=self.asposeocr_conn_id,
@@ -145,10 +149,30 @@ class OcrTaskMixin(_Task):
             return "goes on: its operation has no cancel"
         try:
             # A hook of its own: the one that waits may be halted, or in the middle of a request.
-            AsposeOcrHook(self.asposeocr_conn_id).cancel(operation, ocr_task_id)
+            new_hook(self.asposeocr_conn_id).cancel(operation, ocr_task_id)
         except AsposeOcrError as error:
             return f"could not be cancelled ({error})"
         return "was cancelled at the service"
+
+
+def new_hook(conn_id: str) -> AsposeOcrHook:
+    """Make a hook. Its modules and HTTP clients are loaded now, and not where a DAG is only parsed.
+
+    :param conn_id: the Airflow connection.
+    """
+    from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+
+    return AsposeOcrHook(conn_id)
+
+
+def new_trigger(**arguments: Any) -> AsposeOcrTaskTrigger:
+    """Make a trigger, loaded as late as the hook.
+
+    :param arguments: those of :class:`.AsposeOcrTaskTrigger`.
+    """
+    from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
+
+    return AsposeOcrTaskTrigger(**arguments)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 
 from airflow_provider_asposeocr.api import calls
 from airflow_provider_asposeocr.api.calls import Call
+from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrAuthError,
     AsposeOcrError,
@@ -34,14 +35,7 @@ from airflow_provider_asposeocr.api.http import (
     Token,
 )
 from airflow_provider_asposeocr.api.operations import TASK_STATUS, TOKEN, Operation
-from airflow_provider_asposeocr.api.polling import (
-    DELAY_COST,
-    Deadline,
-    FixedPace,
-    LearnedPace,
-    Pace,
-    Timings,
-)
+from airflow_provider_asposeocr.api.polling import DELAY_COST, FixedPace, LearnedPace, Pace, Timings
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus, decode_reply, decode_spooled
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Protocol
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.latency import LatencyEstimator
 from airflow_provider_asposeocr.api.plan import PollPlan, plan
 
@@ -20,29 +18,6 @@ JITTER = 0.05
 
 RELEARN = 12
 """Observations after which a plan is made anew, at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """A moment after which waiting ends.
-
-    :param at: seconds since the epoch, so that it survives a restart and travels between machines.
-    """
-
-    at: float
-
-    @classmethod
-    def after(cls, seconds: float, now: float) -> Deadline:
-        """The moment so many seconds from now."""
-        return cls(now + seconds)
-
-    def remaining(self, now: float) -> float:
-        """Seconds left; never negative."""
-        return max(0.0, self.at - now)
-
-    def passed(self, now: float) -> bool:
-        """Whether it is over."""
-        return now >= self.at
 
 
 class Pace(Protocol):
@@ -166,21 +141,3 @@ class Timings:
         """
         size_class = None if source_bytes is None else source_bytes.bit_length() // 2
         return self._kinds.setdefault((service, operation, size_class), Timing())
-
-
-def seconds(value: float | str | timedelta | None, name: str) -> float | None:
-    """Read a duration.
-
-    :param value: seconds as a number or as a rendered string, or a timedelta; None stays None.
-    :param name: what it is called, for the error.
-    :raises AsposeOcrSettingsError: if it is not a positive duration.
-    """
-    if value is None or (isinstance(value, str) and value.strip() in ("", "None")):
-        return None
-    try:
-        number = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    except (TypeError, ValueError):
-        raise AsposeOcrSettingsError(f"{name} must be seconds or a timedelta, not {value!r}") from None
-    if not 0 < number < float("inf"):
-        raise AsposeOcrSettingsError(f"{name} must be positive, not {number:g} s")
-    return number

@@ -18,11 +18,11 @@ from airflow.providers.http.hooks.http import HttpHook
 
 from airflow_provider_asposeocr.api import calls
 from airflow_provider_asposeocr.api.calls import Call
+from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, Deadline, seconds
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrRequestError
 from airflow_provider_asposeocr.api.flows import OcrApi
 from airflow_provider_asposeocr.api.http import BytesBody, Flow, HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
-from airflow_provider_asposeocr.api.polling import Deadline, seconds
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.api.settings import wire_settings
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
@@ -39,9 +39,6 @@ from airflow_provider_asposeocr.hooks.sessions import shared_session
 from airflow_provider_asposeocr.hooks.tokens import get_token
 
 T = TypeVar("T")
-
-DEFAULT_TIMEOUT = 3600.0
-"""Seconds that :meth:`AsposeOcrHook.wait` and the operators wait by default."""
 
 
 class AsposeOcrHook(HttpHook):

@@ -10,31 +10,34 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator, conf
 
+from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, seconds
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrTaskNotFoundError,
     AsposeOcrTimeoutError,
 )
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
-from airflow_provider_asposeocr.api.polling import seconds
 from airflow_provider_asposeocr.api.settings import RecognitionSettings, integer, wire_settings
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.durable import Ledger, Recorded, Submitted, fingerprint, ledger_for
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job
 from airflow_provider_asposeocr.files.source import Source, open_source
-from airflow_provider_asposeocr.hooks.asposeocr import DEFAULT_TIMEOUT, AsposeOcrHook
 from airflow_provider_asposeocr.retries import use_retry_policy
 from airflow_provider_asposeocr.tasks import (
+    DEFAULT_CONN_ID,
     OcrTaskMixin,
     map_index,
     mask_trial_id,
     named,
+    new_hook,
     permanent_errors_fail,
 )
 from airflow_provider_asposeocr.triggers.events import WaitOutcome
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 _SETTINGS = tuple(setting.name for setting in fields(RecognitionSettings))
 
@@ -141,7 +144,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         dsr_confidence: str | None = None,
         result_type: str | None = None,
         extra_settings: Mapping[str, Any] | None = None,
-        asposeocr_conn_id: str = AsposeOcrHook.default_conn_name,
+        asposeocr_conn_id: str = DEFAULT_CONN_ID,
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float | timedelta | None = None,
@@ -211,7 +214,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         :param match: what the submission was made of, for the record.
         :param reattached: whether an earlier try had submitted it.
         """
-        hook = self._hook = AsposeOcrHook(self.asposeocr_conn_id)
+        hook = self._hook = new_hook(self.asposeocr_conn_id)
         submitted = Submitted(Recorded(ocr_task_id, submitted_at), match, source, reattached)
         with permanent_errors_fail(but=_RESUBMIT):
             outcome = WaitOutcome.of_event(event)
@@ -238,7 +241,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
 
     def _execute(self, context: Context) -> Any:
         # First of all, so that a kill at any later moment finds it and stops it.
-        hook = self._hook = AsposeOcrHook(self.asposeocr_conn_id)
+        hook = self._hook = new_hook(self.asposeocr_conn_id)
         operation = get_operation(self.operation)
         wire = wire_settings(operation, self._settings())
         poll_interval = seconds(self.poll_interval, "poll_interval")

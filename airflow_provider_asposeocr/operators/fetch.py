@@ -13,12 +13,19 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrNotFinishedError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
 from airflow_provider_asposeocr.api.task import OcrTask, checked_task_id
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
-from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.retries import use_retry_policy
-from airflow_provider_asposeocr.tasks import OcrTaskMixin, map_index, permanent_errors_fail
+from airflow_provider_asposeocr.tasks import (
+    DEFAULT_CONN_ID,
+    OcrTaskMixin,
+    map_index,
+    new_hook,
+    permanent_errors_fail,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 
 class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
@@ -62,7 +69,7 @@ class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
         inline_text: bool | str = False,
         max_inline_bytes: int | str = MAX_INLINE_BYTES,
         delete_remote: bool | str = False,
-        asposeocr_conn_id: str = AsposeOcrHook.default_conn_name,
+        asposeocr_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -85,7 +92,7 @@ class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
             delivery = self._delivery()
             if delivery.destination:
                 delivery.check(operation, None)
-            hook = AsposeOcrHook(self.asposeocr_conn_id)
+            hook = new_hook(self.asposeocr_conn_id)
             with self._task(hook, operation, ocr_task_id) as task:
                 if not task.status.is_terminal:
                     raise AsposeOcrNotFinishedError(

@@ -19,23 +19,31 @@ from airflow.providers.common.compat.sdk import (
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 from airflow.triggers.base import StartTriggerArgs
 
+from airflow_provider_asposeocr.api.deadline import Deadline, seconds
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError, AsposeOcrTimeoutError
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.api.polling import Deadline, seconds
 from airflow_provider_asposeocr.api.settings import is_text
 from airflow_provider_asposeocr.api.task import OcrTask, checked_task_id
 from airflow_provider_asposeocr.durable import RETENTION
 from airflow_provider_asposeocr.ending import why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
-from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.retries import use_retry_policy
 from airflow_provider_asposeocr.starting import triggerer_template
-from airflow_provider_asposeocr.tasks import TRIGGER_GRACE, OcrTaskMixin, map_index, permanent_errors_fail
-from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
+from airflow_provider_asposeocr.tasks import (
+    DEFAULT_CONN_ID,
+    TRIGGER_GRACE,
+    OcrTaskMixin,
+    map_index,
+    new_hook,
+    new_trigger,
+    permanent_errors_fail,
+)
 from airflow_provider_asposeocr.triggers.events import WaitOutcome
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 RESCHEDULE_INTERVAL = 60.0
 """Seconds between polls in reschedule mode by default: each costs a start of the task."""
@@ -97,7 +105,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         inline_text: bool | str = False,
         max_inline_bytes: int | str = MAX_INLINE_BYTES,
         delete_remote: bool | str = False,
-        asposeocr_conn_id: str = AsposeOcrHook.default_conn_name,
+        asposeocr_conn_id: str = DEFAULT_CONN_ID,
         deferrable: bool = True,
         poke_interval: float | timedelta | None = None,
         timeout: float | timedelta = RETENTION,
@@ -153,12 +161,12 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
             outcome = WaitOutcome.of_event(event)
             if isinstance(outcome.error, AsposeOcrTimeoutError):
                 raise AirflowSensorTimeout(str(outcome.error))
-            hook = AsposeOcrHook(self.asposeocr_conn_id)
+            hook = new_hook(self.asposeocr_conn_id)
             task = outcome.unwrap()
             return self._manifest(hook, task, context, outcome.api_calls, outcome.completed_at)
 
     def _start_trigger_args(self) -> StartTriggerArgs:
-        trigger = AsposeOcrTaskTrigger(
+        trigger = new_trigger(
             operation=get_operation(self.operation).name,
             ocr_task_id=triggerer_template(self.ocr_task_id),
             asposeocr_conn_id=self.asposeocr_conn_id,
@@ -180,7 +188,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
             operation = get_operation(self.operation)
             ocr_task_id = checked_task_id(self.ocr_task_id)
             self._check_destination()
-            hook = AsposeOcrHook(self.asposeocr_conn_id)
+            hook = new_hook(self.asposeocr_conn_id)
             limit = self._delivery().limit
             task = hook.run_flow(
                 lambda api: api.poll(operation, ocr_task_id, limit=limit, status_only=self._status_only())
@@ -202,7 +210,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         self, ocr_task_id: str, poll_interval: float | None, deadline: Deadline, context: Context
     ) -> Manifest:
         operation = get_operation(self.operation)
-        hook = AsposeOcrHook(self.asposeocr_conn_id)
+        hook = new_hook(self.asposeocr_conn_id)
         try:
             task = hook.run_flow(
                 lambda api: api.wait(

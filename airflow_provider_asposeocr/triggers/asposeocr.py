@@ -13,13 +13,13 @@ from typing import Any, cast
 from airflow.providers.common.compat.sdk import conf
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
+from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, Deadline
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.api.polling import Deadline
 from airflow_provider_asposeocr.api.settings import integer
 from airflow_provider_asposeocr.api.task import checked_task_id
 from airflow_provider_asposeocr.files.manifest import Delivery, Job, deliver
-from airflow_provider_asposeocr.hooks.asposeocr import DEFAULT_TIMEOUT, AsposeOcrHook
+from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.triggers.events import WaitOutcome
 
 LEAST_SECONDS = 1.0 + conf.getint("workers", "min_heartbeat_interval", fallback=1)

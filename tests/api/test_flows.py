@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrAuthError,
     AsposeOcrConnectionError,
@@ -24,7 +25,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 from airflow_provider_asposeocr.api.flows import LONGEST_OUTAGE, OcrApi
 from airflow_provider_asposeocr.api.http import HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import OPERATIONS, get_operation
-from airflow_provider_asposeocr.api.polling import Deadline, FixedPace, LearnedPace, Pace, Timing
+from airflow_provider_asposeocr.api.polling import FixedPace, LearnedPace, Pace, Timing
 from airflow_provider_asposeocr.api.retry import LONGEST_SLEEP
 from airflow_provider_asposeocr.api.task import TaskStatus
 

@@ -9,17 +9,11 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_asposeocr.api.deadline import Deadline, seconds
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.latency import LatencyEstimator
 from airflow_provider_asposeocr.api.plan import CEILING
-from airflow_provider_asposeocr.api.polling import (
-    Deadline,
-    FixedPace,
-    LearnedPace,
-    Timing,
-    Timings,
-    seconds,
-)
+from airflow_provider_asposeocr.api.polling import FixedPace, LearnedPace, Timing, Timings
 
 
 def middle(low: float, high: float) -> float:

@@ -23,8 +23,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.api.polling import Deadline, FixedPace
+from airflow_provider_asposeocr.api.polling import FixedPace
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
