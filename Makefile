@@ -35,8 +35,8 @@ format: $(READY) ## Format the code and mend what can be mended without thought
 bench-memory: $(READY) ## Measure memory and time beside other clients, 15 minutes; BENCH_ARGS=--quick for one
 	@$(BIN)/python -m tests.benchmarks.memory $(BENCH_ARGS)
 
-test-crashes: $(READY) ## Kill the processes of a real Airflow in every phase of a job, 2 minutes
-	@$(BIN)/python -m pytest -m crash tests/system/test_crashes.py
+test-crashes: $(READY) ## Kill the processes of a real Airflow in every phase, 3 minutes; AIRFLOW_PYTHON=path for another
+	@AIRFLOW_PYTHON="$(AIRFLOW_PYTHON)" $(BIN)/python -m pytest -m crash tests/system
 
 test-faults: $(READY) ## Let every fault strike every way of running, 2 minutes; FAULTS_ARGS="--only poll" for some
 	@$(BIN)/python -m tests.faults.matrix --check $(FAULTS_ARGS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +23,12 @@ NEEDED = {"asposeocr_gcs": "google", "asposeocr_azure": "microsoft"}
 WITHOUT_PROVIDER = {
     name for name, provider in NEEDED.items() if not importlib.util.find_spec(f"airflow.providers.{provider}")
 }
+
+
+@pytest.fixture(scope="session")
+def airflow_python() -> Path:
+    """The interpreter whose Airflow the tests of crashes run: ``AIRFLOW_PYTHON``, or the one of the tests."""
+    return Path(os.environ.get("AIRFLOW_PYTHON") or sys.executable)
 
 
 @pytest.fixture(scope="session")

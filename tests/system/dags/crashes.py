@@ -16,6 +16,8 @@ from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeIma
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 
 SOURCE = "{{ dag_run.conf['source'] }}"
+RECORDS = "{{ dag_run.conf['durable_path'] }}"
+"""Empty where Airflow keeps the records itself."""
 LONGEST_STOP = 60.0
 MANY = 20
 
@@ -34,7 +36,9 @@ class StoppingOperator(AsposeOcrRecognizeImageOperator):
 
     def __init__(self, *, stop_at: str = "", **kwargs: Any) -> None:
         marker = {"scenario": kwargs["task_id"]}
-        super().__init__(source=SOURCE, poll_interval=1, extra_settings=marker, **kwargs)
+        super().__init__(
+            source=SOURCE, durable_path=RECORDS, poll_interval=1, extra_settings=marker, **kwargs
+        )
         self.stop_at = stop_at
 
     def execute(self, context: Any) -> Any:
@@ -116,11 +120,15 @@ with DAG(dag_id="crashes", schedule=None, default_args={"retries": 4, "retry_del
 
 with DAG(dag_id="outages", schedule=None, default_args={"retries": 4, "retry_delay": SOON}):
     AsposeOcrRecognizeImageOperator.partial(
-        task_id="many", source=SOURCE, deferrable=True, poll_interval=1
+        task_id="many", source=SOURCE, durable_path=RECORDS, deferrable=True, poll_interval=1
     ).expand(extra_settings=[{"scenario": f"many {number}"} for number in range(MANY)])
+
+with DAG(dag_id="synchronous", schedule=None, default_args={"retries": 4, "retry_delay": SOON}):
     StoppingOperator(task_id="synchronous", deferrable=False)
 
 FEW = timedelta(seconds=5)
+MORE = timedelta(seconds=20)
+"""Counts from the start of a task's process: time enough to submit even on a busy machine."""
 WAIT: dict[str, Any] = {"operation": "RecognizeImage", "ocr_task_id": "{{ dag_run.conf['ocr_task_id'] }}"}
 
 with DAG(dag_id="endings", schedule=None, default_args={"retries": 0}):
@@ -129,8 +137,8 @@ with DAG(dag_id="endings", schedule=None, default_args={"retries": 0}):
     StoppingOperator(task_id="marked_failed_running", deferrable=False)
     StoppingOperator(task_id="timeout_deferred", deferrable=True, timeout=FEW)
     StoppingOperator(task_id="timeout_running", deferrable=False, timeout=FEW)
-    StoppingOperator(task_id="execution_timeout_deferred", deferrable=True, execution_timeout=FEW)
-    StoppingOperator(task_id="execution_timeout_running", deferrable=False, execution_timeout=FEW)
+    StoppingOperator(task_id="execution_timeout_deferred", deferrable=True, execution_timeout=MORE)
+    StoppingOperator(task_id="execution_timeout_running", deferrable=False, execution_timeout=MORE)
     AsposeOcrTaskSensor(task_id="sensor_deferred", timeout=FEW, **WAIT)
     AsposeOcrTaskSensor(task_id="sensor_poking", deferrable=False, poke_interval=1, timeout=FEW, **WAIT)
     AsposeOcrTaskSensor(task_id="sensor_deferred_soft", timeout=FEW, soft_fail=True, **WAIT)
