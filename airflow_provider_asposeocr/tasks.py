@@ -143,17 +143,6 @@ class OcrTaskMixin(_Task):
             # The result is safe where it was wanted: that the service keeps it for a day is no failure.
             self.log.warning("The result at the service could not be deleted: %s", error)
 
-    def _cancel(self, operation: Operation, ocr_task_id: str) -> str:
-        """Cancel at the service, and say what became of the task there."""
-        if not operation.cancellable:
-            return "goes on: its operation has no cancel"
-        try:
-            # A hook of its own: the one that waits may be halted, or in the middle of a request.
-            new_hook(self.asposeocr_conn_id).cancel(operation, ocr_task_id)
-        except AsposeOcrError as error:
-            return f"could not be cancelled ({error})"
-        return "was cancelled at the service"
-
 
 def new_hook(conn_id: str) -> AsposeOcrHook:
     """Make a hook. Its modules and HTTP clients are loaded now, and not where a DAG is only parsed.
@@ -193,12 +182,6 @@ def mask_trial_id(operation: Operation, ocr_task_id: str) -> None:
     """Keep the id of a trial task out of logs and rendered fields: whoever has it can read the result."""
     if not operation.authenticated:
         mask_secret(ocr_task_id)
-
-
-def named(operation: Operation, ocr_task_id: str) -> str:
-    """How to speak of a task in a message."""
-    # Masking reaches Airflow's supervisor a moment after the call: a line logged at once may go unmasked.
-    return f"task {ocr_task_id}" if operation.authenticated else "a trial task, whose id is a secret"
 
 
 def map_index(context: Mapping[str, Any]) -> int:

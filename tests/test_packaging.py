@@ -196,6 +196,15 @@ def test_workers_and_triggerers_load_nothing_of_the_emulator() -> None:
     assert loaded & {"cv2", "starlette", "uvicorn", "onnxruntime", "rapidocr", "pypdfium2"} == set()
 
 
+def test_parsing_a_dag_loads_neither_hook_nor_trigger_nor_the_machinery_of_batches() -> None:
+    loaded = loaded_by(f"{NAME}.operators.asposeocr", f"{NAME}.sensors.asposeocr")
+    for late in ("hooks.asposeocr", "hooks.drivers", "triggers.asposeocr", "api.flows", "batch.run"):
+        assert f"{NAME}.{late}" not in loaded
+    assert (
+        importlib.import_module(f"{NAME}.hooks.asposeocr").AsposeOcrHook.default_conn_name
+    ) == importlib.import_module(f"{NAME}.tasks").DEFAULT_CONN_ID
+
+
 def test_airflow_accepts_the_description_of_the_provider() -> None:
     schema = Path(importlib.util.find_spec("airflow").origin).with_name("provider_info.schema.json")  # type: ignore[union-attr, arg-type]
     jsonschema.validate(get_provider_info(), json.loads(schema.read_text()))

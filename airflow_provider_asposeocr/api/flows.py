@@ -200,6 +200,21 @@ class OcrApi:
         )
         yield from calls.make(call, self.retry)
 
+    def abandon(self, operation: Operation, ocr_task_id: str) -> Flow[str]:
+        """Cancel a task that is not waited for any more, and say what became of it. Raises nothing.
+
+        :param operation: the operation that the task was submitted to.
+        :param ocr_task_id: the service's id of the task.
+        :return: as in "the task was cancelled at the service".
+        """
+        if not operation.cancellable:
+            return "goes on: its operation has no cancel"
+        try:
+            yield from self.cancel(operation, ocr_task_id)
+        except AsposeOcrError as error:
+            return f"could not be cancelled ({error})"
+        return "was cancelled at the service"
+
     def poll(
         self, operation: Operation, ocr_task_id: str, *, limit: int | None = None, status_only: bool = False
     ) -> Flow[OcrTask]:

@@ -233,3 +233,12 @@ def get_operation(name: str | Operation) -> Operation:
         near = difflib.get_close_matches(str(name), names, n=3) or names
         raise AsposeOcrSettingsError(f"unknown operation {name!r}; use one of: {', '.join(near)}")
     return found
+
+
+def named(operation: Operation, ocr_task_id: str | None) -> str:
+    """How to speak of a task in a message: whoever holds the id of a trial task can read it.
+
+    :param operation: the operation that it was submitted to.
+    :param ocr_task_id: the service's id of the task.
+    """
+    return f"task {ocr_task_id}" if operation.authenticated else "a trial task, whose id is a secret"

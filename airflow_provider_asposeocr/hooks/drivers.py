@@ -25,6 +25,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrStorageError,
 )
 from airflow_provider_asposeocr.api.http import (
+    BytesBody,
     FailureKind,
     Flow,
     HttpRequest,
@@ -238,7 +239,8 @@ class AsyncDriver:
             return await self.run(self._settings.api(RetryPolicy()).token(*self._settings.credentials()))
 
     async def _send(self, request: HttpRequest) -> HttpResponse | TransportFailure:
-        body = _WatchedBody(request.body) if request.body is not None else None
+        small = request.body.data if isinstance(request.body, BytesBody) else None
+        body = _WatchedBody(request.body) if request.body is not None and small is None else None
         # requests sends the URL as it stands; so does this.
         url = yarl.URL(request.url, encoded=True)
         try:
@@ -246,7 +248,7 @@ class AsyncDriver:
                 request.method,
                 url,
                 headers=_headers(request),
-                data=body,
+                data=body if small is None else small,
                 allow_redirects=False,
                 proxy=self._proxy_for(url),
                 timeout=self._timeout,

@@ -16,7 +16,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTaskNotFoundError,
     AsposeOcrTimeoutError,
 )
-from airflow_provider_asposeocr.api.operations import Operation, get_operation
+from airflow_provider_asposeocr.api.operations import Operation, get_operation, named
 from airflow_provider_asposeocr.api.settings import RecognitionSettings, integer, wire_settings
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.durable import Ledger, Recorded, Submitted, fingerprint, ledger_for
@@ -28,7 +28,6 @@ from airflow_provider_asposeocr.tasks import (
     OcrTaskMixin,
     map_index,
     mask_trial_id,
-    named,
     new_hook,
     permanent_errors_fail,
 )
@@ -218,8 +217,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         submitted = Submitted(Recorded(ocr_task_id, submitted_at), match, source, reattached)
         with permanent_errors_fail(but=_RESUBMIT):
             outcome = WaitOutcome.of_event(event)
-            if isinstance(outcome.error, AsposeOcrTimeoutError):
-                raise self._given_up(context, ocr_task_id, outcome.error)
+            if isinstance(outcome.error, AsposeOcrTimeoutError) and (ledger := self._ledger(context)):
+                ledger.forget()
             calls = api_calls + outcome.api_calls
             return self._finish(context, hook, outcome.unwrap(), submitted, calls, outcome.completed_at)
 
@@ -236,7 +235,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         if self._recorded:
             self.log.info("Killed while waiting: the task goes on at the service, for a retry to find it")
         elif self.cancel_on_kill:
-            fate = self._cancel(get_operation(self.operation), self._waiting_for)
+            fate = self._abandon(self._waiting_for)
             self.log.info("Killed while waiting: the task %s", fate)
 
     def _execute(self, context: Context) -> Any:
@@ -270,6 +269,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 poll_interval=poll_interval,
                 status_only=stored,
                 cancel_on_kill=self.cancel_on_kill,
+                cancel_when_late=True,
                 recorded=self._recorded,
                 source=source.uri,
                 source_bytes=source.size,
@@ -388,10 +388,13 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
     def _given_up(
         self, context: Context, ocr_task_id: str, error: AsposeOcrTimeoutError
     ) -> AsposeOcrTimeoutError:
-        operation = get_operation(self.operation)
-        fate = self._cancel(operation, ocr_task_id)
+        fate = self._abandon(ocr_task_id)
         if ledger := self._ledger(context):
             ledger.forget()
-        return AsposeOcrTimeoutError(
-            f"{error}; {named(operation, ocr_task_id)} {fate}", ocr_task_id=ocr_task_id
-        )
+        what = named(get_operation(self.operation), ocr_task_id)
+        return AsposeOcrTimeoutError(f"{error}; {what} {fate}", ocr_task_id=ocr_task_id)
+
+    def _abandon(self, ocr_task_id: str) -> str:
+        # A hook of its own: the one that waits may be halted, or in the middle of a request.
+        operation = get_operation(self.operation)
+        return new_hook(self.asposeocr_conn_id).run_flow(lambda api: api.abandon(operation, ocr_task_id))

@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from airflow.providers.common.compat.sdk import conf
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_2_PLUS
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, Deadline
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
-from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrTimeoutError
+from airflow_provider_asposeocr.api.operations import get_operation, named
 from airflow_provider_asposeocr.api.settings import integer
 from airflow_provider_asposeocr.api.task import checked_task_id
 from airflow_provider_asposeocr.files.manifest import Delivery, Job, deliver
@@ -62,6 +63,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
     :param max_inline_bytes: the most bytes of results that the event carries; 0 leaves the results at
         the service and polls the status alone.
     :param cancel_on_kill: whether to cancel the task when a user ends the waiting Airflow task.
+    :param cancel_when_late: whether to cancel the task when the deadline passes.
     :param recorded: whether a new try will go on with the task, so that clearing must not cancel it.
     :param ends_task: whether a success ends the Airflow task, without a worker, where its text fits inline.
     :param source: the URI of the source, where it is known.
@@ -83,6 +85,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         poll_interval: float | None = None,
         max_inline_bytes: int | str = 0,
         cancel_on_kill: bool = True,
+        cancel_when_late: bool = False,
         recorded: bool = False,
         ends_task: bool = False,
         source: str | None = None,
@@ -99,6 +102,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.max_inline_bytes = max_inline_bytes
         self.cancel_on_kill = cancel_on_kill
+        self.cancel_when_late = cancel_when_late
         self.recorded = recorded
         self.ends_task = ends_task
         self.source = source
@@ -128,7 +132,10 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         )
         outcome = await self._wait(deadline, not_before)
         await asyncio.sleep(max(0.0, not_before - time.time()))
-        yield self._event(outcome)
+        event = self._event(outcome)
+        if AIRFLOW_V_3_0_PLUS and isinstance(event, QuietSuccessEvent) and self.task_instance is not None:
+            event = await self._handed_on(event.xcoms or {}, outcome)
+        yield event
 
     async def on_kill(self) -> None:
         """Cancel the task: a user has marked the Airflow task or cleared it (Airflow 3.3 and later).
@@ -188,9 +195,20 @@ class AsposeOcrTaskTrigger(BaseTrigger):
                     status_only=not most,
                 )
             )
+        except AsposeOcrTimeoutError as error:
+            late = await self._given_up(hook, error) if self.cancel_when_late else error
+            return WaitOutcome.failed(late, hook.api_calls)
         except AsposeOcrError as error:
             return WaitOutcome.failed(error, hook.api_calls)
         return WaitOutcome.finished(task.trimmed(most), hook.api_calls, time.time())
+
+    async def _given_up(self, hook: AsposeOcrHook, error: AsposeOcrTimeoutError) -> AsposeOcrTimeoutError:
+        # Here and not in the worker: Airflow 2.11 does not resume a task whose execution_timeout has passed.
+        operation = get_operation(self.operation)
+        fate = await hook.arun_flow(lambda api: api.abandon(operation, self.ocr_task_id))
+        message = f"{error}; {named(operation, self.ocr_task_id)} {fate}"
+        self.log.error("%s", message)
+        return AsposeOcrTimeoutError(message, ocr_task_id=self.ocr_task_id)
 
     def _event(self, outcome: WaitOutcome) -> TriggerEvent:
         task = outcome.task
@@ -215,6 +233,19 @@ class AsposeOcrTaskTrigger(BaseTrigger):
                     self.log.warning("The service says: %s", notice)
                 return QuietSuccessEvent(xcoms={"return_value": cast("Any", manifest)})
         return QuietEvent(payload=outcome.to_event())
+
+    async def _handed_on(self, xcoms: dict[str, Any], outcome: WaitOutcome) -> TriggerEvent:
+        """Write XComs as a worker does: those of an event, Airflow 3 stores as JSON text within JSON."""
+        if not AIRFLOW_V_3_2_PLUS:
+            return QuietEvent(payload=outcome.to_event())
+        from airflow.providers.common.compat.sdk import XCom
+        from asgiref.sync import sync_to_async
+
+        ti: Any = self.task_instance
+        own = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
+        for key, value in xcoms.items():
+            await sync_to_async(XCom.set)(key, value, **own)
+        return QuietSuccessEvent()
 
 
 def _cancelled(work: asyncio.Task[None]) -> None:

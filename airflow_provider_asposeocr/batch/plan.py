@@ -1,0 +1,108 @@
+"""What a batch does with each of its items, decided before the first call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError
+from airflow_provider_asposeocr.api.operations import Operation
+from airflow_provider_asposeocr.api.settings import is_text, selected_result_types
+from airflow_provider_asposeocr.files.destination import Names
+from airflow_provider_asposeocr.files.listing import display_name
+from airflow_provider_asposeocr.files.manifest import Delivery
+
+TEXT_LIMIT = 256 * 1024
+"""Bytes of a reply that a poll reads at most: a text that fits costs no further call."""
+
+_TELLING_APART = ("{stem}", "{ocr_task_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What happens to each item.
+
+    :param operation: the operation.
+    :param wire: its settings in the spelling of the wire.
+    :param delivery: where results go.
+    :param source_conn_id: the Airflow connection for the storage of the sources.
+    :param max_source_bytes: the most bytes that a source may have.
+    :param patience: seconds to wait for the completion of an item.
+    :param poll_interval: seconds between polls, or None for a schedule.
+    :param max_in_flight: jobs submitted and not finished at any moment.
+    :param delete_remote: whether to delete results at the service once they are stored.
+    :param cancel_on_kill: whether to cancel jobs of which there is no record when the task is killed.
+    :param map_index: Airflow's map index.
+    """
+
+    operation: Operation
+    wire: Mapping[str, Any] | None
+    delivery: Delivery
+    source_conn_id: str | None
+    max_source_bytes: int | None
+    patience: float
+    poll_interval: float | None
+    max_in_flight: int
+    delete_remote: bool
+    cancel_on_kill: bool
+    map_index: int
+
+    @property
+    def status_only(self) -> bool:
+        """Whether to poll the status: results that are no text are fetched when they are complete."""
+        return not all(is_text(kind) for kind in selected_result_types(self.operation, self.wire))
+
+    @property
+    def limit(self) -> int | None:
+        """The most bytes of a reply to read while polling."""
+        return None if self.status_only else TEXT_LIMIT
+
+
+def checked_destination(destination: Any) -> str:
+    """The destination of a batch as text.
+
+    :param destination: a folder, which ends in a slash, or a pattern with ``{stem}`` or ``{ocr_task_id}``.
+    :raises AsposeOcrDestinationError: if it is neither: many results would meet in one file.
+    """
+    text = "" if destination is None else str(destination).strip()
+    if not text or text == "None":
+        raise AsposeOcrDestinationError("a batch needs a destination: give a folder")
+    if text.endswith("/") or any(placeholder in text for placeholder in _TELLING_APART):
+        return text
+    if isinstance(destination, ObjectStoragePath):
+        return f"{text}/"
+    raise AsposeOcrDestinationError(
+        f"{text} is one file for many results: end it with a slash if it is a folder, or use {{stem}}"
+    )
+
+
+def folder_of(destination: str) -> str:
+    """The part of a destination that is the same for all items and tries, without a slash at its end."""
+    scheme, separator, rest = destination.partition("{")[0].rpartition("://")
+    folder = rest.rpartition("/")[0] or (rest if separator else ".")
+    return f"{scheme}{separator}{folder}"
+
+
+def check_names(destination: str, items: Iterable[Any], operation: Operation) -> None:
+    """Refuse a pattern under which the results of two items would meet.
+
+    :param destination: from :func:`checked_destination`.
+    :param items: of the listing.
+    :param operation: the operation.
+    :raises AsposeOcrDestinationError: if two items have one name.
+    """
+    if destination.endswith("/") or "{ocr_task_id}" in destination:
+        return
+    seen: dict[str, str] = {}
+    for item in items:
+        source = display_name(item)
+        name = Names(source, operation.name, "").fill(destination, "")
+        other = seen.setdefault(name, source)
+        if other != source:
+            raise AsposeOcrDestinationError(
+                f"{other} and {source} would be stored under one name: use a folder as destination, whose "
+                "names are all different, or {ocr_task_id}"
+            )

@@ -1,0 +1,99 @@
+"""Which errors end a batch, and when a batch with failed items counts as failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrAuthError,
+    AsposeOcrCertificateError,
+    AsposeOcrConnectionError,
+    AsposeOcrError,
+    AsposeOcrHaltedError,
+    AsposeOcrRateLimitError,
+    AsposeOcrRequestError,
+    AsposeOcrServerError,
+    AsposeOcrSettingsError,
+    AsposeOcrStorageError,
+    AsposeOcrTaskNotFoundError,
+)
+from airflow_provider_asposeocr.api.retry import LONGEST_SLEEP
+from airflow_provider_asposeocr.batch.progress import Progress
+
+MOST_FAILURES_IN_A_ROW = 5
+"""So many items that fail in a row because service or storage is down end a batch: the next ones would fail
+as well, and each attempt may be billed."""
+
+_ALL = (AsposeOcrAuthError, AsposeOcrCertificateError, AsposeOcrHaltedError, AsposeOcrSettingsError)
+_ALL_STATUSES = frozenset({402, 403, 404, 405})
+_OUTAGES = (AsposeOcrConnectionError, AsposeOcrServerError, AsposeOcrRateLimitError, AsposeOcrStorageError)
+
+
+class AsposeOcrBatchError(AsposeOcrError):
+    """Items of a batch failed, all of them for good."""
+
+
+class AsposeOcrBatchIncompleteError(AsposeOcrBatchError):
+    """Items of a batch failed, and some of them may succeed when they are tried again."""
+
+    retryable = True
+
+
+def concerns_all(error: AsposeOcrError) -> bool:
+    """Whether every other item would fail with the same error."""
+    if isinstance(error, AsposeOcrRequestError):
+        status = error.status or 0
+        return status in _ALL_STATUSES or 300 <= status < 400
+    if isinstance(error, AsposeOcrRateLimitError):
+        return (error.retry_after or 0.0) > LONGEST_SLEEP
+    return isinstance(error, _ALL)
+
+
+def is_outage(error: AsposeOcrError) -> bool:
+    """Whether the service or a storage may be down."""
+    return isinstance(error, _OUTAGES)
+
+
+def can_be_retried(error: AsposeOcrError) -> bool:
+    """Whether a retry of the Airflow task may help the item: one that the service has lost is sent anew."""
+    return error.retryable or isinstance(error, AsposeOcrTaskNotFoundError)
+
+
+def allowed_share(fail_on: Any) -> float:
+    """The share of items that may fail without failing the batch.
+
+    :param fail_on: ``any``, ``none``, or a fraction as a number or as a rendered string.
+    :raises AsposeOcrSettingsError: for anything else.
+    """
+    named = {"any": 0.0, "none": 1.0}.get(str(fail_on).strip().casefold())
+    if named is not None:
+        return named
+    try:
+        share = float(fail_on)
+    except (TypeError, ValueError):
+        share = -1.0
+    if isinstance(fail_on, bool) or not 0 <= share <= 1:
+        raise AsposeOcrSettingsError(
+            f"fail_on must be 'any', 'none' or a fraction such as 0.05, not {str(fail_on)[:80]!r}"
+        )
+    return share
+
+
+def verdict(count: Progress, share: float, report: str) -> AsposeOcrBatchError | None:
+    """The error that a batch ends with, or None if it has succeeded.
+
+    :param count: what became of its items.
+    :param share: from :func:`allowed_share`.
+    :param report: the URI of the report.
+    """
+    if count.failed <= share * count.items:
+        return None
+    found = (
+        f"{count.failed} of {count.items} items failed, {count.failed - count.retryable} of them for good; "
+        f"see {report}"
+    )
+    if not count.retryable:
+        return AsposeOcrBatchError(f"{found}. A retry would not help: clear the task to try them again")
+    return AsposeOcrBatchIncompleteError(
+        f"{found}. A retry tries the other {count.retryable} again", retry_after=count.retry_after
+    )

@@ -1,0 +1,168 @@
+"""One run of a batch, as its operator is set up: decide, list, run, report."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from typing import Any, TypedDict
+
+from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, seconds
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrSettingsError
+from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.api.settings import boolean, integer, wire_settings
+from airflow_provider_asposeocr.batch.aside import run_aside
+from airflow_provider_asposeocr.batch.journal import Journal
+from airflow_provider_asposeocr.batch.plan import Plan, check_names, checked_destination, folder_of
+from airflow_provider_asposeocr.batch.policy import allowed_share, verdict
+from airflow_provider_asposeocr.batch.report import NAME, Report
+from airflow_provider_asposeocr.batch.runner import BatchRunner
+from airflow_provider_asposeocr.batch.stores import parts_for
+from airflow_provider_asposeocr.files.destination import Names, check_destination
+from airflow_provider_asposeocr.files.listing import list_sources
+from airflow_provider_asposeocr.files.manifest import Delivery
+from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+
+log = logging.getLogger(__name__)
+
+
+class BatchSummary(TypedDict):
+    """What a batch returns.
+
+    ``report``: URI of the report. ``destination``: where the results are. ``items``, ``succeeded``,
+    ``failed``: of all tries together. ``skipped``: items that an earlier try has brought to an end.
+    ``resumed``: jobs of an earlier try that this one went on with. ``api_calls``: billed calls of this try.
+    ``seconds``: how long it took.
+    """
+
+    report: str
+    destination: str
+    items: int
+    succeeded: int
+    failed: int
+    skipped: int
+    resumed: int
+    api_calls: int
+    seconds: float
+
+
+class Batch:
+    """One run of a batch.
+
+    :param task: the operator, rendered.
+    :param hook: makes the calls.
+    :param settings: of the operation, by the names of the operator's arguments.
+    :param context: Airflow's.
+    """
+
+    def __init__(
+        self, task: Any, hook: AsposeOcrHook, settings: Mapping[str, Any], context: Mapping[str, Any]
+    ) -> None:
+        self._task = task
+        self._hook = hook
+        self._settings = settings
+        self._context = context
+        self._runner: BatchRunner | None = None
+
+    def halt(self) -> None:
+        """Submit nothing more. Safe in a signal handler."""
+        self._hook.halt()
+        if self._runner is not None:
+            self._runner.halt()
+
+    def run(self) -> BatchSummary:
+        """Bring the batch to its end."""
+        started = time.monotonic()
+        task, hook = self._task, self._hook
+        destination = checked_destination(task.destination)
+        plan = self._plan(destination)
+        share = allowed_share(task.fail_on)
+        where = self._report_path(plan, folder_of(destination))
+        listing = list_sources(
+            task.sources,
+            plan.operation,
+            task.source_conn_id,
+            prefix=task.source_prefix,
+            destination=folder_of(destination),
+        )
+        plan = replace(plan, source_conn_id=listing.conn_id)
+        check_names(destination, listing.items, plan.operation)
+        journal = self._journal(plan, folder_of(destination)) if listing.items else None
+        with closing(Report(listing.items)) as report:
+            runner = self._runner = BatchRunner(plan, hook, listing.items, journal, report)
+            names = Names(None, plan.operation.name, "report", plan.map_index)
+            try:
+                if listing.items:
+                    run_aside(runner.run, runner.halt)
+                else:
+                    log.warning("There are no sources: nothing is submitted")
+            except BaseException:
+                try:
+                    report.write(where, names, plan.delivery.conn_id)
+                except AsposeOcrError as error:
+                    log.error("The report could not be written: %s", error)
+                raise
+            uri = report.write(where, names, plan.delivery.conn_id)
+        taken, count = time.monotonic() - started, runner.progress
+        log.info("%s; report: %s", count.line(taken, hook.api_calls), uri)
+        if failure := verdict(count, share, uri):
+            raise failure
+        if journal is not None:
+            journal.finish()
+        return {
+            "report": uri,
+            "destination": destination,
+            "items": count.items,
+            "succeeded": count.succeeded,
+            "failed": count.failed,
+            "skipped": count.skipped,
+            "resumed": count.resumed,
+            "api_calls": hook.api_calls,
+            "seconds": round(taken, 3),
+        }
+
+    def _report_path(self, plan: Plan, folder: str) -> str:
+        name = NAME if plan.map_index < 0 else f"report-{plan.map_index}.jsonl"
+        where = str(self._task.report or f"{folder}/").strip()
+        where = f"{where}{name}" if where.endswith("/") else where
+        check_destination(where, plan.delivery.conn_id)
+        return where
+
+    def _journal(self, plan: Plan, folder: str) -> Journal | None:
+        # The trial costs nothing, and its ids are secrets that do not belong in a store.
+        if not self._task.durable or not plan.operation.authenticated:
+            return None
+        context = self._context
+        parts = parts_for(
+            context, path=self._task.durable_path, destination=folder, conn_id=plan.delivery.conn_id
+        )
+        return Journal(parts, int(getattr(context["ti"], "max_tries", 0) or 0))
+
+    def _plan(self, destination: str) -> Plan:
+        task = self._task
+        operation = get_operation(task.operation)
+        wire = wire_settings(operation, self._settings)
+        most = integer("max_in_flight", task.max_in_flight)
+        if most is None or most < 1:
+            raise AsposeOcrSettingsError(f"max_in_flight must be at least 1, not {task.max_in_flight!r}")
+        delivery = Delivery(
+            destination=destination,
+            conn_id=task.destination_conn_id or getattr(task.destination, "conn_id", None),
+            overwrite=boolean("overwrite", task.overwrite, True),
+        )
+        delivery.check(operation, wire)
+        return Plan(
+            operation=operation,
+            wire=wire,
+            delivery=delivery,
+            source_conn_id=task.source_conn_id,
+            max_source_bytes=integer("max_source_bytes", task.max_source_bytes),
+            patience=seconds(task.timeout, "timeout") or DEFAULT_TIMEOUT,
+            poll_interval=seconds(task.poll_interval, "poll_interval"),
+            max_in_flight=most,
+            delete_remote=boolean("delete_remote", task.delete_remote, False),
+            cancel_on_kill=task.cancel_on_kill,
+            map_index=getattr(self._context["ti"], "map_index", -1),
+        )

@@ -1,0 +1,184 @@
+"""Which files a batch reads: a list, a pattern or a folder, in an order that every try sees alike."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath
+
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrSettingsError,
+    AsposeOcrSourceError,
+    AsposeOcrStorageError,
+)
+from airflow_provider_asposeocr.api.operations import Operation
+from airflow_provider_asposeocr.files.source import is_denied, source_path
+
+_WILDCARD = re.compile(r"[*?\[]")
+_WEB = ("http://", "https://")
+_SUFFIXES = {"plain text": ("txt",), "djvu": ("djvu", "djv")}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The sources of a batch.
+
+    :param items: each is something that :func:`.open_source` takes; mostly a URI.
+    :param conn_id: the Airflow connection for their storage.
+    """
+
+    items: list[Any]
+    conn_id: str | None
+
+
+def list_sources(
+    sources: Any,
+    operation: Operation,
+    conn_id: str | None = None,
+    *,
+    prefix: str | None = None,
+    destination: str | None = None,
+) -> Listing:
+    """List what a batch is to read, without opening any of it.
+
+    :param sources: a list of what :func:`.open_source` takes, which keeps its order and loses its
+        repetitions; a pattern such as ``s3://inbox/**/*.png``; a folder, of which all files are taken
+        whose suffix the operation reads; or one file. What is found is sorted; hidden files are left out.
+    :param operation: the operation that they are for.
+    :param conn_id: the Airflow connection for their storage.
+    :param prefix: a URI that stands before bare keys.
+    :param destination: the folder that results go to: where it lies inside the folder that is listed, an
+        earlier try has written there, and nothing in it is a source.
+    :raises AsposeOcrSettingsError: if it is nothing that can be listed.
+    :raises AsposeOcrSourceError: if the storage may not be listed.
+    :raises AsposeOcrStorageError: if the storage cannot be reached.
+    """
+    if isinstance(sources, Mapping):
+        return Listing([_item(sources, prefix)], conn_id)
+    if isinstance(sources, str | os.PathLike | ObjectStoragePath | Asset):
+        text = str(sources.uri if isinstance(sources, Asset) else sources).strip()
+        if not text or text == "None":
+            raise AsposeOcrSettingsError("sources is empty: give a list, a pattern or a folder")
+        if text.startswith("["):
+            raise AsposeOcrSettingsError(
+                "sources is the text of a list: take the output of the task itself, such as "
+                "sources=list_files.output, or set render_template_as_native_obj=True of the DAG"
+            )
+        if text.startswith(_WEB):
+            return Listing([text], conn_id)
+        path = source_path(_prefixed(text, prefix), conn_id or _conn_id(sources))
+        return Listing(_found(path, operation, destination, text.endswith("/")), _conn_id(path))
+    if isinstance(sources, Iterable) and not isinstance(sources, bytes | bytearray):
+        return Listing(_distinct(_item(source, prefix) for source in sources), conn_id)
+    kind = "nothing" if sources is None else f"a {type(sources).__name__}"
+    raise AsposeOcrSettingsError(f"sources is {kind}: give a list, a pattern or a folder")
+
+
+def display_name(item: Any) -> str:
+    """What to call an item that has not been opened, without a login or the query of a signed URL.
+
+    :param item: one of a :class:`Listing`.
+    """
+    if isinstance(item, Mapping):
+        item = item.get("uri") or f"s3://{item.get('bucket')}/{item.get('key')}"
+    elif isinstance(item, Asset):
+        item = item.uri
+    if not isinstance(item, str | os.PathLike | ObjectStoragePath):
+        return f"a {type(item).__name__}"
+    text = _without_login(str(item))
+    if text.startswith(_WEB):
+        return urlsplit(text)._replace(query="", fragment="").geturl()
+    return text
+
+
+def _conn_id(path: Any) -> str | None:
+    # Where Airflow keeps it in a path before version 3.
+    options = getattr(path, "storage_options", {})
+    return getattr(path, "conn_id", None) or options.get("conn_id")
+
+
+def _item(source: Any, prefix: str | None) -> Any:
+    if isinstance(source, str | Path) and str(source).strip():
+        return _prefixed(str(source), prefix)
+    if isinstance(source, Mapping) and "uri" in source:
+        # A manifest may hold the text of a document.
+        return str(source["uri"]) if source["uri"] else {"uri": None}
+    return source
+
+
+def _prefixed(source: str, prefix: str | None) -> str:
+    if "://" in source:
+        return source
+    if prefix and not source.startswith("/"):
+        return f"{prefix.rstrip('/')}/{source}"
+    return f"file://{Path(source).absolute()}{'/' if source.endswith('/') else ''}"
+
+
+def _without_login(uri: str) -> str:
+    scheme, separator, rest = uri.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else uri
+
+
+def _distinct(items: Iterable[Any]) -> list[Any]:
+    seen: set[str] = set()
+    distinct: list[Any] = []
+    for item in items:
+        if isinstance(item, str):
+            if item in seen:
+                continue
+            seen.add(item)
+        distinct.append(item)
+    return distinct
+
+
+def _found(path: Any, operation: Operation, destination: str | None, is_folder: bool) -> list[str]:
+    uri, inner = str(path), str(path.path)
+    suffixes: frozenset[str] | None = None
+    try:
+        # Airflow's storages keep what they have listed; files may have come since.
+        path.fs.invalidate_cache()
+        if _WILDCARD.search(inner):
+            found = path.fs.glob(inner, detail=True)
+            uri, inner = (_WILDCARD.split(text)[0].rpartition("/")[0] for text in (uri, inner))
+        elif is_folder or path.fs.isdir(inner):
+            found = path.fs.find(inner, detail=True)
+            suffixes = _suffixes(operation)
+        else:
+            return [uri]
+    except Exception as error:
+        if is_denied(error):
+            raise AsposeOcrSourceError(f"{uri} may not be listed: permission denied") from None
+        raise AsposeOcrStorageError(f"{uri} cannot be listed: {type(error).__name__}") from error
+    root = f"{uri.rstrip('/')}/"
+    results = f"{_prefixed(destination, None).rstrip('/')}/" if destination else root
+    names = (name for name, info in found.items() if info.get("type") != "directory")
+    return sorted(_sources(names, root, inner.strip("/"), suffixes, results))
+
+
+def _sources(
+    names: Iterable[str], root: str, inner: str, suffixes: frozenset[str] | None, results: str
+) -> Iterator[str]:
+    # The storage of the results may be reached through another connection.
+    here, there = _without_login(root), _without_login(results)
+    inside = there.removeprefix(here) if there.startswith(here) else ""
+    for name in names:
+        below = name.strip("/").removeprefix(inner).lstrip("/")
+        uri = f"{root}{below}"
+        hidden = any(part.startswith(".") for part in below.split("/"))
+        written = inside and below.startswith(inside)
+        other = suffixes is not None and PurePosixPath(below).suffix.casefold() not in suffixes
+        if not (hidden or written or other):
+            yield uri
+
+
+def _suffixes(operation: Operation) -> frozenset[str]:
+    return frozenset(
+        f".{suffix}" for kind in operation.input_formats for suffix in _SUFFIXES.get(kind, (kind,))
+    )

@@ -1,0 +1,123 @@
+"""The operator for many files: one Airflow task, one worker slot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT
+from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
+from airflow_provider_asposeocr.tasks import new_hook, permanent_errors_fail
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_asposeocr.batch.run import Batch, BatchSummary
+
+MAX_IN_FLIGHT = 50
+"""Jobs under way at the same time, by default."""
+
+_OF_ONE = {"source", "inline_text", "max_inline_bytes"}
+
+
+class AsposeOcrBatchOperator(AsposeOcrOperator):
+    """Submit many files to an operation of Aspose.OCR Cloud in one Airflow task, and store the results.
+
+    So many jobs are under way at a time; results are stored as they come. What is wrong with the arguments
+    is found before the first billed call. A file that cannot be read or recognized fails alone, the others
+    go on; what concerns all of them, such as rejected credentials, used-up credits or a service that is
+    down, ends the batch at once. On a retry only what is not done is done: jobs under way are gone on with,
+    files that failed for good stay failed, the others are submitted again. When a user clears the task,
+    files that failed for good are tried again; after a success everything is.
+
+    Each file has a line of JSON in the report: ``source``, ``status`` (``succeeded``, ``failed``, or, when
+    the try ended before, ``submitted`` or ``pending``), ``ocr_task_id``, ``uri``, ``bytes`` and ``sha256``
+    of the first result, ``further_results``, ``warnings``, ``error``, ``message``, ``retryable``,
+    ``api_calls``, ``submitted_at``, ``completed_at``. It is written when the task fails, too.
+
+    Takes the arguments of :class:`.AsposeOcrOperator`, with these differences. It never defers, always
+    waits, and hands no text on in XCom, so ``source``, ``deferrable``, ``wait_for_completion``,
+    ``inline_text`` and ``max_inline_bytes`` mean nothing here.
+
+    :param sources: a list of anything that ``source`` may be; the output of a task that returns such a
+        list; a pattern such as ``s3://inbox/**/*.png``; or a folder, which ends in a slash: all files below
+        it that the operation reads by their suffixes (templated). With none at all the task succeeds, and
+        logs a warning.
+    :param destination: a folder, which ends in a slash, or a pattern with ``{stem}`` or ``{ocr_task_id}``
+        (templated). Names in a folder are all different, whatever the sources are called.
+    :param operation: the operation's name.
+    :param max_in_flight: jobs submitted and not finished at any moment (templated).
+    :param fail_on: when the task fails: ``any``, if any file failed; ``none``, never for that; a fraction
+        such as ``0.05``, if a larger share did (templated). All files are dealt with before.
+    :param report: where the report goes, by default ``report.jsonl`` in the folder of the destination, of a
+        mapped task ``report-<map index>.jsonl`` (templated).
+    :param timeout: seconds or timedelta to wait for each file, default 1 h. Its job is then cancelled at
+        the service, and it counts as failed.
+    :param cancel_on_kill: whether to cancel the jobs under way when the task is killed and there is no
+        record of them.
+    :param durable: keep a journal of all submissions: in Airflow's task state store (3.3 and later), else
+        in a folder ``.asposeocr`` inside the destination's.
+    :param durable_path: a folder in any storage for the journal, instead (templated).
+    :return: a :class:`.BatchSummary`.
+
+    .. seealso:: https://docs.aspose.cloud/ocr/
+    """
+
+    template_fields: Sequence[str] = (
+        "sources",
+        *(name for name in AsposeOcrOperator.template_fields if name not in _OF_ONE),
+        "max_in_flight",
+        "fail_on",
+        "report",
+    )
+
+    _batch: Batch | None = None
+
+    def __init__(
+        self,
+        *,
+        sources: Any,
+        destination: Any,
+        operation: str = "RecognizeImage",
+        max_in_flight: int | str = MAX_IN_FLIGHT,
+        fail_on: str | float = "any",
+        report: str | None = None,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(operation=operation, source=None, destination=destination, timeout=timeout, **kwargs)
+        self.sources = sources
+        self.max_in_flight = max_in_flight
+        self.fail_on = fail_on
+        self.report = report
+
+    def execute(self, context: Context) -> BatchSummary:
+        """Submit all files, or go on where an earlier try has ended; wait and store."""
+        # Loaded now, and not where a DAG is only parsed.
+        from airflow_provider_asposeocr.batch.run import Batch
+
+        with permanent_errors_fail():
+            # First of all, so that a kill at any later moment finds it and stops it.
+            hook = self._hook = new_hook(self.asposeocr_conn_id)
+            self._batch = Batch(self, hook, self._settings(), context)
+            return self._batch.run()
+
+    def on_kill(self) -> None:
+        """Submit nothing more.
+
+        Jobs that are recorded are left for the next try to find; the others are cancelled at the service.
+        """
+        if self._hook is not None:
+            self._hook.halt()
+        if self._batch is not None:
+            self._batch.halt()
+
+    def _hide_secrets(self) -> None:
+        super()._hide_secrets()
+        if isinstance(self.sources, list | tuple):
+            # A manifest may hold the text of a document.
+            self.sources = [
+                {"uri": source["uri"]} if isinstance(source, Mapping) and "uri" in source else source
+                for source in self.sources
+            ]

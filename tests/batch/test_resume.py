@@ -1,0 +1,349 @@
+"""What a try does after an earlier one was killed, has failed, or has succeeded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
+from airflow_provider_asposeocr.batch import committer
+from airflow_provider_asposeocr.batch.policy import AsposeOcrBatchIncompleteError
+from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
+from tests.batch.support import StateStore, batch, image, images, lines, recorded_ids
+from tests.running import run
+
+ROOT = Path(__file__).parents[2]
+
+
+def submissions_of(emulator: Emulator) -> Counter[str]:
+    """How often each source was submitted."""
+    return Counter(submission.sha256 for submission in emulator.submissions)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_after_a_kill_nothing_is_submitted_twice_but_what_was_not_recorded(
+    emulator: Emulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    items, in_flight = 120, 10
+    images(tmp_path / "in", items)
+    emulator.options.service_seconds = 0.2
+    places = (f"{tmp_path}/in/", f"{tmp_path}/out/", f"{tmp_path}/journal")
+    command = [sys.executable, "-m", "tests.batch.child", *places, str(in_flight)]
+    child = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, CONNECTION_VARIABLE: emulator.connection_json()}
+    )
+    try:
+        wait_until(lambda: emulator.calls.submit >= items // 2)
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    known = recorded_ids(tmp_path / "journal")
+    before = [(submission.ocr_task_id, submission.sha256) for submission in emulator.submissions]
+    lost = [sha256 for ocr_task_id, sha256 in before if ocr_task_id not in known]
+
+    with caplog.at_level(logging.INFO):
+        summary = run(batch(*places[:2], durable_path=places[2], max_in_flight=in_flight))
+
+    assert len(known) > items // 4
+    assert len(lost) <= in_flight
+    again = submissions_of(emulator)
+    assert len(again) == items
+    assert {sha256 for sha256, times in again.items() if times > 1} <= set(lost)
+    assert max(again.values()) <= 2
+    assert summary["succeeded"] == items
+    assert summary["skipped"] + summary["resumed"] == len(known)
+    assert f"up to {in_flight} of its submissions may not be recorded" in caplog.text
+    assert [line["status"] for line in lines(tmp_path / "out")] == ["succeeded"] * items
+    # Results of the earlier try are told as well as those of this one.
+    assert all(Path(line["uri"].removeprefix("file://")).read_text() for line in lines(tmp_path / "out"))
+
+
+class Case:
+    """A batch of which several tries are run, with Airflow's store or with files."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        self.folder = folder
+        self.paths = images(folder / "in", 8)
+        self.store = StateStore() if kind == "state store" else None
+        self.arguments: dict[str, Any] = {}
+
+    def run(self, max_tries: int = 1, **arguments: Any) -> dict[str, Any]:
+        """Run a try."""
+        operator = batch(f"{self.folder}/in/", f"{self.folder}/out/", **self.arguments, **arguments)
+        more = {"task_state_store": self.store} if self.store else {}
+        summary: dict[str, Any] = run(operator, max_tries=max_tries, **more)
+        return summary
+
+    def killed(self, monkeypatch: pytest.MonkeyPatch, after: int, **arguments: Any) -> None:
+        """Run a try that ends when so many jobs are waited for, as if it was killed: nothing is settled."""
+        from airflow_provider_asposeocr.batch import course
+
+        waiting: list[int] = []
+
+        def wait(*args: Any) -> Any:
+            waiting.append(1)
+            if len(waiting) > after:
+                raise Killed
+            return real(*args)
+
+        real = course._wait
+        with monkeypatch.context() as patch:
+            patch.setattr(course, "_wait", wait)
+            with pytest.raises(Killed):
+                self.run(**arguments)
+
+
+class Killed(Exception):
+    """Ends a try."""
+
+
+@pytest.fixture(params=["state store", "files"])
+def case(request: pytest.FixtureRequest, emulator: Emulator, tmp_path: Path) -> Case:
+    return Case(tmp_path, request.param)
+
+
+def test_jobs_under_way_are_gone_on_with(
+    emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case.killed(monkeypatch, after=2, max_in_flight=1)
+    report = lines(case.folder / "out")
+    summary = case.run()
+
+    statuses = Counter(line["status"] for line in report)
+    assert statuses == {"succeeded": 2, "submitted": 1, "pending": 5}
+    assert (summary["skipped"], summary["resumed"], summary["succeeded"]) == (2, 1, 8)
+    assert max(submissions_of(emulator).values()) == 1
+    assert [line["ocr_task_id"] for line in lines(case.folder / "out")[:3]] == [
+        line["ocr_task_id"] for line in report[:3]
+    ]
+
+
+def test_a_crash_after_the_end_does_nothing_again_but_a_clear_does_all(
+    emulator: Emulator, case: Case
+) -> None:
+    for max_tries, submissions in ((1, 8), (1, 8), (3, 16), (3, 16)):
+        assert case.run(max_tries)["succeeded"] == 8
+        assert emulator.calls.submit == submissions
+
+
+def test_cleared_before_it_has_succeeded_it_goes_on(
+    emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case.killed(monkeypatch, after=4, max_in_flight=2)
+    case.run(max_tries=5)
+    assert emulator.calls.submit == 8
+
+
+def test_a_changed_listing_attaches_no_job_to_another_file(
+    emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case.killed(monkeypatch, after=4, max_in_flight=2)
+    (case.folder / "in/aaa-first.png").write_bytes(image(100))
+    case.paths[7].unlink()
+    case.run()
+
+    by_source = {line["source"]: line["ocr_task_id"] for line in lines(case.folder / "out")}
+    sent = {submission.ocr_task_id: submission.sha256 for submission in emulator.submissions}
+    assert list(by_source) == [f"file://{path}" for path in sorted((case.folder / "in").iterdir())]
+    from hashlib import sha256
+
+    for source, ocr_task_id in by_source.items():
+        assert sent[ocr_task_id] == sha256(Path(source.removeprefix("file://")).read_bytes()).hexdigest()
+    assert max(submissions_of(emulator).values()) == 1
+
+
+@pytest.mark.parametrize("change", ["source", "settings"])
+def test_what_has_changed_is_submitted_anew(emulator: Emulator, case: Case, change: str) -> None:
+    case.run()
+    if change == "source":
+        case.paths[3].write_bytes(image(3) + b" with more")
+    else:
+        case.arguments = {"language": "German"}
+    case.run()
+    assert emulator.calls.submit == (9 if change == "source" else 16)
+
+
+def test_what_the_service_has_lost_is_submitted_anew(
+    emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case.killed(monkeypatch, after=0, max_in_flight=2)
+    lost = emulator.calls.submit
+    emulator.forget_jobs()
+    summary = case.run()
+    assert summary["succeeded"] == 8
+    assert emulator.calls.submit == 8 + lost
+
+
+def test_what_failed_for_good_is_not_submitted_again_until_it_is_cleared(
+    emulator: Emulator, case: Case
+) -> None:
+    emulator.inject("finish_with_error", on="submit", times=2)
+    for max_tries, submissions in ((1, 8), (1, 8)):
+        with pytest.raises(AirflowFailException, match="2 of 8 items failed, 2 of them for good"):
+            case.run(max_tries, max_in_flight=1)
+        assert emulator.calls.submit == submissions
+        failed = [line for line in lines(case.folder / "out") if line["status"] == "failed"]
+        assert [line["error"] for line in failed] == ["AsposeOcrTaskError"] * 2
+        assert all("could not be recognized" in line["message"] for line in failed)
+    assert case.run(max_tries=3)["succeeded"] == 8
+    assert emulator.calls.submit == 10
+
+
+def test_a_result_that_could_not_be_stored_is_not_paid_for_again(emulator: Emulator, case: Case) -> None:
+    out = case.folder / "out"
+    out.mkdir()
+    name = "page-0003"
+    case.run()
+    stored = next(path for path in out.iterdir() if path.name.startswith(name))
+    stored.unlink()
+    stored.mkdir()
+    case.paths[3].write_bytes(image(3) + b" with more")
+    with pytest.raises(AirflowFailException, match="1 of 8 items failed, 1 of them for good"):
+        case.run()
+    stored.rmdir()
+    with pytest.raises(AirflowFailException):
+        case.run()
+    assert case.run(max_tries=3)["succeeded"] == 8
+    assert emulator.calls.submit == 9
+
+
+def test_what_may_succeed_later_is_submitted_again(emulator: Emulator, case: Case) -> None:
+    emulator.inject("never_finish", on="submit", times=1)
+    with pytest.raises(AsposeOcrBatchIncompleteError, match="A retry tries the other 1 again"):
+        case.run(max_in_flight=1, timeout=0.5)
+    assert emulator.calls.cancel == 1
+    late = next(line for line in lines(case.folder / "out") if line["status"] == "failed")
+    assert late["error"] == "AsposeOcrTimeoutError"
+    assert "was cancelled at the service" in late["message"]
+    assert late["retryable"] is True
+
+    assert case.run()["succeeded"] == 8
+    assert emulator.calls.submit == 9
+
+
+def test_without_a_journal_a_retry_submits_again(emulator: Emulator, case: Case) -> None:
+    case.run(durable=False)
+    case.run(durable=False)
+    assert emulator.calls.submit == 16
+    assert not (case.folder / "out/.asposeocr").exists()
+
+
+def test_the_trial_is_never_recorded_and_its_ids_are_told_nowhere(emulator: Emulator, case: Case) -> None:
+    case.run(operation="RecognizeImageTrial")
+    assert not (case.folder / "out/.asposeocr").exists()
+    assert case.store is None or not case.store.rows
+    assert {line["ocr_task_id"] for line in lines(case.folder / "out")} == {None}
+    report = (case.folder / "out/report.jsonl").read_text()
+    assert not [ocr_task_id for ocr_task_id in emulator.jobs if ocr_task_id in report]
+
+
+class TestStateStore:
+    """Airflow's own store."""
+
+    @pytest.fixture
+    def store(self) -> StateStore:
+        return StateStore()
+
+    def test_it_is_never_called_on_the_event_loop(
+        self, emulator: Emulator, tmp_path: Path, store: StateStore
+    ) -> None:
+        images(tmp_path / "in", 20)
+        run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/"), task_state_store=store)
+        assert store.threads
+        assert all(name == "MainThread" or name.startswith("asposeocr-batch_") for name in store.threads)
+
+    def test_many_items_share_a_write(self, emulator: Emulator, tmp_path: Path, store: StateStore) -> None:
+        images(tmp_path / "in", 200)
+        run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/"), task_state_store=store)
+        assert store.writes <= 30
+        assert store.longest <= 32 * 1024
+        assert len(store.records()) == 400
+
+    def test_when_it_cannot_be_written_nothing_is_submitted(
+        self, emulator: Emulator, tmp_path: Path, store: StateStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        images(tmp_path / "in", 3)
+
+        def fail(key: str, value: Any) -> None:
+            raise ConnectionError
+
+        monkeypatch.setattr(store, "set", fail)
+        with pytest.raises(AsposeOcrStorageError, match="nothing was submitted"):
+            run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/"), task_state_store=store)
+        assert emulator.calls.submit == 0
+
+    def test_when_it_fails_later_no_more_is_submitted_than_may_be_lost(
+        self, emulator: Emulator, tmp_path: Path, store: StateStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(committer, "INTERVAL", 0.02)
+        images(tmp_path / "in", 40)
+
+        def fail_later(key: str, value: Any) -> None:
+            if emulator.calls.submit:
+                raise ConnectionError
+            StateStore.set(store, key, value)
+
+        monkeypatch.setattr(store, "set", fail_later)
+        with pytest.raises(AsposeOcrStorageError, match="the journal cannot be written: ConnectionError"):
+            run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/", max_in_flight=4), task_state_store=store)
+        assert emulator.calls.submit <= 4
+
+    def test_when_it_fails_for_a_moment_the_batch_goes_on(
+        self, emulator: Emulator, tmp_path: Path, store: StateStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(committer, "INTERVAL", 0.02)
+        images(tmp_path / "in", 20)
+        failures = iter(range(2))
+
+        def fail_at_times(key: str, value: Any) -> None:
+            if emulator.calls.submit and next(failures, None) is not None:
+                raise ConnectionError
+            StateStore.set(store, key, value)
+
+        monkeypatch.setattr(store, "set", fail_at_times)
+        summary = run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/"), task_state_store=store)
+        assert summary["succeeded"] == 20
+        assert len(store.records()) == 40
+
+
+async def test_committed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records wait for each other, whoever brings them; what came in during a commit is not lost."""
+    monkeypatch.setattr(committer, "INTERVAL", 0.01)
+    gate, written = threading.Event(), []
+
+    class Slow:
+        def write(self, records: list[Any], *, unrecorded: int) -> None:
+            gate.wait()
+            written.append((list(records), unrecorded))
+
+    group = committer.Committer(Slow(), lambda: 7)  # type: ignore[arg-type]
+    running = asyncio.create_task(group.run())
+    first = group.add(["a"])
+    await asyncio.sleep(0.02)
+    second = group.add(["b"])
+    third = group.add(["c"])
+    assert not first.is_set()
+    gate.set()
+    await asyncio.gather(*(group.settle(committed) for committed in (first, second, third)))
+    group.close()
+    await running
+    assert written[:2] == [([["a"]], 7), ([["b"], ["c"]], 7)]
