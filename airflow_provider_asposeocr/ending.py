@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_2_PLUS
 
 
 def why_a_worker_ends(task: Any) -> str | None:
@@ -32,6 +33,9 @@ def why_a_worker_ends(task: Any) -> str | None:
         "it has a callback on success": bool(task.on_success_callback),
         "it has a post_execute": _has_post_execute(task),
         "there are listeners, such as OpenLineage": bool(get_listener_manager().has_listeners),
+        "Airflow 3.0 and 3.1 spoil the XCom of a task that ends in the triggerer": (
+            AIRFLOW_V_3_0_PLUS and not AIRFLOW_V_3_2_PLUS
+        ),
         "there is a custom XCom backend": not conf.get("core", "xcom_backend").endswith(".BaseXCom"),
     }
     return next((reason for reason, applies in reasons.items() if applies), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import logging
 import time
@@ -11,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from airflow.providers.common.compat.sdk import conf
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_2_PLUS
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, Deadline
@@ -19,7 +18,7 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrT
 from airflow_provider_asposeocr.api.operations import get_operation, named
 from airflow_provider_asposeocr.api.settings import integer
 from airflow_provider_asposeocr.api.task import checked_task_id
-from airflow_provider_asposeocr.files.manifest import Delivery, Job, deliver
+from airflow_provider_asposeocr.files.manifest import Delivery, Job, Manifest, deliver
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.triggers.events import WaitOutcome
 
@@ -132,10 +131,8 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         )
         outcome = await self._wait(deadline, not_before)
         await asyncio.sleep(max(0.0, not_before - time.time()))
-        event = self._event(outcome)
-        if AIRFLOW_V_3_0_PLUS and isinstance(event, QuietSuccessEvent) and self.task_instance is not None:
-            event = await self._handed_on(event.xcoms or {}, outcome)
-        yield event
+        manifest = self._manifest(outcome) if self.ends_task else None
+        yield await self._success(manifest) if manifest else QuietEvent(payload=outcome.to_event())
 
     async def on_kill(self) -> None:
         """Cancel the task: a user has marked the Airflow task or cleared it (Airflow 3.3 and later).
@@ -210,41 +207,36 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         self.log.error("%s", message)
         return AsposeOcrTimeoutError(message, ocr_task_id=self.ocr_task_id)
 
-    def _event(self, outcome: WaitOutcome) -> TriggerEvent:
-        task = outcome.task
-        if self.ends_task and task is not None and task.status.is_successful:
-            most = int(self.max_inline_bytes)
-            job = Job(
-                get_operation(self.operation),
-                self.source,
-                api_calls=self.api_calls + outcome.api_calls,
-                submitted_at=self.submitted_at,
-            )
-            # A worker meets the same error, and can raise it.
-            with contextlib.suppress(AsposeOcrError):
-                manifest = deliver(
-                    task,
-                    job,
-                    Delivery(max_inline_bytes=most),
-                    completed_at=outcome.completed_at,
-                    leave_binary=not most,
-                )
-                for notice in manifest["warnings"]:
-                    self.log.warning("The service says: %s", notice)
-                return QuietSuccessEvent(xcoms={"return_value": cast("Any", manifest)})
-        return QuietEvent(payload=outcome.to_event())
+    def _manifest(self, outcome: WaitOutcome) -> Manifest | None:
+        """What a worker would return, or None if there is something left for it to do."""
+        task, most = outcome.task, int(self.max_inline_bytes)
+        if task is None or not task.status.is_successful:
+            return None
+        job = Job(
+            get_operation(self.operation),
+            self.source,
+            api_calls=self.api_calls + outcome.api_calls,
+            submitted_at=self.submitted_at,
+        )
+        delivery = Delivery(max_inline_bytes=most)
+        try:
+            manifest = deliver(task, job, delivery, completed_at=outcome.completed_at, leave_binary=not most)
+        except AsposeOcrError:
+            return None  # a worker meets the same error, and can raise it
+        for notice in manifest["warnings"]:
+            self.log.warning("The service says: %s", notice)
+        return manifest
 
-    async def _handed_on(self, xcoms: dict[str, Any], outcome: WaitOutcome) -> TriggerEvent:
-        """Write XComs as a worker does: those of an event, Airflow 3 stores as JSON text within JSON."""
-        if not AIRFLOW_V_3_2_PLUS:
-            return QuietEvent(payload=outcome.to_event())
+    async def _success(self, manifest: Manifest) -> TriggerEvent:
+        value, ti = cast("Any", manifest), cast("Any", self.task_instance)
+        if not AIRFLOW_V_3_2_PLUS or ti is None:
+            return QuietSuccessEvent(xcoms={"return_value": value})
         from airflow.providers.common.compat.sdk import XCom
         from asgiref.sync import sync_to_async
 
-        ti: Any = self.task_instance
+        # As a worker does it: what an event carries, Airflow 3 stores as JSON text within JSON.
         own = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
-        for key, value in xcoms.items():
-            await sync_to_async(XCom.set)(key, value, **own)
+        await sync_to_async(XCom.set)("return_value", value, **own)
         return QuietSuccessEvent()
 
 
