@@ -24,7 +24,7 @@ from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.files.destination import write_bytes
-from airflow_provider_asposeocr.files.source import Source, source_path
+from airflow_provider_asposeocr.files.source import Source, filesystem, source_path
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class FileStore:
     def read(self) -> Mapping[str, Any] | None:
         """The record, or None."""
         try:
-            record = json.loads(self._path.fs.cat_file(self._path.path))
+            record = json.loads(filesystem(self._path).cat_file(self._path.path))
         except FileNotFoundError:
             return None
         except ValueError:

@@ -8,7 +8,11 @@ from airflow.providers.common.compat.sdk import XComArg
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
 
-_HANGS = ("task_state_store", "asset_state_store", "inlet_events", "outlet_events", "triggering_asset_events")
+_HANGS = (
+    *("task_state_store", "asset_state_store", "inlet_events", "outlet_events", "triggering_asset_events"),
+    *("prev_start_date_success", "prev_end_date_success", "prev_data_interval_", "get_dag"),
+    *("get_previous_dagrun", "get_first_reschedule_date", "get_task_breadcrumbs"),
+)
 """What a template cannot use there: the triggerer does not answer, and the task would hang."""
 
 

@@ -21,6 +21,9 @@ from PIL import Image
 from airflow_provider_asposeocr.api.polling import Timings
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks import connection, rejections, tokens
+from tests.storage.fixtures import local_store, remote, s3, s3_store, sftp, sftp_store, store
+
+__all__ = ["local_store", "remote", "s3", "s3_store", "sftp", "sftp_store", "store"]
 
 BAD_INPUT_ROWS: list[tuple[str, str, int, int, int, float, str]] = []
 """What the tests of bad input saw: case, way, submissions, billed calls, token calls, seconds, outcome."""

@@ -113,6 +113,8 @@ def test_templates_that_the_triggerer_can_render_are_taken(template: str) -> Non
         ("{{ ti.xcom_pull(task_ids='submit') }}", "hangs in the triggerer"),
         ("{{ ti.xcom_pull('a', map_indexes=-1) }}{{ ti.xcom_pull('b') }}", "hangs in the triggerer"),
         ("{{ task_state_store.get('id') }}", "task_state_store"),
+        ("{{ ti.get_dag() }}", "get_dag"),
+        ("{{ prev_data_interval_end_success }}", "prev_data_interval_"),
         (["a", "b"], "not a list"),
         (None, "not a NoneType"),
     ],

@@ -20,7 +20,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrStorageError,
 )
 from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
-from airflow_provider_asposeocr.files.source import is_denied, source_path
+from airflow_provider_asposeocr.files.source import LOCAL, filesystem, is_denied, source_path
 
 WRITE_BLOCK = 5 * 1024 * 1024
 """Bytes that a remote write sends at a time; the smallest part that S3 takes."""
@@ -199,7 +199,7 @@ def _target(
 
 
 def _is_local(path: Any) -> bool:
-    return path.protocol in ("", "file", "local")
+    return path.protocol in LOCAL
 
 
 def _is_bucket(path: Any) -> bool:
@@ -212,7 +212,7 @@ def _is_local_directory(path: Any) -> bool:
 
 def _write(path: Any, chunks: Iterable[bytes], *, overwrite: bool, content_type: str | None = None) -> str:
     """Write a file, whole or not at all, and return its SHA-256."""
-    if not overwrite and path.fs.exists(path.path):
+    if not overwrite and filesystem(path).exists(path.path):
         raise AsposeOcrDestinationError(f"{path} exists, and overwrite is False")
     if _is_local(path):
         digest = _write_local(Path(path.path), chunks)

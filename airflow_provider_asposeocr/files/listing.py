@@ -18,7 +18,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrStorageError,
 )
 from airflow_provider_asposeocr.api.operations import Operation
-from airflow_provider_asposeocr.files.source import is_denied, source_path
+from airflow_provider_asposeocr.files.source import filesystem, is_denied, source_path
 
 _WILDCARD = re.compile(r"[*?\[]")
 _WEB = ("http://", "https://")
@@ -143,12 +143,13 @@ def _found(path: Any, operation: Operation, destination: str | None, is_folder: 
     suffixes: frozenset[str] | None = None
     try:
         # Airflow's storages keep what they have listed; files may have come since.
-        path.fs.invalidate_cache()
+        fs = filesystem(path)
+        fs.invalidate_cache()
         if _WILDCARD.search(inner):
-            found = path.fs.glob(inner, detail=True)
+            found = fs.glob(inner, detail=True)
             uri, inner = (_WILDCARD.split(text)[0].rpartition("/")[0] for text in (uri, inner))
-        elif is_folder or path.fs.isdir(inner):
-            found = path.fs.find(inner, detail=True)
+        elif is_folder or fs.isdir(inner):
+            found = fs.find(inner, detail=True)
             suffixes = _suffixes(operation)
         else:
             return [uri]

@@ -13,6 +13,7 @@ from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 import fsspec
+from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, Asset, ObjectStoragePath
 
 from airflow_provider_asposeocr.api.exceptions import (
@@ -38,6 +39,9 @@ PACKAGES = {
     "ssh": "apache-airflow-providers-sftp[sshfs]",
 }
 """The package that registers each well-known scheme with Airflow."""
+
+LOCAL = ("", "file", "local")
+"""Protocols of paths on this machine."""
 
 _HEAD = 4096
 # Local files are buffered by the system. An HTTP server need not serve ranges: it is read in one stream.
@@ -130,7 +134,7 @@ def source_path(source: Any, conn_id: str | None = None) -> Any:
         return _HttpPath(uri)
     try:
         path = ObjectStoragePath(uri if scheme else f"file://{Path(uri).absolute()}", conn_id=conn_id)
-        path.fs  # noqa: B018 - resolves the scheme
+        filesystem(path)
     except (ValueError, ImportError) as error:
         package = PACKAGES.get(scheme)
         hint = f"install {package}" if package else "install the provider that registers it"
@@ -145,6 +149,16 @@ def source_path(source: Any, conn_id: str | None = None) -> Any:
             f"{_without_login(uri)} cannot be reached: {type(error).__name__}"
         ) from error
     return path
+
+
+def filesystem(path: Any) -> Any:
+    """The file system of a path.
+
+    :param path: from :func:`source_path`.
+    """
+    # To look a local one up in Airflow's registry would load the clients of all storages that are installed:
+    # half a second of a worker.
+    return fsspec.filesystem("file") if path.protocol in LOCAL else path.fs
 
 
 def is_denied(error: BaseException) -> bool:
@@ -212,10 +226,10 @@ def _from_path(path: Any) -> Source:
     small = {name: min(_HEAD, size) for name, size in options.items()}
 
     def opener() -> AbstractContextManager[IO[bytes]]:
-        return cast("AbstractContextManager[IO[bytes]]", path.open("rb", **options))
+        return cast("AbstractContextManager[IO[bytes]]", _opened(path, options))
 
     try:
-        info = path.fs.info(path.path)
+        info = filesystem(path).info(path.path)
         if info.get("type") == "directory":
             raise AsposeOcrSourceError(f"{uri} is a directory")
         size = info.get("size")
@@ -223,7 +237,7 @@ def _from_path(path: Any) -> Source:
             raise AsposeOcrSourceError(f"{uri}: the server does not say how large it is")
         head = b""
         if size:
-            with path.open("rb", **small) as stream:
+            with filesystem(path).open(path.path, "rb", **small) as stream:
                 head = stream.read(_HEAD)
     except AsposeOcrSourceError:
         raise
@@ -232,6 +246,14 @@ def _from_path(path: Any) -> Source:
         raise _unreadable(uri, error) from None
     name = uri.rsplit("/", 1)[-1]
     return Source(uri, name, size, _fingerprint(info), sniff(head), opener)
+
+
+def _opened(path: Any, options: dict[str, int]) -> Any:
+    if path.protocol not in LOCAL:
+        return path.open("rb", **options)
+    # What the other way does by itself.
+    get_hook_lineage_collector().add_input_asset(context=path, uri=str(path))  # type: ignore[no-untyped-call]
+    return filesystem(path).open(path.path, "rb")
 
 
 def _unreadable(uri: str, error: Exception) -> AsposeOcrError:
