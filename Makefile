@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench-memory test-crashes test-faults soak clean
+.PHONY: help demo test lint format bench bench-docs bench-memory test-crashes test-faults soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,12 @@ lint: $(READY) ## Check style and types
 format: $(READY) ## Format the code and mend what can be mended without thought
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+bench: $(READY) ## Measure polling, triggers, slots, batch and imports, 40 minutes; BENCH_ARGS=--quick for five
+	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+
+bench-docs: $(READY) ## Write the figures of docs/benchmarks into docs/benchmarks.md
+	@$(BIN)/python -m tests.benchmarks.report
 
 bench-memory: $(READY) ## Measure memory and time beside other clients, 15 minutes; BENCH_ARGS=--quick for one
 	@$(BIN)/python -m tests.benchmarks.memory $(BENCH_ARGS)

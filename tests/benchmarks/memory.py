@@ -7,22 +7,20 @@ counts. All talk to the emulator in its discarding mode; S3 is moto's server.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_asposeocr.emulator.generated import generated_sha256
-from tests.benchmarks.services import BUCKET, REPOSITORY, SDK, Services, check_space, running
+from tests.benchmarks.about import REPOSITORY, SCRATCH, Stopwatch, circumstances, tell, write_json
+from tests.benchmarks.services import BUCKET, SDK, Services, check_space, running
+from tests.benchmarks.tables import Table
 
 SUBMIT_CLIENTS = ("submit", "asubmit", "vendor SDK", "HttpHook")
 FETCH_CLIENTS = ("fetch", "vendor SDK", "HttpHook")
@@ -93,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise SystemExit("the peak of memory is read from /proc, which only Linux has")
     sizes = _QUICK_SIZES if given.quick else _SIZES
     repeats = given.repeats or (1 if given.quick else 3)
-    began, load = time.time(), os.getloadavg()[0]
+    watch = Stopwatch()
     with tempfile.TemporaryDirectory(prefix="asposeocr-benchmark-") as name:
         check_space(Path(name), 3 * sum(sizes["submit"]) + 3 * max(sizes["fetch"]))
         with running(Path(name)) as services:
@@ -102,9 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 *_measure_all(services, "submit", SUBMIT_CLIENTS, sizes["submit"], repeats),
                 *_measure_all(services, "fetch", FETCH_CLIENTS, sizes["fetch"], repeats),
             ]
-    about = _about(repeats, time.time() - began, load)
-    _print_tables(rows, about)
-    _write_json(given.json, rows, about)
+    data = watch.about(repeats, _PACKAGES, SDK=SDK) | {"rows": [asdict(row) for row in rows]}
+    _print_tables(data)
+    write_json(given.json, data)
     return 1 if given.check and any(row.missed for row in rows) else 0
 
 
@@ -113,9 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="small sizes, once: for work on this program")
     parser.add_argument("--repeats", type=int, help="processes for each cell (default: 3, with --quick 1)")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
-    parser.add_argument(
-        "--json", type=Path, default=REPOSITORY / "build" / "benchmarks" / "memory.json", metavar="PATH"
-    )
+    parser.add_argument("--json", type=Path, default=SCRATCH / "memory.json", metavar="PATH")
     return parser
 
 
@@ -129,10 +125,10 @@ def _measure_all(
             # In turn, so that what else the machine does strikes all of them alike.
             for _ in range(repeats):
                 for client in clients:
-                    _tell(f"{action} {storage} {megabytes} MB: {client}")
+                    tell(f"{action} {storage} {megabytes} MB: {client}")
                     reports[client].append(_measure(services, action, client, storage, megabytes))
             rows += _rows(action, storage, megabytes, reports)
-    _tell("")
+    tell("")
     return rows
 
 
@@ -201,65 +197,45 @@ def _missed(action: str, storage: str, megabytes: int, extra: float, ratio: floa
     return tuple(missed)
 
 
-def _about(repeats: int, duration: float, load: float) -> dict[str, Any]:
-    cpu = next(
-        (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
-        platform.processor(),
+def tables(data: Mapping[str, Any]) -> list[Table]:
+    """All figures as tables.
+
+    :param data: the figures.
+    """
+    titles = {"submit": "Submit a file", "fetch": "Fetch a result and store it"}
+    columns = ("storage", "MB", "client", "extra MiB", "s", "±", "ratio", "target")
+    found = []
+    for action, title in titles.items():
+        of_action = [Row(**row) for row in data["rows"] if row["action"] == action]
+        cells: list[Sequence[str] | None] = []
+        for before, row in zip([None, *of_action], of_action, strict=False):
+            if before and (before.storage, before.megabytes) != (row.storage, row.megabytes):
+                cells.append(None)
+            cells.append(_cells(row))
+        found.append(Table(title, columns, cells))
+    return found
+
+
+def _cells(row: Row) -> Sequence[str]:
+    verdict = "" if row.client in PEERS else ", ".join(row.missed) or "OK"
+    return (
+        *(row.storage, f"{row.megabytes}", row.client, f"{row.extra_mib:.1f}", f"{row.seconds:.3f}"),
+        *(f"{row.noise:.0%}", f"{row.ratio:.2f}", verdict),
     )
-    memory = next(line.split()[1] for line in _lines("/proc/meminfo") if line.startswith("MemTotal"))
-    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    return {
-        "machine": f"{cpu}, {os.cpu_count()} cores, {int(memory) // 1024} MiB, {platform.system()}",
-        "load_before": load,
-        "repeats": repeats,
-        "duration_seconds": round(duration),
-        "versions": {"python": platform.python_version(), **versions, "SDK": SDK},
-    }
 
 
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines()
-
-
-def _print_tables(rows: Sequence[Row], about: dict[str, Any]) -> None:
-    print(f"Machine: {about['machine']}; load average before: {about['load_before']:.1f}")
-    print("Versions: " + ", ".join(f"{name} {version}" for name, version in about["versions"].items()))
+def _print_tables(data: Mapping[str, Any]) -> None:
+    print(f"{circumstances(data)}\n")
     print(
-        f"Each cell: {about['repeats']} processes in turn, up to {TIMED_FROM} MB five operations in each. "
+        f"Each cell: {data['repeats']} processes in turn, up to {TIMED_FROM} MB five operations in each. "
         "MiB: the highest peak over the idle process.\n"
         "s: the median, ± half of the range. Ratio: median by that of the fastest peer. "
         "S3 is moto, its objects kept in memory."
     )
-    titles = {"submit": "Submit a file", "fetch": "Fetch a result and store it"}
-    for action, title in titles.items():
-        print(f"\n{title}")
-        print(f"{'storage':8}{'MB':>5}  {'client':12}{'extra MiB':>10}{'s':>9}{'±':>6}{'ratio':>7}  target")
-        of_action = [row for row in rows if row.action == action]
-        for before, row in zip([None, *of_action], of_action, strict=False):
-            if before and (before.storage, before.megabytes) != (row.storage, row.megabytes):
-                print()
-            print(_line(row))
-    missed = sum(bool(row.missed) for row in rows)
-    print(f"\n{missed or 'No'} row{'s' * (missed != 1)} with a missed target; {about['duration_seconds']} s")
-
-
-def _line(row: Row) -> str:
-    verdict = "" if row.client in PEERS else ", ".join(row.missed) or "met"
-    return (
-        f"{row.storage:8}{row.megabytes:5}  {row.client:12}{row.extra_mib:10.1f}{row.seconds:9.3f}"
-        f"{row.noise:6.0%}{row.ratio:7.2f}  {verdict}"
-    ).rstrip()
-
-
-def _write_json(path: Path, rows: Sequence[Row], about: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**about, "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
-    print(f"As JSON: {path}")
-
-
-def _tell(progress: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{progress}", end="", file=sys.stderr, flush=True)
+    for table in tables(data):
+        print(f"\n{table.text()}")
+    missed = sum(bool(row["missed"]) for row in data["rows"])
+    print(f"\n{missed or 'No'} row{'s' * (missed != 1)} with a missed target; {data['duration_seconds']} s")
 
 
 if __name__ == "__main__":

@@ -19,14 +19,15 @@ from typing import IO, Any
 import boto3
 
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
+from tests.benchmarks.about import REPOSITORY, SCRATCH
 from tests.benchmarks.gauge import get_token, set_options
+from tests.benchmarks.processes import CONNECTION, environment
 from tests.emulator.process import start_emulator
 
-REPOSITORY = Path(__file__).parents[2]
 BUCKET = "benchmark"
 SDK = "aspose-ocr-cloud==24.11.0"
 
-_PEERS = REPOSITORY / "build" / "benchmarks" / "peers"
+_PEERS = SCRATCH / "peers"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _BLOCK = 1_000_000
 
@@ -68,17 +69,12 @@ class Services:
             "password": account["client_secret"],
         }
         aws = {"conn_type": "aws", "extra": {"endpoint_url": self.s3, "region_name": "us-east-1"}}
-        return {
-            **os.environ,
-            "PYTHONPATH": str(REPOSITORY),
-            "NO_PROXY": "127.0.0.1",
-            "AIRFLOW_HOME": str(self.folder / "airflow"),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
-            "AIRFLOW_CONN_ASPOSEOCR_DEFAULT": json.dumps(ocr),
-            "AIRFLOW_CONN_EMULATOR_HTTP": json.dumps({"conn_type": "http", "host": self.emulator}),
-            "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(aws),
+        connections = {
+            CONNECTION: ocr,
+            "AIRFLOW_CONN_EMULATOR_HTTP": {"conn_type": "http", "host": self.emulator},
+            "AIRFLOW_CONN_AWS_DEFAULT": aws,
         }
+        return environment(self.folder, **{name: json.dumps(value) for name, value in connections.items()})
 
     def make_sources(self, megabytes: Sequence[int]) -> None:
         """Write one file of each size to the disk and to S3.

@@ -1,0 +1,89 @@
+"""What polling costs by calculation: at fixed intervals, and at best where the distribution is known."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from airflow_provider_asposeocr.api.latency import GRID
+from airflow_provider_asposeocr.api.plan import plan
+
+_DRAWS = 20_000
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Tasks of one kind: their service times are log-normal.
+
+    :param median: in seconds.
+    :param sigma: the standard deviation of the natural logarithm.
+    :param source_bytes: the size of their sources.
+    """
+
+    median: float
+    sigma: float
+    source_bytes: int
+
+    def shares(self) -> list[float]:
+        """The share of tasks in each bin of the grid on which polls are planned."""
+        width = self.sigma * math.sqrt(2)
+        below = [0.5 * (1 + math.erf(math.log(edge / self.median) / width)) for edge in GRID]
+        shares = [below[0], *(upper - lower for lower, upper in pairwise(below))]
+        return [share / sum(shares) for share in shares]
+
+    def draws(self) -> list[float]:
+        """Many service times, the same at each call."""
+        chance = random.Random(0)
+        return [chance.lognormvariate(math.log(self.median), self.sigma) for _ in range(_DRAWS)]
+
+    def mean(self) -> float:
+        """The mean service time."""
+        return self.median * math.exp(self.sigma**2 / 2)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a job costs on average.
+
+    :param calls: to the service, the submission among them.
+    :param delay: seconds between its end and our knowing it, the mean.
+    """
+
+    calls: float
+    delay: float
+
+
+def fixed(times: Iterable[float], interval: float, *, at_once: bool = False) -> Cost:
+    """The cost of polling at fixed intervals.
+
+    :param times: service times, in seconds.
+    :param interval: seconds between polls.
+    :param at_once: whether the first poll comes at once, rather than after one interval.
+    """
+    first = 0.0 if at_once else interval
+    return _cost(times, lambda before: first if before is None else before + interval)
+
+
+def optimum(kinds: Sequence[Kind], delay_cost: float) -> Cost:
+    """The cost of the best plan where the distribution and the kind of each task are known in advance.
+
+    :param kinds: equally frequent kinds of tasks.
+    :param delay_cost: calls that a second of delay is worth.
+    """
+    costs = [_cost(kind.draws(), plan(kind.shares(), delay_cost).next) for kind in kinds]
+    return Cost(statistics.fmean(c.calls for c in costs), statistics.fmean(c.delay for c in costs))
+
+
+def _cost(times: Iterable[float], following: Callable[[float | None], float]) -> Cost:
+    calls, delays = [], []
+    for time in times:
+        moment, polls = None, 0
+        while moment is None or moment < time:
+            moment, polls = following(moment), polls + 1
+        calls.append(1 + polls)
+        delays.append(moment - time)
+    return Cost(statistics.fmean(calls), statistics.fmean(delays))

@@ -1,0 +1,224 @@
+"""What thousands of waiting triggers take: sign-ins, sockets, time of the event loop and processor, memory.
+
+The same polls are made by a bare loop with one session of aiohttp, and by the two usual ways to do without
+a shared session. Every measurement is a process of its own, and they take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.benchmarks.about import Stopwatch, json_path, tell, write_json
+from tests.benchmarks.processes import CONNECTION, Service, environment, report, start
+from tests.benchmarks.sockets import SocketWatch
+from tests.benchmarks.tables import Table, Target, middle, targets_table
+
+OURS, BARE = "triggers", "bare"
+PEERS = ("session each request", "session each trigger")
+NAMES = {
+    OURS: "triggers of this provider",
+    BARE: "bare loop, one session of aiohttp",
+    PEERS[0]: "a session for each request",
+    PEERS[1]: "a session for each trigger",
+}
+
+TOKENS, SOCKETS, LAG_MS, CPU_RATIO = 1, 100, 100.0, 1.2
+"""The targets: of the triggers; the processor time by that of the bare loop."""
+
+_ROUNDS_OF_PEERS = _ROUNDS_AT_ONCE = 2
+_FOREVER = 1e6
+_SUBMITTING = 20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print the tables, write the figures as JSON.
+
+    :param arguments: the command line; None takes the process's own.
+    :return: the exit status.
+    """
+    given = _parser().parse_args(arguments)
+    rounds = given.rounds or (1 if given.quick else 9)
+    size = (
+        {"waiters": 400, "interval": 2.0, "settle": 4.0, "seconds": 5.0}
+        if given.quick
+        else {"waiters": 2000, "interval": 5.0, "settle": 6.0, "seconds": 10.0}
+    )
+    watch, found = Stopwatch(), []
+    with tempfile.TemporaryDirectory(prefix="asposeocr-benchmark-") as name:
+        # In turn, so that what else the machine does strikes all of them alike.
+        for turn in range(rounds):
+            peers = PEERS if turn < _ROUNDS_OF_PEERS else ()
+            for variant in (OURS, BARE, *peers):
+                tell(f"round {turn + 1} of {rounds}: {NAMES[variant]}")
+                found.append(_measure({**size, "variant": variant, "at_once": False}, turn, Path(name)))
+        for turn in range(min(rounds, _ROUNDS_AT_ONCE)):
+            for variant in (OURS, BARE):
+                tell(f"all at once, round {turn + 1}: {NAMES[variant]}")
+                burst = {**size, "settle": 0.0, "seconds": 10.0, "variant": variant, "at_once": True}
+                burst["interval"] = None if variant == OURS else size["interval"]
+                found.append(_measure(burst, turn, Path(name)))
+    tell("")
+    data = watch.about(rounds) | size | {"runs": found}
+    for table in tables(data):
+        print(f"{table.text()}\n")
+    write_json(given.json or json_path("triggers", given.quick), data)
+    return 1 if given.check and not all(target.met for target in targets(data)) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.triggers", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few triggers, once: for work on this program")
+    parser.add_argument("--rounds", type=int, help="processes of each kind (default: 9, with --quick 1)")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
+    parser.add_argument("--json", type=Path, metavar="PATH")
+    return parser
+
+
+def _measure(spec: dict[str, Any], turn: int, folder: Path) -> dict[str, Any]:
+    with Service(_FOREVER, transcript_limit=100_000) as service:
+        ids = folder / "ids.json"
+        ids.write_text(json.dumps(asyncio.run(_submit(service.connection, spec["waiters"] + 1))))
+        before = service.seen()["calls"]
+        variables = environment(folder, **{CONNECTION: json.dumps(service.connection)})
+        with SocketWatch(service.port) as sockets:
+            given = spec | {"connection": service.connection, "ids": str(ids)}
+            client = report(start("triggers_client", given, variables))
+        seen = service.seen(between=client["between"])
+    began, ended = client["between"]
+    polls = seen["polls_between"]
+    firsts = seen["first_polls"]
+    return {
+        "variant": spec["variant"],
+        "at_once": spec["at_once"],
+        "turn": turn,
+        "tokens": seen["calls"]["token"] - before["token"],
+        "sockets": sockets.most,
+        "lag_p99_ms": 1000 * client["lag_p99"],
+        "lag_max_ms": 1000 * client["lag_max"],
+        "polls_per_second": polls / (ended - began),
+        "cpu_ms_per_poll": 1000 * client["cpu_seconds"] / polls,
+        "kib_each": client["bytes_each"] / 1024,
+        "polled": len(firsts),
+        "all_polled_after": firsts[-1] - client["started"],
+    }
+
+
+async def _submit(account: Mapping[str, str], count: int) -> list[str]:
+    """Submit so many tasks and return their ids."""
+    turns = asyncio.Semaphore(_SUBMITTING)
+    form = {"client_id": account["login"], "client_secret": account["password"]}
+    async with aiohttp.ClientSession(account["host"]) as session:
+        data = {"grant_type": "client_credentials", **form}
+        async with session.post("/connect/token", data=data) as answer:
+            headers = {"Authorization": f"Bearer {(await answer.json())['access_token']}"}
+
+        async def one() -> str:
+            body = {"image": "aW1hZ2U=", "settings": {}}
+            async with turns, session.post("/v5.0/ocr/RecognizeImage", json=body, headers=headers) as answer:
+                answer.raise_for_status()
+                return (await answer.text()).strip().strip('"')
+
+        return list(await asyncio.gather(*(one() for _ in range(count))))
+
+
+def _of(data: Mapping[str, Any], variant: str, *, at_once: bool = False) -> list[Mapping[str, Any]]:
+    return [run for run in data["runs"] if run["variant"] == variant and run["at_once"] == at_once]
+
+
+def _ratios(data: Mapping[str, Any], variant: str) -> list[float]:
+    """The processor time for each poll by that of the bare loop in the same round."""
+    bare = {run["turn"]: run["cpu_ms_per_poll"] for run in _of(data, BARE)}
+    return [run["cpu_ms_per_poll"] / bare[run["turn"]] for run in _of(data, variant)]
+
+
+def targets(data: Mapping[str, Any]) -> list[Target]:
+    """The targets and what was measured.
+
+    :param data: the figures.
+    """
+    ours, burst = _of(data, OURS), _of(data, OURS, at_once=True)
+    waiters, ratio = data["waiters"], statistics.median(_ratios(data, OURS))
+    tokens, sockets = (max(run[name] for run in [*ours, *burst]) for name in ("tokens", "sockets"))
+    lag, late = (statistics.median(run["lag_p99_ms"] for run in runs) for runs in (ours, burst))
+    return [
+        Target.at_most(f"token calls of {waiters:,} waiting triggers", TOKENS, tokens),
+        Target.at_most("sockets open at a time", SOCKETS, sockets),
+        Target.at_most("event loop late, 99th percentile, ms", LAG_MS, lag, "{:.0f}"),
+        Target.at_most("the same in the 10 s after all start at once, ms", LAG_MS, late, "{:.0f}"),
+        Target.at_most("processor time per poll by that of the bare loop", CPU_RATIO, ratio, "{:.2f}"),
+    ]
+
+
+def tables(data: Mapping[str, Any]) -> list[Table]:
+    """All figures as tables.
+
+    :param data: the figures.
+    """
+    return [targets_table(targets(data)), _waiting(data), _at_once(data)]
+
+
+def _waiting(data: Mapping[str, Any]) -> Table:
+    rows = []
+    for variant in NAMES:
+        runs = _of(data, variant)
+        rows.append(
+            (
+                NAMES[variant],
+                f"{max(run['tokens'] for run in runs):,}",
+                f"{max(run['sockets'] for run in runs):,}",
+                middle([run["polls_per_second"] for run in runs], "{:.0f}"),
+                middle([run["lag_p99_ms"] for run in runs], "{:.1f}"),
+                middle([run["cpu_ms_per_poll"] for run in runs]),
+                middle(_ratios(data, variant)),
+                middle([run["kib_each"] for run in runs], "{:.1f}"),
+            )
+        )
+    return Table(
+        f"{data['waiters']:,} waiting, a poll every {data['interval']:g} s each",
+        (
+            "who",
+            "token calls",
+            "sockets",
+            "polls/s",
+            "lag p99, ms",
+            "CPU ms/poll",
+            "by bare",
+            "KiB each",
+        ),
+        rows,
+    )
+
+
+def _at_once(data: Mapping[str, Any]) -> Table:
+    rows = []
+    for variant in (OURS, BARE):
+        runs = _of(data, variant, at_once=True)
+        rows.append(
+            (
+                NAMES[variant],
+                f"{max(run['tokens'] for run in runs):,}",
+                f"{max(run['sockets'] for run in runs):,}",
+                middle([run["all_polled_after"] for run in runs], "{:.1f}"),
+                middle([run["lag_p99_ms"] for run in runs], "{:.0f}"),
+                middle([run["lag_max_ms"] for run in runs], "{:.0f}"),
+            )
+        )
+    return Table(
+        f"{data['waiters']:,} that start at the same moment and are due, the first 10 s",
+        ("who", "token calls", "sockets", "all polled after, s", "lag p99, ms", "lag at most, ms"),
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
