@@ -335,6 +335,9 @@ class AsposeOcrHook(HttpHook):
         return self._settings
 
     async def _aload(self) -> ConnectionSettings:
+        if self._settings is not None:
+            return self._settings
+        # Not kept: what several hooks share is looked up again from time to time.
         connection = await get_async_connection(self.asposeocr_conn_id, hook=self)
         return ConnectionSettings.of(connection, await get_async_extra_dejson(connection))
 
