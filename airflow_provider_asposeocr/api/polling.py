@@ -10,7 +10,7 @@ from typing import Protocol
 from airflow_provider_asposeocr.api.latency import LatencyEstimator
 from airflow_provider_asposeocr.api.plan import PollPlan, plan
 
-DELAY_COST = 1.5
+DELAY_COST = 1.25
 """Calls that a second between the end of a task and our knowing it is worth, by default."""
 
 JITTER = 0.05
