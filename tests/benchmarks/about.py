@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -17,7 +18,8 @@ DOCS = REPOSITORY / "docs" / "benchmarks"
 SCRATCH = REPOSITORY / "build" / "benchmarks"
 
 QUIET_LOAD, QUIET_CORES = 0.7, 0.3
-"""The load average before, and the cores that others use meanwhile, up to which a machine counts as quiet."""
+"""Up to which a machine counts as quiet: the cores that others use meanwhile, or, where not noted, the
+load average before."""
 
 PACKAGES = (
     "airflow-provider-asposeocr",
@@ -36,6 +38,7 @@ class Stopwatch:
         self._began = time.time()
         self._load = os.getloadavg()[0]
         self._others = _busy() - _own()
+        self._code = _digest_of_package()
 
     def about(self, repeats: int, packages: Iterable[str] = PACKAGES, **versions: str) -> dict[str, Any]:
         """Describe machine, versions and circumstances, at the end.
@@ -51,6 +54,7 @@ class Stopwatch:
             "machine": machine(),
             "load_before": round(self._load, 2),
             "cores_used_by_others": round(max(0.0, others), 2),
+            "code_changed_meanwhile": self._code != _digest_of_package(),
             "repeats": repeats,
             "duration_seconds": round(time.time() - self._began),
             "versions": {"python": platform.python_version(), **found, **versions},
@@ -72,10 +76,11 @@ def circumstances(data: Mapping[str, Any]) -> str:
 
     :param data: the JSON file of a benchmark.
     """
-    load, others = data["load_before"], data.get("cores_used_by_others", 0.0)
-    quiet = load <= QUIET_LOAD and others <= QUIET_CORES
-    meanwhile = f", other processes used {others:.2f} cores meanwhile" if others else ""
-    busy = meanwhile if quiet else f"{meanwhile}, **not a quiet machine**"
+    load, others = data["load_before"], data.get("cores_used_by_others")
+    quiet = load <= QUIET_LOAD if others is None else others <= QUIET_CORES
+    busy = "" if others is None else f", other processes used {others:.2f} cores meanwhile"
+    busy += "" if quiet else ", **not a quiet machine**"
+    busy += ", **the code was changed meanwhile**" if data.get("code_changed_meanwhile") else ""
     versions = ", ".join(f"{name} {version}" for name, version in data["versions"].items())
     day = f"{data['date']}; " if "date" in data else ""
     return (
@@ -119,6 +124,14 @@ def _busy() -> float:
 def _own() -> float:
     """Seconds of processor time of this process and of those that it started and that have ended."""
     return sum(os.times()[:4])
+
+
+def _digest_of_package() -> str:
+    """What tells one state of the measured code from another."""
+    digest = hashlib.sha256()
+    for path in sorted((REPOSITORY / "airflow_provider_asposeocr").rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _lines(path: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.benchmarks.plot import Panel, Plot, Series
-from tests.benchmarks.polling import SENSOR, SHAPES
+from tests.benchmarks.polling_runs import SENSOR, SHAPES
 
 
 def plot(data: Mapping[str, Any]) -> str:

@@ -1,0 +1,109 @@
+"""What is measured of polling: distributions of service times, and runs of many jobs."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tests.benchmarks.polling_model import Kind
+
+SENSOR = "sensor started in the triggerer"
+OPERATOR = "deferred operator"
+LOADS = (25, 60)
+"""Tasks under way at a time, in further runs of the first shape: the more, the later is what is learned."""
+
+FIXED = (1.0, 2.0, 3.0, 5.0)
+"""Seconds between polls of the runs at fixed intervals."""
+
+SEED = 101
+_SMALL, _LARGE = 20_000, 400_000
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A distribution of service times.
+
+    :param title: what it is called.
+    :param kinds: equally frequent kinds of tasks.
+    :param in_flight: tasks under way at a time, about.
+    """
+
+    title: str
+    kinds: Sequence[Kind]
+    in_flight: int
+
+    @property
+    def mean(self) -> float:
+        """The mean service time."""
+        return statistics.fmean(kind.mean() for kind in self.kinds)
+
+
+SHAPES = {
+    "3": Shape("median 3 s", [Kind(3, 0.4, _SMALL)], 40),
+    "20": Shape("median 20 s", [Kind(20, 0.4, _SMALL)], 100),
+    "2+30": Shape(
+        "median 2 s of small, 30 s of large sources", [Kind(2, 0.4, _SMALL), Kind(30, 0.4, _LARGE)], 100
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run.
+
+    :param shape: the key of its shape.
+    :param way: how the jobs come to wait.
+    :param seed: of service times and arrivals.
+    :param poll_interval: seconds between polls; None for learned moments.
+    :param delay_cost: of the connection; None for the default.
+    :param heartbeat: Airflow's ``[workers] min_heartbeat_interval``.
+    :param in_flight: tasks under way at a time, about.
+    """
+
+    shape: str
+    way: str
+    seed: int
+    poll_interval: float | None = None
+    delay_cost: float | None = None
+    heartbeat: int = 1
+    in_flight: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Jobs that arrive each second."""
+        shape = SHAPES[self.shape]
+        return (self.in_flight or shape.in_flight) / shape.mean
+
+    def seconds(self, jobs: int) -> float:
+        """How long it takes, about.
+
+        :param jobs: how many.
+        """
+        return jobs / self.rate + 3 * SHAPES[self.shape].mean
+
+
+def all_runs() -> Iterator[Run]:
+    """Everything."""
+    for seed in range(SEED, SEED + 5):
+        yield Run("3", SENSOR, seed)
+    for seed in range(SEED, SEED + 3):
+        for in_flight in LOADS:
+            yield Run("3", SENSOR, seed, in_flight=in_flight)
+        yield Run("3", OPERATOR, seed)
+        yield Run("20", OPERATOR, seed)
+        yield Run("2+30", OPERATOR, seed)
+        for delay_cost in (0.3, 0.75, 1.5, 3.0):
+            yield Run("3", SENSOR, seed, delay_cost=delay_cost)
+    yield Run("3", OPERATOR, SEED, heartbeat=5)
+    for interval in FIXED:
+        yield Run("3", SENSOR, SEED, poll_interval=interval)
+
+
+def quick_runs() -> Iterator[Run]:
+    """A few, for work on the program."""
+    for seed in (SEED, SEED + 1):
+        yield Run("3", SENSOR, seed)
+    yield Run("3", OPERATOR, SEED)
+    yield Run("3", SENSOR, SEED, delay_cost=0.3)
+    yield Run("3", SENSOR, SEED, poll_interval=2.0)
