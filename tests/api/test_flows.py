@@ -411,7 +411,8 @@ class TestWait:
 
     def test_the_first_poll_is_not_made_at_once(self) -> None:
         run = self.run(COMPLETED, pace=learned())
-        assert [round(pause, 1) for pause in run.sleeps] == [3.2]
+        (pause,) = run.sleeps
+        assert 2 < pause < 5
 
     def test_follows_what_is_known_of_such_tasks(self) -> None:
         timing = Timing()
