@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_asposeocr.api.exceptions import (
@@ -20,6 +19,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrStorageError,
 )
 from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
+from airflow_provider_asposeocr.files import lineage
 from airflow_provider_asposeocr.files.source import LOCAL, filesystem, is_denied, source_path
 
 WRITE_BLOCK = 5 * 1024 * 1024
@@ -151,8 +151,7 @@ def store(
                 raise AsposeOcrDestinationError(f"{path} cannot be written: {reason}") from error
             raise AsposeOcrStorageError(f"{path} cannot be written: {type(error).__name__}") from error
         stored.append(_entry(path, result, digest))
-        collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
-        collector.add_output_asset(context=path, uri=str(path))
+        lineage.add_output(path)
     return stored
 
 

@@ -13,7 +13,6 @@ from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 import fsspec
-from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, Asset, ObjectStoragePath
 
 from airflow_provider_asposeocr.api.exceptions import (
@@ -22,6 +21,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrStorageError,
 )
 from airflow_provider_asposeocr.api.operations import Operation
+from airflow_provider_asposeocr.files import lineage
 from airflow_provider_asposeocr.files.formats import sniff
 
 READ_BLOCK = 2 * 1024 * 1024
@@ -226,7 +226,9 @@ def _from_path(path: Any) -> Source:
     small = {name: min(_HEAD, size) for name, size in options.items()}
 
     def opener() -> AbstractContextManager[IO[bytes]]:
-        return cast("AbstractContextManager[IO[bytes]]", _opened(path, options))
+        stream = filesystem(path).open(path.path, "rb", **options)
+        lineage.add_input(path)
+        return cast("AbstractContextManager[IO[bytes]]", stream)
 
     try:
         info = filesystem(path).info(path.path)
@@ -246,14 +248,6 @@ def _from_path(path: Any) -> Source:
         raise _unreadable(uri, error) from None
     name = uri.rsplit("/", 1)[-1]
     return Source(uri, name, size, _fingerprint(info), sniff(head), opener)
-
-
-def _opened(path: Any, options: dict[str, int]) -> Any:
-    if path.protocol not in LOCAL:
-        return path.open("rb", **options)
-    # What the other way does by itself.
-    get_hook_lineage_collector().add_input_asset(context=path, uri=str(path))  # type: ignore[no-untyped-call]
-    return filesystem(path).open(path.path, "rb")
 
 
 def _unreadable(uri: str, error: Exception) -> AsposeOcrError:
@@ -292,9 +286,6 @@ class _HttpPath:
         self.path = uri
         self.fs = fsspec.filesystem("http")
 
-    def open(self, mode: str, **options: Any) -> Any:
-        return self.fs.open(self.path, mode, **options)
-
     def __str__(self) -> str:
         # A query often holds a signature.
-        return urlsplit(self.path)._replace(query="", fragment="").geturl()
+        return _without_login(self.path)
