@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from airflow_provider_asposeocr.api.exceptions import (
@@ -76,7 +76,7 @@ def make(call: Call[T], retry: RetryPolicy) -> Flow[T]:
     token = (yield NeedToken()) if call.authenticated else None
     failures, ambiguous, refreshed = 0, 0, False
     while True:
-        answer = yield replace(call.request, token=token)
+        answer = yield call.request.bearing(token)
         outcome = classify(answer)
         if outcome is Outcome.ANSWERED or _says_unknown_id(call, answer):
             try:

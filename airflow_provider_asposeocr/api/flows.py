@@ -125,24 +125,7 @@ class OcrApi:
         :param ocr_task_id: the service's id of the task.
         :param limit: the most bytes of the reply to read; of a longer one the results come back ``unread``.
         """
-        url = self.url(operation.fetch_path, ocr_task_id)
-
-        def read(response: HttpResponse) -> OcrTask | tuple[str, ...]:
-            if response.complete or response.status != 200:
-                return _read_task(response, ocr_task_id)
-            return _types_in(response.body)
-
-        call = Call(
-            f"get the result of {operation.name}",
-            HttpRequest("GET", url, _ACCEPT_JSON, limit=limit),
-            read,
-            operation.authenticated,
-            ocr_task_id=ocr_task_id,
-        )
-        answer = yield from calls.make(call, self.retry)
-        if isinstance(answer, OcrTask):
-            return answer
-        return (yield from self._too_large(operation, ocr_task_id, seen=answer))
+        return (yield from _Question(self, operation, ocr_task_id, limit).ask())
 
     def fetch(self, operation: Operation, ocr_task_id: str, spool: IO[bytes]) -> Flow[OcrTask]:
         """Ask for status and results of any size (GET of the operation). Billed.
@@ -172,14 +155,8 @@ class OcrApi:
         :param ocr_task_id: the service's id of the task; one that this endpoint does not know, as may
             be with trial and speech tasks, comes back as ``NotExist``.
         """
-        call = Call(
-            "get the task status",
-            HttpRequest("GET", self.url(TASK_STATUS.name, ocr_task_id), _ACCEPT_JSON),
-            lambda response: _read_task(response, ocr_task_id),
-            ocr_task_id=ocr_task_id,
-        )
-        task = yield from calls.make(call, self.retry)
-        return replace(task, unread=task.status.is_successful and not task.results)
+        task = yield from calls.make(self._status_call(ocr_task_id), self.retry)
+        return _left_unread(task)
 
     def cancel(self, operation: Operation, ocr_task_id: str) -> Flow[None]:
         """Cancel a task and drop its results (DELETE of the operation). Billed.
@@ -225,8 +202,7 @@ class OcrApi:
         :param limit: as for :meth:`get`.
         :param status_only: ask the status endpoint; the results stay at the service.
         """
-        task, _ = yield from self._ask(operation, ocr_task_id, limit, status_only)
-        return task
+        return (yield from _Question(self, operation, ocr_task_id, limit, status_only).ask())
 
     def pace(
         self,
@@ -278,6 +254,7 @@ class OcrApi:
         :raises AsposeOcrTimeoutError: at the deadline. Nothing is cancelled.
         """
         bounded = replace(self, retry=replace(self.retry, until=deadline.at))
+        question = _Question(bounded, operation, ocr_task_id, limit, status_only)
         failing_since, polls = math.inf, 0
         while True:
             now = self.retry.now()
@@ -290,7 +267,7 @@ class OcrApi:
             polls += 1
             asked_at = self.retry.now()
             try:
-                task, status_only = yield from bounded._ask(operation, ocr_task_id, limit, status_only)
+                task = yield from question.ask()
             except AsposeOcrError as error:
                 now = self.retry.now()
                 failing_since = min(failing_since, asked_at)
@@ -309,26 +286,13 @@ class OcrApi:
             if task.status is TaskStatus.UNKNOWN:
                 log.warning("unknown task status %r counts as not finished", task.raw_status)
 
-    def _ask(
-        self, operation: Operation, ocr_task_id: str, limit: int | None, status_only: bool
-    ) -> Flow[tuple[OcrTask, bool]]:
-        """The task, and whether it is worth asking the status endpoint again."""
-        # Whether that endpoint serves trial tasks is not documented, and it would need a token.
-        if status_only and operation.authenticated:
-            task = yield from self.status(ocr_task_id)
-            if task.status is not TaskStatus.NOT_EXIST:
-                return task, True
-            log.info("the status endpoint does not know the task, asking for its result instead")
-        task = yield from self.get(operation, ocr_task_id, limit)
-        return task, False
-
-    def _too_large(self, operation: Operation, ocr_task_id: str, seen: tuple[str, ...]) -> Flow[OcrTask]:
-        """Tell a large result from a large page of something else: only a completed task is large."""
-        status = (yield from self.status(ocr_task_id)).status if operation.authenticated else None
-        if status in (None, TaskStatus.COMPLETED, TaskStatus.NOT_EXIST):
-            return OcrTask(ocr_task_id, TaskStatus.COMPLETED, unread=True, seen_types=seen)
-        message = f"the service sent a large reply for a task that is {status}"
-        raise AsposeOcrServerError(message, ocr_task_id=ocr_task_id)
+    def _status_call(self, ocr_task_id: str) -> Call[OcrTask]:
+        return Call(
+            "get the task status",
+            HttpRequest("GET", self.url(TASK_STATUS.name, ocr_task_id), _ACCEPT_JSON),
+            lambda response: _read_task(response, ocr_task_id),
+            ocr_task_id=ocr_task_id,
+        )
 
     def _read_token(self, response: HttpResponse) -> Token:
         reply = json.loads(response.body)
@@ -337,6 +301,74 @@ class OcrApi:
             raise ValueError("no token")
         lifetime = max(0.0, float(reply.get("expires_in") or 600))
         return Token(value, self.retry.now() + lifetime - min(60.0, lifetime * 0.1))
+
+
+class _Question:
+    """What is asked about one task, once or again and again.
+
+    :param api: the API to ask.
+    :param operation: the operation that the task was submitted to.
+    :param ocr_task_id: the service's id of the task.
+    :param limit: as for :meth:`OcrApi.get`.
+    :param status_only: as for :meth:`OcrApi.poll`.
+    """
+
+    def __init__(
+        self,
+        api: OcrApi,
+        operation: Operation,
+        ocr_task_id: str,
+        limit: int | None,
+        status_only: bool = False,
+    ) -> None:
+        self._api = api
+        self._authenticated = operation.authenticated
+        self._ocr_task_id = ocr_task_id
+        # Whether that endpoint serves trial tasks is not documented, and it would need a token.
+        self._status = api._status_call(ocr_task_id) if status_only and operation.authenticated else None
+        self._result = Call(
+            f"get the result of {operation.name}",
+            HttpRequest("GET", api.url(operation.fetch_path, ocr_task_id), _ACCEPT_JSON, limit=limit),
+            self._read,
+            operation.authenticated,
+            ocr_task_id=ocr_task_id,
+        )
+        self._last: tuple[bytes, OcrTask] | None = None
+
+    def ask(self) -> Flow[OcrTask]:
+        """Ask once."""
+        if self._status is not None:
+            task = yield from calls.make(self._status, self._api.retry)
+            if task.status is not TaskStatus.NOT_EXIST:
+                return _left_unread(task)
+            log.info("the status endpoint does not know the task, asking for its result instead")
+            self._status = None
+        answer = yield from calls.make(self._result, self._api.retry)
+        return answer if isinstance(answer, OcrTask) else (yield from self._too_large(answer))
+
+    def _read(self, response: HttpResponse) -> OcrTask | tuple[str, ...]:
+        """The task, or the types of results that were seen in a reply that is longer than the limit."""
+        if response.status != 200:
+            return _read_task(response, self._ocr_task_id)
+        if not response.complete:
+            return _types_in(response.body)
+        # Of a task under way the service says the same each time.
+        if self._last is None or self._last[0] != response.body:
+            self._last = response.body, _read_task(response, self._ocr_task_id)
+        return self._last[1]
+
+    def _too_large(self, seen: tuple[str, ...]) -> Flow[OcrTask]:
+        """Tell a large result from a large page of something else: only a completed task is large."""
+        status = (yield from self._api.status(self._ocr_task_id)).status if self._authenticated else None
+        if status in (None, TaskStatus.COMPLETED, TaskStatus.NOT_EXIST):
+            return OcrTask(self._ocr_task_id, TaskStatus.COMPLETED, unread=True, seen_types=seen)
+        message = f"the service sent a large reply for a task that is {status}"
+        raise AsposeOcrServerError(message, ocr_task_id=self._ocr_task_id)
+
+
+def _left_unread(task: OcrTask) -> OcrTask:
+    """What the status endpoint says of a task: its results stay at the service."""
+    return replace(task, unread=True) if task.status.is_successful and not task.results else task
 
 
 def _read_id(response: HttpResponse) -> str:

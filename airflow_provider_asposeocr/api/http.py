@@ -42,7 +42,7 @@ class BytesBody:
         yield self.data
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpRequest:
     """Send this request and answer with :class:`HttpResponse` or :class:`TransportFailure`.
 
@@ -65,13 +65,24 @@ class HttpRequest:
     billed: bool = True
     spool: IO[bytes] | None = field(default=None, repr=False)
 
+    def bearing(self, token: str | None) -> HttpRequest:
+        """The same request with a token; without one, if None.
 
-@dataclass(frozen=True, slots=True)
+        :param token: the bearer token.
+        """
+        if token == self.token:
+            return self
+        return HttpRequest(
+            self.method, self.url, self.headers, self.body, token, self.limit, self.billed, self.spool
+        )
+
+
+@dataclass(slots=True)
 class HttpResponse:
     """An answer.
 
     :param status: the HTTP status.
-    :param headers: with names in lower case.
+    :param headers: found by names in lower case, whatever they are on the wire.
     :param body: the bytes, decompressed; none where they went to the request's spool.
     :param complete: False where the body is longer than the request's limit.
     """

@@ -44,8 +44,10 @@ class TaskStatus(StrEnum):
     @classmethod
     def parse(cls, value: Any) -> TaskStatus:
         """Read a status in any case; what is not known is ``UNKNOWN``."""
-        folded = value.strip().casefold() if isinstance(value, str) else ""
-        return next((status for status in cls if status.value.casefold() == folded), cls.UNKNOWN)
+        return _STATUSES.get(value.strip().casefold(), cls.UNKNOWN) if isinstance(value, str) else cls.UNKNOWN
+
+
+_STATUSES = {status.value.casefold(): status for status in TaskStatus}
 
 
 class _Result:
@@ -233,20 +235,15 @@ def parse_task(
     """
     values = {str(key).casefold(): value for key, value in reply.items()}
     results, odd = _results(values.get("results"), spans)
-    error = values.get("error")
-    error = (
-        {str(k).casefold(): v for k, v in error.items()}
-        if isinstance(error, Mapping)
-        else {"messages": error}
-    )
+    messages, warnings = _notices(values.get("error"), spans)
     code = values.get("responsestatuscode")
     raw_status = values.get("taskstatus")
     return OcrTask(
         id=ocr_task_id,
         status=TaskStatus.parse(raw_status),
         results=results,
-        messages=_strings(error.get("messages"), spans),
-        warnings=(*_strings(error.get("warnings"), spans), *odd),
+        messages=messages,
+        warnings=(*warnings, *odd),
         response_status_code=code if isinstance(code, str) else None,
         raw_status=raw_status if isinstance(raw_status, str) else None,
     )
@@ -282,6 +279,16 @@ def _decode(data: str) -> tuple[bytes, bool]:
         return base64.b64decode(data, validate=True), True
     except (binascii.Error, ValueError):
         return data.encode("utf-8", errors="surrogatepass"), False
+
+
+def _notices(error: Any, spans: Mapping[str, Span]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Messages and warnings."""
+    if error is None:
+        return (), ()
+    if not isinstance(error, Mapping):
+        return _strings(error, spans), ()
+    members = {str(key).casefold(): member for key, member in error.items()}
+    return _strings(members.get("messages"), spans), _strings(members.get("warnings"), spans)
 
 
 def _strings(value: Any, spans: Mapping[str, Span]) -> tuple[str, ...]:

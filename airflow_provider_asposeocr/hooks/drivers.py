@@ -40,7 +40,7 @@ from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.hooks.connection import CONNECT_TIMEOUT, ConnectionSettings
 from airflow_provider_asposeocr.hooks.failures import async_failure, sync_failure
 from airflow_provider_asposeocr.hooks.rejections import LONGEST_WAIT, Rejection
-from airflow_provider_asposeocr.hooks.tokens import aget_token, get_token, on_event_loop
+from airflow_provider_asposeocr.hooks.tokens import aget_token, get_token, kept_token, on_event_loop
 
 T = TypeVar("T")
 
@@ -177,8 +177,7 @@ class SyncDriver:
                 cert=self._settings.cert,
             ) as response:
                 content, complete = _read(response, request)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return HttpResponse(response.status_code, headers, content, complete)
+                return HttpResponse(response.status_code, response.headers, content, complete)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if body is not None and body.error is not None:
                 raise body.error from None
@@ -210,6 +209,7 @@ class AsyncDriver:
             total=None, sock_connect=CONNECT_TIMEOUT, sock_read=settings.read_timeout
         )
         self._token_key: str | None = None
+        self._parsed: tuple[str, yarl.URL] = "", yarl.URL()
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return what it returns."""
@@ -224,7 +224,9 @@ class AsyncDriver:
                 answer = None
             elif isinstance(step, NeedToken):
                 self._token_key = self._token_key or self._settings.token_key()
-                answer = await aget_token(self._token_key, step.stale, self.sign_in)
+                answer = kept_token(self._token_key, step.stale) or await aget_token(
+                    self._token_key, step.stale, self.sign_in
+                )
             else:
                 self._meter.check()
                 answer = await self._send(step)
@@ -241,28 +243,32 @@ class AsyncDriver:
     async def _send(self, request: HttpRequest) -> HttpResponse | TransportFailure:
         small = request.body.data if isinstance(request.body, BytesBody) else None
         body = _WatchedBody(request.body) if request.body is not None and small is None else None
-        # requests sends the URL as it stands; so does this.
-        url = yarl.URL(request.url, encoded=True)
         try:
             async with self._session.request(
                 request.method,
-                url,
+                self._url(request.url),
                 headers=_headers(request),
                 data=body if small is None else small,
                 allow_redirects=False,
-                proxy=self._proxy_for(url),
+                proxy=self._proxy_for(request.url),
                 timeout=self._timeout,
             ) as response:
                 content, complete = await _aread(response, request)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return HttpResponse(response.status, headers, content, complete)
+                return HttpResponse(response.status, response.headers, content, complete)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if body is not None and body.error is not None:
                 raise body.error from None
             return async_failure(error)
 
-    def _proxy_for(self, url: yarl.URL) -> str | None:
-        address = str(url.origin())
+    def _url(self, url: str) -> yarl.URL:
+        # All polls of a task go to one address, which takes longer to parse than the answer.
+        if self._parsed[0] != url:
+            # requests sends the URL as it stands; so does this.
+            self._parsed = url, yarl.URL(url, encoded=True)
+        return self._parsed[1]
+
+    def _proxy_for(self, url: str) -> str | None:
+        address = url.partition("?")[0]
         if address not in self._proxies:
             self._proxies[address] = self._settings.proxy_for(address)
         return self._proxies[address]

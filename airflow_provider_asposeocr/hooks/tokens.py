@@ -23,11 +23,15 @@ class _Slot:
     asking: Future[Token] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def good(self, stale: str | None) -> Token | None:
+        """The token that is kept, unless it was refused or has expired."""
+        token = self.token
+        return token if token and token.value != stale and token.expires_at > time.time() else None
+
     def claim(self, stale: str | None) -> Token | tuple[Future[Token], bool]:
         """A good token, or the future to wait for and whether the caller leads."""
         with self.lock:
-            token = self.token
-            if token and token.value != stale and token.expires_at > time.time():
+            if token := self.good(stale):
                 return token
             if self.asking is not None:
                 return self.asking, False
@@ -66,6 +70,17 @@ def forget_all() -> None:
 
 
 os.register_at_fork(after_in_child=forget_all)
+
+
+def kept_token(key: str, stale: str | None) -> str | None:
+    """A good token if there is one, without a call and without waiting.
+
+    :param key: what the token is kept under.
+    :param stale: a token that was refused.
+    """
+    slot = _slots.get(key)
+    token = slot.good(stale) if slot else None
+    return token.value if token else None
 
 
 def get_token(key: str, stale: str | None, sign_in: Callable[[], Token]) -> str:
