@@ -34,7 +34,7 @@ _CONN_FIELDS: dict[str, Any] = {
     "delay_cost": {
         "label": "Worth of a second",
         "description": "Billed calls that a second between the end of a task and our knowing it is worth: "
-        "more means quicker, less means cheaper; 1.25 if empty.",
+        "more means quicker, less means cheaper; 1.5 if empty.",
         "schema": {"type": ["number", "null"], "minimum": 0, "maximum": 100},
     },
 }

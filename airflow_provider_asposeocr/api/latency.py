@@ -1,10 +1,12 @@
 """How long tasks take, learned from polls. Pure: no clock, no randomness.
 
 A poll tells only that a task had ended by then, and the one before it that it had not: every observation is
-an interval. The distribution is estimated on a logarithmic grid by expectation, maximization and smoothing
-(Silverman et al., "A smoothed EM approach to indirect estimation problems", 1990). It starts from a prior,
-which counts as a few tasks more. Inside an interval the prior's shape is kept: where the first poll always
-finds the task done, the estimate leans towards earlier, and so do the next polls.
+an interval. That of a task which is still under way has no upper end, and counts as well: of many tasks that
+were submitted together the quick ones end first, and must not pass for all. The distribution is estimated on
+a logarithmic grid by expectation, maximization and smoothing (Silverman et al., "A smoothed EM approach to
+indirect estimation problems", 1990). It starts from a prior, which counts as a few tasks more. Inside an
+interval the prior's shape is kept: where the first poll always finds the task done, the estimate leans to
+earlier times, and so do the next polls.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import math
 from bisect import bisect_left
 from collections import Counter, deque
 from itertools import pairwise
+from weakref import WeakKeyDictionary
 
 _SHORTEST, _LONGEST, _RATIO = 0.25, 4 * 3600.0, 1.06
 
@@ -22,9 +25,13 @@ GRID = tuple(
 """Seconds. Bin ``k`` holds the times after ``GRID[k - 1]`` up to ``GRID[k]``; bin 0 those up to the first."""
 
 WINDOW = 150
-"""Tasks remembered: enough to know the distribution, few enough to follow a service that changes."""
+"""Ended tasks remembered: enough to know the distribution, few enough to follow a service that changes."""
+
+_ENDED_BY_UNDER_WAY = 4
+"""Ended tasks remembered for each one under way, at least: of fewer the slow ones would pass for all."""
 
 _PRIOR_MEDIAN, _PRIOR_SIGMA, _PRIOR_TASKS = 4.0, 0.9, 2.0
+_PRIOR_ANY = 0.03
 _ITERATIONS, _PASSES = 12, 4
 
 
@@ -38,8 +45,11 @@ def _log_normal(median: float, sigma: float) -> list[float]:
     return _normalized([below[0], *(upper - lower for lower, upper in pairwise(below))])
 
 
-PRIOR = tuple(_log_normal(_PRIOR_MEDIAN, _PRIOR_SIGMA))
-"""The share of tasks in each bin before any has been seen: log-normal with a median of 4 s."""
+PRIOR = tuple(
+    (1 - _PRIOR_ANY) * share + _PRIOR_ANY / len(GRID) for share in _log_normal(_PRIOR_MEDIAN, _PRIOR_SIGMA)
+)
+"""The share of tasks in each bin before any has been seen: log-normal with a median of 4 s, but for 3 % that
+take any time, so that a task which takes longer than expected is waited for in proportion."""
 
 
 def bin_of(seconds: float) -> int:
@@ -54,23 +64,37 @@ class LatencyEstimator:
     """The distribution of the seconds between submission and completion of one kind of task."""
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[int, int]] = deque(maxlen=WINDOW)
+        self._ended: deque[tuple[int, int]] = deque()
+        self._under_way: WeakKeyDictionary[object, tuple[int, int]] = WeakKeyDictionary()
         self.observations = 0
 
-    def observe(self, after: float, by: float) -> None:
-        """Learn from one task.
+    @property
+    def tasks(self) -> int:
+        """How many tasks it goes by."""
+        return len(self._ended) + len(self._under_way)
 
+    def observe(self, task: object, after: float, by: float) -> None:
+        """Learn of one task, or learn more of it.
+
+        :param task: any object with weak references that stands for the task: one under way is forgotten
+            when this object is gone.
         :param after: seconds at which it was last seen under way; 0 if it never was.
-        :param by: seconds at which it was first seen done.
+        :param by: seconds at which it was first seen done; infinity while it is under way.
         """
-        first = bin_of(after) + 1 if after > 0 else 0
-        last = bin_of(by)
-        self._seen.append((min(first, last), last))
         self.observations += 1
+        last = bin_of(by)
+        first = min(last, bin_of(after) + 1 if after > 0 else 0)
+        if by == math.inf:
+            self._under_way[task] = first, last
+            return
+        self._under_way.pop(task, None)
+        self._ended.append((first, last))
+        while len(self._ended) > max(WINDOW, _ENDED_BY_UNDER_WAY * len(self._under_way)):
+            self._ended.popleft()
 
     def shares(self) -> list[float]:
         """The share of tasks in each bin of :data:`GRID`."""
-        intervals = Counter(tuple(self._seen))
+        intervals = Counter([*self._ended, *self._under_way.values()])
         shares = list(PRIOR)
         for _ in range(_ITERATIONS if intervals else 0):
             expected = [_PRIOR_TASKS * share for share in PRIOR]

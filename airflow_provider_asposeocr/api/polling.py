@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,14 +12,17 @@ from typing import Protocol
 from airflow_provider_asposeocr.api.latency import LatencyEstimator
 from airflow_provider_asposeocr.api.plan import PollPlan, plan
 
-DELAY_COST = 1.25
+DELAY_COST = 1.5
 """Calls that a second between the end of a task and our knowing it is worth, by default."""
 
 JITTER = 0.05
 """The fraction by which each wait is spread to both sides."""
 
+CROWD = 0.5
+"""Seconds over which polls that are overdue are spread: all those of a triggerer that has just restarted."""
+
 RELEARN = 12
-"""Observations after which a plan is made anew, at most."""
+"""A plan is made anew when there is one observation more for each so many tasks that are known."""
 
 
 class Pace(Protocol):
@@ -82,22 +87,24 @@ class LearnedPace:
         self._under_way = 0.0
 
     def delay(self, now: float) -> float:
-        """Seconds until the moment that the plan names, spread to both sides.
+        """Seconds until the moment that the plan names, spread to both sides, or until soon if it has passed.
 
         Jobs that were submitted together are so not polled together.
         """
         before = self._polled or 0.0
         planned = self._timing.plan(self._delay_cost).next(self._polled)
         spread = (planned - before) * self._uniform(1 - JITTER, 1 + JITTER)
-        return max(self._submitted_at + before + spread, self._earliest, now) - now
+        due, soonest = self._submitted_at + before + spread, max(self._earliest, now)
+        return (due if due > soonest else soonest + self._uniform(0.0, CROWD)) - now
 
     def polled(self, at: float, *, done: bool | None) -> None:
         """Remember when the task was under way last, and learn when it was done."""
         self._polled = max(0.0, at - self._submitted_at)
         if done:
-            self._timing.observe(self._under_way, self._polled)
+            self._timing.observe(self, self._under_way, self._polled)
         elif done is False:
             self._under_way = self._polled
+            self._timing.observe(self, self._under_way, math.inf)
 
 
 class Timing:
@@ -106,22 +113,26 @@ class Timing:
     def __init__(self) -> None:
         self._estimator = LatencyEstimator()
         self._plans: dict[float, tuple[int, PollPlan]] = {}
+        # Several threads may wait for tasks of one kind.
+        self._lock = threading.Lock()
 
-    def observe(self, after: float, by: float) -> None:
-        """Learn from one task, as :meth:`.LatencyEstimator.observe`."""
-        self._estimator.observe(after, by)
+    def observe(self, task: object, after: float, by: float) -> None:
+        """Learn of one task, as :meth:`.LatencyEstimator.observe`."""
+        with self._lock:
+            self._estimator.observe(task, after, by)
 
     def plan(self, delay_cost: float) -> PollPlan:
         """The plan; made anew when enough has been learned since the last one.
 
         :param delay_cost: calls that a second of delay is worth.
         """
-        seen = self._estimator.observations
-        made_at, made = self._plans.get(delay_cost, (0, None))
-        if made is None or seen - made_at >= min(RELEARN, max(1, made_at // 4)):
-            made = plan(self._estimator.shares(), delay_cost)
-            self._plans[delay_cost] = seen, made
-        return made
+        with self._lock:
+            seen = self._estimator.observations
+            made_at, made = self._plans.get(delay_cost, (0, None))
+            if made is None or seen - made_at >= max(1, self._estimator.tasks // RELEARN):
+                made = plan(self._estimator.shares(), delay_cost)
+                self._plans[delay_cost] = seen, made
+            return made
 
 
 class Timings:

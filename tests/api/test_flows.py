@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
@@ -417,7 +418,7 @@ class TestWait:
     def test_follows_what_is_known_of_such_tasks(self) -> None:
         timing = Timing()
         for _ in range(100):
-            timing.observe(after=39.0, by=41.0)
+            timing.observe(learned(), after=39.0, by=41.0)
         run = self.run(PENDING, COMPLETED, pace=learned(timing))
         assert 35 < run.sleeps[0] < 45
         assert run.sleeps[1] < 10
@@ -425,14 +426,16 @@ class TestWait:
     def test_learns_between_which_polls_a_task_ended(self) -> None:
         timing = mock.Mock(wraps=Timing())
         self.run(PENDING, PENDING, COMPLETED, pace=learned(timing))
-        ((after, by),) = [call.args for call in timing.observe.call_args_list]
-        assert 0 < after < by
+        seen = [(after, by) for _, after, by in (call.args for call in timing.observe.call_args_list)]
+        (first, _), (second, _), (after, by) = seen
+        assert [under_way for _, under_way in seen[:2]] == [math.inf, math.inf]
+        assert 0 < first < second == after < by < math.inf
 
     @pytest.mark.parametrize("end", [reply("NotExist"), response(403)])
-    def test_learns_nothing_from_a_task_that_did_not_end(self, end: Answer) -> None:
+    def test_learns_no_time_from_a_task_that_did_not_end(self, end: Answer) -> None:
         timing = mock.Mock(wraps=Timing())
         self.run(PENDING, end, pace=learned(timing))
-        timing.observe.assert_not_called()
+        assert [call.args[2] for call in timing.observe.call_args_list] == [math.inf]
 
     def test_a_failing_poll_is_not_repeated_at_once(self) -> None:
         # Five attempts make one poll; then the pace has the word again.

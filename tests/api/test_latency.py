@@ -16,6 +16,10 @@ from airflow_provider_asposeocr.api.plan import CEILING, FLOOR, PollPlan, plan
 times = st.floats(0, 1e6)
 
 
+class Task:
+    """Stands for a task."""
+
+
 def median(shares: list[float]) -> float:
     """The time by which half of the tasks are done."""
     total = 0.0
@@ -44,7 +48,7 @@ def test_before_anything_is_seen_it_is_the_prior() -> None:
 def test_any_intervals_make_a_distribution(intervals: list[tuple[float, float]]) -> None:
     estimator = LatencyEstimator()
     for one, other in intervals:
-        estimator.observe(one, other)
+        estimator.observe(Task(), one, other)
     shares = estimator.shares()
     assert len(shares) == len(GRID)
     assert all(share >= 0 for share in shares)
@@ -57,31 +61,63 @@ def test_it_finds_the_median_of_what_it_only_sees_between_polls(true: float) -> 
     for _ in range(WINDOW):
         took = true * chance.lognormvariate(0, 0.3)
         step = true * chance.uniform(0.3, 0.7)
-        estimator.observe(took // step * step, (took // step + 1) * step)
+        estimator.observe(Task(), took // step * step, (took // step + 1) * step)
     assert median(estimator.shares()) == pytest.approx(true, rel=0.15)
 
 
 def test_it_forgets() -> None:
     estimator = LatencyEstimator()
     for _ in range(WINDOW):
-        estimator.observe(90, 110)
+        estimator.observe(Task(), 90, 110)
     for _ in range(WINDOW):
-        estimator.observe(4.5, 5.5)
+        estimator.observe(Task(), 4.5, 5.5)
     assert median(estimator.shares()) == pytest.approx(5, rel=0.1)
+
+
+def test_of_tasks_that_were_submitted_together_the_quick_ones_do_not_pass_for_all() -> None:
+    estimator, chance = LatencyEstimator(), random.Random(4)
+    tasks = {Task(): 20 * chance.lognormvariate(0, 0.4) for _ in range(1000)}
+    now, quick = 12.0, 0
+    for task, took in tasks.items():
+        estimator.observe(task, now - 1, now if took <= now else math.inf)
+        quick += took <= now
+    assert 50 < quick < 150
+    assert 13 < median(estimator.shares()) < 27
+
+
+def test_an_end_takes_the_place_of_what_was_known_of_a_task_under_way() -> None:
+    estimator, task = LatencyEstimator(), Task()
+    for after in (2.0, 4.0, 6.0):
+        estimator.observe(task, after, math.inf)
+    assert (estimator.tasks, estimator.observations) == (1, 3)
+    estimator.observe(task, 6.0, 7.0)
+    assert (estimator.tasks, estimator.observations) == (1, 4)
+    once = LatencyEstimator()
+    once.observe(task, 6.0, 7.0)
+    assert estimator.shares() == once.shares()
+
+
+def test_a_task_under_way_that_nobody_waits_for_any_more_is_forgotten() -> None:
+    estimator, task = LatencyEstimator(), Task()
+    estimator.observe(task, 100.0, math.inf)
+    assert estimator.shares() != list(PRIOR)
+    del task
+    assert estimator.tasks == 0
+    assert estimator.shares() == list(PRIOR)
 
 
 def test_what_is_always_done_at_the_first_poll_is_looked_for_earlier() -> None:
     estimator = LatencyEstimator()
     for _ in range(WINDOW):
-        estimator.observe(0, 60)
+        estimator.observe(Task(), 0, 60)
     assert median(estimator.shares()) < 10
 
 
 def test_two_kinds_of_tasks_in_one_are_seen_as_two() -> None:
     estimator = LatencyEstimator()
     for _ in range(WINDOW // 2):
-        estimator.observe(1.8, 2.2)
-        estimator.observe(27, 33)
+        estimator.observe(Task(), 1.8, 2.2)
+        estimator.observe(Task(), 27, 33)
     shares = estimator.shares()
     assert sum(shares[bin_of(1.5) : bin_of(2.7)]) > 0.4
     assert sum(shares[bin_of(22) : bin_of(40)]) > 0.4
@@ -112,7 +148,7 @@ def test_a_plan_is_better_than_every_fixed_interval() -> None:
     took = [3 * chance.lognormvariate(0, 0.4) for _ in range(4000)]
     estimator = LatencyEstimator()
     for seconds in took[:WINDOW]:
-        estimator.observe(seconds * 0.97, seconds * 1.03)
+        estimator.observe(Task(), seconds * 0.97, seconds * 1.03)
     worth = 1.5
     schedule = moments(plan(estimator.shares(), worth), 60)
 

@@ -21,6 +21,11 @@ def middle(low: float, high: float) -> float:
     return (low + high) / 2
 
 
+def least(low: float, high: float) -> float:
+    """Draw the lower of two bounds."""
+    return low
+
+
 def polls(pace: LearnedPace, ends: float, start: float = 0.0) -> list[float]:
     """The moments at which a pace polls a job that ends some seconds after its submission at 0."""
     now, made = start, []
@@ -43,8 +48,8 @@ def test_before_anything_is_known_it_backs_off() -> None:
     waits = [after - before for before, after in pairwise([0.0, *made])]
     assert 2 < made[0] < 5
     assert 10 <= len(made) <= 25
-    assert waits[-1] == pytest.approx(CEILING)
-    assert all(later > 0.75 * earlier for earlier, later in pairwise(waits[1:]))
+    assert 30 < max(waits) <= CEILING
+    assert all(later > 0.75 * earlier for earlier, later in pairwise(waits[1:10]))
 
 
 def test_a_day_of_polling_stays_within_some_calls_an_hour() -> None:
@@ -88,12 +93,14 @@ def test_what_a_second_is_worth_moves_along_the_curve() -> None:
     assert calls[-1] > 2 * calls[0]
 
 
-def test_a_poll_that_is_overdue_is_made_at_once() -> None:
-    assert LearnedPace(Timing(), submitted_at=0).delay(100.0) == 0
+def test_polls_that_are_overdue_are_made_within_a_moment_but_not_all_at_once() -> None:
+    delays = [LearnedPace(Timing(), submitted_at=0).delay(100.0) for _ in range(500)]
+    assert 0 <= min(delays) < 0.1
+    assert 0.4 < max(delays) <= 0.5
 
 
 def test_no_poll_is_made_before_an_answer_is_of_use() -> None:
-    pace = LearnedPace(Timing(), submitted_at=0, earliest=50.0)
+    pace = LearnedPace(Timing(), submitted_at=0, earliest=50.0, uniform=least)
     assert pace.delay(0.0) == 50.0
     assert pace.delay(49.0) == 1.0
 
@@ -114,7 +121,7 @@ def test_a_poll_without_an_answer_tells_nothing_but_is_waited_after() -> None:
     assert pace.delay(30.0) >= 0.5
     pace.polled(31.0, done=True)
     observed = LatencyEstimator()
-    observed.observe(4.0, 31.0)
+    observed.observe(pace, 4.0, 31.0)
     assert timing._estimator.shares() == observed.shares()
 
 
