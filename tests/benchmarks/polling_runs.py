@@ -93,7 +93,7 @@ def all_runs() -> Iterator[Run]:
         yield Run("3", OPERATOR, seed)
         yield Run("20", OPERATOR, seed)
         yield Run("2+30", OPERATOR, seed)
-        for delay_cost in (0.3, 0.75, 1.5, 3.0):
+        for delay_cost in (0.3, 0.75, 3.0):
             yield Run("3", SENSOR, seed, delay_cost=delay_cost)
     yield Run("3", OPERATOR, SEED, heartbeat=5)
     for interval in FIXED:
