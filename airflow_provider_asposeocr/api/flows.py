@@ -22,7 +22,6 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrRateLimitError,
     AsposeOcrRequestError,
-    AsposeOcrServerError,
     AsposeOcrTimeoutError,
 )
 from airflow_provider_asposeocr.api.http import (
@@ -36,8 +35,9 @@ from airflow_provider_asposeocr.api.http import (
 )
 from airflow_provider_asposeocr.api.operations import TASK_STATUS, TOKEN, Operation
 from airflow_provider_asposeocr.api.polling import DELAY_COST, FixedPace, LearnedPace, Pace, Timings
+from airflow_provider_asposeocr.api.question import ACCEPT_JSON, Question, ask_status, read_task
 from airflow_provider_asposeocr.api.retry import RetryPolicy
-from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus, decode_reply, decode_spooled
+from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus, decode_spooled
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +48,6 @@ LONGEST_OUTAGE = 300.0
 """Seconds for which polling goes on after a first failure without a single good answer: the job is paid
 for, so a short outage of the service is waited out rather than handed to Airflow's retries."""
 
-_ACCEPT_JSON = {"Accept": "application/json"}
-_TYPE = re.compile(rb'"type"\s*:\s*"([^"]{1,40})"', re.IGNORECASE)
 _ID = re.compile(r"[^\s<>{}\[\]\"]{1,200}")
 
 
@@ -95,7 +93,7 @@ class OcrApi:
         """
         form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
         body = BytesBody(urlencode(form).encode("ascii"), "application/x-www-form-urlencoded")
-        request = HttpRequest("POST", self.sign_in_url, _ACCEPT_JSON, body, billed=False)
+        request = HttpRequest("POST", self.sign_in_url, ACCEPT_JSON, body, billed=False)
         try:
             call = Call("sign in", request, self._read_token, False, hidden=(client_secret,))
             return (yield from calls.make(call, self.retry))
@@ -125,7 +123,8 @@ class OcrApi:
         :param ocr_task_id: the service's id of the task.
         :param limit: the most bytes of the reply to read; of a longer one the results come back ``unread``.
         """
-        return (yield from _Question(self, operation, ocr_task_id, limit).ask())
+        question = self._question(operation, ocr_task_id, limit, status_only=False)
+        return (yield from question.ask(self.retry))
 
     def fetch(self, operation: Operation, ocr_task_id: str, spool: IO[bytes]) -> Flow[OcrTask]:
         """Ask for status and results of any size (GET of the operation). Billed.
@@ -138,11 +137,11 @@ class OcrApi:
         def read(response: HttpResponse) -> OcrTask:
             if response.status == 200:
                 return decode_spooled(spool, ocr_task_id)
-            return _read_task(response, ocr_task_id)
+            return read_task(response, ocr_task_id)
 
         call = Call(
             f"get the result of {operation.name}",
-            HttpRequest("GET", self.url(operation.fetch_path, ocr_task_id), _ACCEPT_JSON, spool=spool),
+            HttpRequest("GET", self.url(operation.fetch_path, ocr_task_id), ACCEPT_JSON, spool=spool),
             read,
             operation.authenticated,
             ocr_task_id=ocr_task_id,
@@ -155,8 +154,7 @@ class OcrApi:
         :param ocr_task_id: the service's id of the task; one that this endpoint does not know, as may
             be with trial and speech tasks, comes back as ``NotExist``.
         """
-        task = yield from calls.make(self._status_call(ocr_task_id), self.retry)
-        return _left_unread(task)
+        return (yield from ask_status(self.url(TASK_STATUS.name, ocr_task_id), ocr_task_id, self.retry))
 
     def cancel(self, operation: Operation, ocr_task_id: str) -> Flow[None]:
         """Cancel a task and drop its results (DELETE of the operation). Billed.
@@ -170,7 +168,7 @@ class OcrApi:
             return
         call = Call(
             f"cancel {operation.name}",
-            HttpRequest("DELETE", self.url(operation.name, ocr_task_id), _ACCEPT_JSON),
+            HttpRequest("DELETE", self.url(operation.name, ocr_task_id), ACCEPT_JSON),
             _read_nothing,
             operation.authenticated,
             ocr_task_id=ocr_task_id,
@@ -202,7 +200,8 @@ class OcrApi:
         :param limit: as for :meth:`get`.
         :param status_only: ask the status endpoint; the results stay at the service.
         """
-        return (yield from _Question(self, operation, ocr_task_id, limit, status_only).ask())
+        question = self._question(operation, ocr_task_id, limit, status_only=status_only)
+        return (yield from question.ask(self.retry))
 
     def pace(
         self,
@@ -222,7 +221,7 @@ class OcrApi:
         :param earliest: seconds since the epoch before which nobody could make use of an answer.
         """
         if poll_interval is not None:
-            return FixedPace(poll_interval)
+            return FixedPace(poll_interval, self.retry.uniform)
         known = source_bytes if submitted_at is not None else None
         return LearnedPace(
             self.timings.of(self.base_url, operation.name, known),
@@ -253,8 +252,8 @@ class OcrApi:
         :return: the task with a final status: ``Completed``, ``Error`` or ``NotExist``.
         :raises AsposeOcrTimeoutError: at the deadline. Nothing is cancelled.
         """
-        bounded = replace(self, retry=replace(self.retry, until=deadline.at))
-        question = _Question(bounded, operation, ocr_task_id, limit, status_only)
+        question = self._question(operation, ocr_task_id, limit, status_only=status_only)
+        retry = replace(self.retry, until=deadline.at)
         failing_since, polls = math.inf, 0
         while True:
             now = self.retry.now()
@@ -267,7 +266,7 @@ class OcrApi:
             polls += 1
             asked_at = self.retry.now()
             try:
-                task = yield from question.ask()
+                task = yield from question.ask(retry)
             except AsposeOcrError as error:
                 now = self.retry.now()
                 failing_since = min(failing_since, asked_at)
@@ -286,13 +285,11 @@ class OcrApi:
             if task.status is TaskStatus.UNKNOWN:
                 log.warning("unknown task status %r counts as not finished", task.raw_status)
 
-    def _status_call(self, ocr_task_id: str) -> Call[OcrTask]:
-        return Call(
-            "get the task status",
-            HttpRequest("GET", self.url(TASK_STATUS.name, ocr_task_id), _ACCEPT_JSON),
-            lambda response: _read_task(response, ocr_task_id),
-            ocr_task_id=ocr_task_id,
-        )
+    def _question(
+        self, operation: Operation, ocr_task_id: str, limit: int | None, *, status_only: bool
+    ) -> Question:
+        urls = self.url(operation.fetch_path, ocr_task_id), self.url(TASK_STATUS.name, ocr_task_id)
+        return Question(operation, ocr_task_id, *urls, limit=limit, status_only=status_only)
 
     def _read_token(self, response: HttpResponse) -> Token:
         reply = json.loads(response.body)
@@ -303,74 +300,6 @@ class OcrApi:
         return Token(value, self.retry.now() + lifetime - min(60.0, lifetime * 0.1))
 
 
-class _Question:
-    """What is asked about one task, once or again and again.
-
-    :param api: the API to ask.
-    :param operation: the operation that the task was submitted to.
-    :param ocr_task_id: the service's id of the task.
-    :param limit: as for :meth:`OcrApi.get`.
-    :param status_only: as for :meth:`OcrApi.poll`.
-    """
-
-    def __init__(
-        self,
-        api: OcrApi,
-        operation: Operation,
-        ocr_task_id: str,
-        limit: int | None,
-        status_only: bool = False,
-    ) -> None:
-        self._api = api
-        self._authenticated = operation.authenticated
-        self._ocr_task_id = ocr_task_id
-        # Whether that endpoint serves trial tasks is not documented, and it would need a token.
-        self._status = api._status_call(ocr_task_id) if status_only and operation.authenticated else None
-        self._result = Call(
-            f"get the result of {operation.name}",
-            HttpRequest("GET", api.url(operation.fetch_path, ocr_task_id), _ACCEPT_JSON, limit=limit),
-            self._read,
-            operation.authenticated,
-            ocr_task_id=ocr_task_id,
-        )
-        self._last: tuple[bytes, OcrTask] | None = None
-
-    def ask(self) -> Flow[OcrTask]:
-        """Ask once."""
-        if self._status is not None:
-            task = yield from calls.make(self._status, self._api.retry)
-            if task.status is not TaskStatus.NOT_EXIST:
-                return _left_unread(task)
-            log.info("the status endpoint does not know the task, asking for its result instead")
-            self._status = None
-        answer = yield from calls.make(self._result, self._api.retry)
-        return answer if isinstance(answer, OcrTask) else (yield from self._too_large(answer))
-
-    def _read(self, response: HttpResponse) -> OcrTask | tuple[str, ...]:
-        """The task, or the types of results that were seen in a reply that is longer than the limit."""
-        if response.status != 200:
-            return _read_task(response, self._ocr_task_id)
-        if not response.complete:
-            return _types_in(response.body)
-        # Of a task under way the service says the same each time.
-        if self._last is None or self._last[0] != response.body:
-            self._last = response.body, _read_task(response, self._ocr_task_id)
-        return self._last[1]
-
-    def _too_large(self, seen: tuple[str, ...]) -> Flow[OcrTask]:
-        """Tell a large result from a large page of something else: only a completed task is large."""
-        status = (yield from self._api.status(self._ocr_task_id)).status if self._authenticated else None
-        if status in (None, TaskStatus.COMPLETED, TaskStatus.NOT_EXIST):
-            return OcrTask(self._ocr_task_id, TaskStatus.COMPLETED, unread=True, seen_types=seen)
-        message = f"the service sent a large reply for a task that is {status}"
-        raise AsposeOcrServerError(message, ocr_task_id=self._ocr_task_id)
-
-
-def _left_unread(task: OcrTask) -> OcrTask:
-    """What the status endpoint says of a task: its results stay at the service."""
-    return replace(task, unread=True) if task.status.is_successful and not task.results else task
-
-
 def _read_id(response: HttpResponse) -> str:
     text = response.body.decode("utf-8-sig").strip()
     if len(text) > 1 and text.startswith('"') and text.endswith('"'):
@@ -378,19 +307,6 @@ def _read_id(response: HttpResponse) -> str:
     if not _ID.fullmatch(text):
         raise ValueError("no task id")
     return text
-
-
-def _read_task(response: HttpResponse, ocr_task_id: str) -> OcrTask:
-    if response.status in (204, 400, 404):
-        return OcrTask(ocr_task_id, TaskStatus.NOT_EXIST, messages=(f"HTTP {response.status}",))
-    return decode_reply(response.body, ocr_task_id)
-
-
-def _types_in(head: bytes) -> tuple[str, ...]:
-    if not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
-        raise ValueError("not a JSON object")
-    # Base64 holds no quotes, so what looks like the property is the property.
-    return tuple(match.decode("ascii", "replace") for match in _TYPE.findall(head))
 
 
 def _read_nothing(response: HttpResponse) -> None:

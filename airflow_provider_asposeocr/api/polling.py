@@ -44,16 +44,18 @@ class Pace(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FixedPace:
-    """Poll at fixed intervals.
+    """Poll at fixed intervals, spread a little: tasks whose waits began together do not stay together.
 
     :param interval: seconds.
+    :param uniform: draws a number between two bounds.
     """
 
     interval: float
+    uniform: Callable[[float, float], float] = random.uniform
 
     def delay(self, now: float) -> float:
-        """The interval."""
-        return self.interval
+        """The interval, spread to both sides."""
+        return self.interval * self.uniform(1 - JITTER, 1 + JITTER)
 
     def polled(self, at: float, *, done: bool | None) -> None:
         """Nothing is learned."""

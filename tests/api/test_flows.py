@@ -374,9 +374,14 @@ def test_addresses(made: OcrApi, url: str, sign_in: str) -> None:
     assert made.sign_in_url == sign_in
 
 
+def middle(low: float, high: float) -> float:
+    """Draw the middle of two bounds."""
+    return (low + high) / 2
+
+
 def learned(timing: Any = None) -> LearnedPace:
     """A pace for a task that was submitted as the clock starts."""
-    return LearnedPace(timing or Timing(), submitted_at=START, uniform=lambda low, high: (low + high) / 2)
+    return LearnedPace(timing or Timing(), submitted_at=START, uniform=middle)
 
 
 class TestWait:
@@ -397,7 +402,7 @@ class TestWait:
         flow = api(ticking).wait(
             operation,
             ID,
-            pace=pace or FixedPace(10),
+            pace=pace or FixedPace(10, uniform=middle),
             deadline=Deadline.after(timeout, START),
             **more,
         )
@@ -506,7 +511,7 @@ class TestWait:
         assert self.run(on_request=answer, clock=clock).unwrap().text == "text"
 
     def test_polling_seldom_does_not_make_one_failure_a_long_outage(self) -> None:
-        run = self.run(PENDING, *[NOT_SENT] * 5, COMPLETED, pace=FixedPace(LONGEST_OUTAGE + 100))
+        run = self.run(PENDING, *[NOT_SENT] * 5, COMPLETED, pace=FixedPace(LONGEST_OUTAGE + 100, uniform=middle))
         assert run.unwrap().text == "text"
 
     def test_a_refusal_ends_the_wait_at_once(self) -> None:

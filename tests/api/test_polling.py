@@ -39,8 +39,14 @@ def polls(pace: LearnedPace, ends: float, start: float = 0.0) -> list[float]:
 
 
 def test_a_number_of_seconds_means_that_number() -> None:
-    pace = FixedPace(7.5)
+    pace = FixedPace(7.5, uniform=middle)
     assert [pace.delay(now) for now in (0.0, 7.5, 1e6)] == [7.5] * 3
+
+
+def test_waits_that_began_together_do_not_stay_together() -> None:
+    delays = [FixedPace(10.0).delay(0.0) for _ in range(500)]
+    assert 9.5 <= min(delays) < 9.6
+    assert 10.4 < max(delays) <= 10.5
 
 
 def test_before_anything_is_known_it_backs_off() -> None:
