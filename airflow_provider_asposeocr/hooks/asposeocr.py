@@ -64,7 +64,7 @@ class AsposeOcrHook(HttpHook):
     def __init__(
         self, asposeocr_conn_id: str = default_conn_name, *, repeat_ambiguous_submit: bool = True
     ) -> None:
-        # Our sessions keep connections alive by themselves; the adapter of the base class would never be used.
+        # Our sessions keep connections alive by themselves, and use no adapter of the base class.
         super().__init__(http_conn_id=asposeocr_conn_id, tcp_keep_alive=False)
         self.asposeocr_conn_id = asposeocr_conn_id
         self._retry = RetryPolicy(repeat_ambiguous_submit=repeat_ambiguous_submit)

@@ -511,7 +511,9 @@ class TestWait:
         assert self.run(on_request=answer, clock=clock).unwrap().text == "text"
 
     def test_polling_seldom_does_not_make_one_failure_a_long_outage(self) -> None:
-        run = self.run(PENDING, *[NOT_SENT] * 5, COMPLETED, pace=FixedPace(LONGEST_OUTAGE + 100, uniform=middle))
+        run = self.run(
+            PENDING, *[NOT_SENT] * 5, COMPLETED, pace=FixedPace(LONGEST_OUTAGE + 100, uniform=middle)
+        )
         assert run.unwrap().text == "text"
 
     def test_a_refusal_ends_the_wait_at_once(self) -> None:

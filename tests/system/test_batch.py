@@ -43,7 +43,9 @@ def test_a_retry_goes_on_where_a_killed_worker_has_left(
     assert len(stored(tmp_path)) < COUNT
 
     assert airflow.wait("asposeocr_batch", run_id, 180) == "success", airflow.task_logs()
-    tries = {task["task_id"]: task["try_number"] for task in airflow.task_instances("asposeocr_batch", run_id)}
+    tries = {
+        task["task_id"]: task["try_number"] for task in airflow.task_instances("asposeocr_batch", run_id)
+    }
     assert tries == {"recognize": 2, "use_texts": 1}
     assert COUNT <= len(service.jobs) - before <= COUNT + IN_FLIGHT
     assert [path.read_text() for path in stored(tmp_path)] == [TEXT] * COUNT
