@@ -27,7 +27,8 @@ def main(spec: dict[str, Any]) -> None:
 
     :param spec: ``connection``, ``ids`` (a file of task ids), ``waiters`` (how many), ``variant``,
         ``interval`` (seconds between polls, or None for learned moments), ``at_once`` (start all at the same
-        moment, as a restarted triggerer does), ``settle`` and ``seconds`` (before and while it is measured).
+        moment, as a restarted triggerer does) and ``windows`` (each the seconds after the start from and to
+        which it is measured).
     """
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -50,27 +51,28 @@ async def _measure(spec: dict[str, Any], ids: list[str]) -> dict[str, Any]:
         gap = 0.0 if spec["at_once"] else interval / count
         begun = (_later(gap * place, wait, ocr_task_id) for place, ocr_task_id in enumerate(ids))
         waiters = [asyncio.create_task(one) for one in begun]
-        await asyncio.sleep(spec["settle"])
-        if not spec["at_once"]:
+        windows = []
+        for start, end in spec["windows"]:
+            await asyncio.sleep(started + start - time.time())
             lags.clear()
-        began, cpu = time.time(), time.process_time()
-        await asyncio.sleep(spec["seconds"])
-        ended, used, after = time.time(), time.process_time() - cpu, _resident()
+            began, cpu = time.time(), time.process_time()
+            await asyncio.sleep(started + end - time.time())
+            windows.append(
+                {
+                    "between": [began, time.time()],
+                    "cpu_seconds": time.process_time() - cpu,
+                    "lag_p99": sorted(lags)[int(0.99 * len(lags))],
+                    "lag_max": max(lags),
+                }
+            )
+        after = _resident()
         if any(waiter.done() for waiter in waiters):
             raise RuntimeError("a waiter has ended")
         tasks = [first, heartbeat, *waiters]
         for task in tasks:
             task.cancel()
-        measured = list(lags)
         await asyncio.gather(*tasks, return_exceptions=True)
-    return {
-        "started": started,
-        "between": [began, ended],
-        "cpu_seconds": used,
-        "lag_p99": sorted(measured)[int(0.99 * len(measured))],
-        "lag_max": max(measured),
-        "bytes_each": (after - before) / count,
-    }
+    return {"started": started, "windows": windows, "bytes_each": (after - before) / count}
 
 
 async def _variant(spec: dict[str, Any], shared: aiohttp.ClientSession) -> Wait:
