@@ -35,7 +35,7 @@ from airflow_provider_asposeocr.api.http import (
 )
 from airflow_provider_asposeocr.api.operations import TASK_STATUS, TOKEN, Operation
 from airflow_provider_asposeocr.api.polling import DELAY_COST, FixedPace, LearnedPace, Pace, Timings
-from airflow_provider_asposeocr.api.question import ACCEPT_JSON, Question, ask_status, read_task
+from airflow_provider_asposeocr.api.question import ACCEPT_JSON, Question, read_task, status_call
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus, decode_spooled
 
@@ -154,7 +154,8 @@ class OcrApi:
         :param ocr_task_id: the service's id of the task; one that this endpoint does not know, as may
             be with trial and speech tasks, comes back as ``NotExist``.
         """
-        return (yield from ask_status(self.url(TASK_STATUS.name, ocr_task_id), ocr_task_id, self.retry))
+        call = status_call(self.url(TASK_STATUS.name, ocr_task_id), ocr_task_id)
+        return (yield from calls.make(call, self.retry))
 
     def cancel(self, operation: Operation, ocr_task_id: str) -> Flow[None]:
         """Cancel a task and drop its results (DELETE of the operation). Billed.
@@ -255,35 +256,40 @@ class OcrApi:
         question = self._question(operation, ocr_task_id, limit, status_only=status_only)
         retry = replace(self.retry, until=deadline.at)
         failing_since, polls = math.inf, 0
-        while True:
-            now = self.retry.now()
-            if deadline.passed(now):
-                raise AsposeOcrTimeoutError(
-                    f"{operation.name} did not complete before the deadline; polled {polls} times",
-                    ocr_task_id=ocr_task_id,
-                )
-            yield Sleep(min(pace.delay(now), deadline.remaining(now)))
-            polls += 1
-            asked_at = self.retry.now()
-            try:
-                task = yield from question.ask(retry)
-            except AsposeOcrError as error:
+        try:
+            while True:
                 now = self.retry.now()
-                failing_since = min(failing_since, asked_at)
-                if not error.retryable or now - failing_since > LONGEST_OUTAGE:
-                    raise
-                log.warning("poll %d failed, waiting goes on: %s", polls, error)
-                pace.polled(now, done=None)
-                yield Sleep(min(error.retry_after or 0.0, deadline.remaining(now)))
-                continue
-            failing_since = math.inf
-            if task.status.is_terminal:
-                if task.status is not TaskStatus.NOT_EXIST:
-                    pace.polled(self.retry.now(), done=True)
-                return task
-            pace.polled(asked_at, done=False)
-            if task.status is TaskStatus.UNKNOWN:
-                log.warning("unknown task status %r counts as not finished", task.raw_status)
+                if deadline.passed(now):
+                    raise AsposeOcrTimeoutError(
+                        f"{operation.name} did not complete before the deadline; polled {polls} times",
+                        ocr_task_id=ocr_task_id,
+                    )
+                yield Sleep(min(pace.delay(now), deadline.remaining(now)))
+                polls += 1
+                asked_at = self.retry.now()
+                try:
+                    task = yield from question.ask(retry)
+                except AsposeOcrError as error:
+                    now = self.retry.now()
+                    failing_since = min(failing_since, asked_at)
+                    if not error.retryable or now - failing_since > LONGEST_OUTAGE:
+                        raise
+                    log.warning("poll %d failed, waiting goes on: %s", polls, error)
+                    pace.polled(now, done=None)
+                    yield Sleep(min(error.retry_after or 0.0, deadline.remaining(now)))
+                    continue
+                failing_since = math.inf
+                if task.status.is_terminal:
+                    if task.status is not TaskStatus.NOT_EXIST:
+                        pace.polled(self.retry.now(), done=True)
+                    return task
+                pace.polled(asked_at, done=False)
+                if task.status is TaskStatus.UNKNOWN:
+                    log.warning("unknown task status %r counts as not finished", task.raw_status)
+        finally:
+            # What this has seen of the task counts for as long as anything refers to it, and a failed poll
+            # leaves a traceback, which refers to this frame.
+            del pace
 
     def _question(
         self, operation: Operation, ocr_task_id: str, limit: int | None, *, status_only: bool

@@ -25,10 +25,12 @@ GRID = tuple(
 """Seconds. Bin ``k`` holds the times after ``GRID[k - 1]`` up to ``GRID[k]``; bin 0 those up to the first."""
 
 WINDOW = 150
-"""Ended tasks remembered: enough to know the distribution, few enough to follow a service that changes."""
+"""Ended tasks remembered where few are under way: enough to know the distribution, few enough to follow a
+service that changes."""
 
 _ENDED_BY_UNDER_WAY = 4
-"""Ended tasks remembered for each one under way, at least: of fewer the slow ones would pass for all."""
+"""Ended tasks remembered for each one under way, where those are more: beside fewer, the slow ones that are
+still under way would pass for all."""
 
 _PRIOR_MEDIAN, _PRIOR_SIGMA, _PRIOR_TASKS = 4.0, 0.9, 2.0
 _PRIOR_ANY = 0.03

@@ -19,10 +19,12 @@ JITTER = 0.05
 """The fraction by which each wait is spread to both sides."""
 
 CROWD = 0.5
-"""Seconds over which polls that are overdue are spread: all those of a triggerer that has just restarted."""
+"""Seconds over which polls are spread that are overdue, or held back until an answer is of use: thousands of
+them are due at the same moment when a triggerer has restarted."""
 
 RELEARN = 12
-"""A plan is made anew when there is one observation more for each so many tasks that are known."""
+"""A plan is made anew after one new observation for every so many tasks known. A poll that finds a task under
+way is one."""
 
 
 class Pace(Protocol):
@@ -142,6 +144,10 @@ class Timings:
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[Hashable, ...], Timing] = {}
+
+    def forget(self) -> None:
+        """Forget everything, as a forked child must: a thread that held a lock does not live on in it."""
+        self._kinds.clear()
 
     def of(self, service: str, operation: str, source_bytes: int | None) -> Timing:
         """What is known of one kind.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from airflow_provider_asposeocr.api import calls
@@ -42,68 +43,56 @@ class Question:
         status_only: bool,
     ) -> None:
         self._ocr_task_id = ocr_task_id
-        # Whether that endpoint serves trial tasks is not documented, and it would need a token.
-        self._status_url = status_url if operation.authenticated else None
         self._status_only = status_only
+        # Whether that endpoint serves trial tasks is not documented, and it would need a token.
+        self._status = status_call(status_url, ocr_task_id) if operation.authenticated else None
         self._result = Call(
             f"get the result of {operation.name}",
             HttpRequest("GET", result_url, ACCEPT_JSON, limit=limit),
-            self._read,
+            _reader(ocr_task_id),
             operation.authenticated,
             ocr_task_id=ocr_task_id,
         )
-        self._last: tuple[bytes, OcrTask] | None = None
 
     def ask(self, retry: RetryPolicy) -> Flow[OcrTask]:
         """Ask once. One billed call, or two where the first endpoint does not tell.
 
         :param retry: how often and how fast to repeat.
         """
-        if self._status_only and self._status_url:
-            task = yield from ask_status(self._status_url, self._ocr_task_id, retry)
-            if task.status is not TaskStatus.NOT_EXIST:
+        unknown = False
+        if self._status_only and self._status:
+            task = yield from calls.make(self._status, retry)
+            unknown = task.status is TaskStatus.NOT_EXIST
+            if not unknown:
                 return task
             log.info("the status endpoint does not know the task, asking for its result instead")
-            self._status_only = False
         answer = yield from calls.make(self._result, retry)
+        self._status_only = self._status_only and not unknown
         return answer if isinstance(answer, OcrTask) else (yield from self._too_large(answer, retry))
-
-    def _read(self, response: HttpResponse) -> OcrTask | tuple[str, ...]:
-        """The task, or the types of results that were seen in a reply that is longer than the limit."""
-        if response.status != 200:
-            return read_task(response, self._ocr_task_id)
-        if not response.complete:
-            return _types_in(response.body)
-        # Of a task under way the service says the same each time.
-        if self._last is None or self._last[0] != response.body:
-            self._last = response.body, read_task(response, self._ocr_task_id)
-        return self._last[1]
 
     def _too_large(self, seen: tuple[str, ...], retry: RetryPolicy) -> Flow[OcrTask]:
         """Tell a large result from a large page of something else: only a completed task is large."""
-        if self._status_url:
-            status = (yield from ask_status(self._status_url, self._ocr_task_id, retry)).status
+        if self._status:
+            status = (yield from calls.make(self._status, retry)).status
             if status not in (TaskStatus.COMPLETED, TaskStatus.NOT_EXIST):
                 message = f"the service sent a large reply for a task that is {status}"
                 raise AsposeOcrServerError(message, ocr_task_id=self._ocr_task_id)
         return OcrTask(self._ocr_task_id, TaskStatus.COMPLETED, unread=True, seen_types=seen)
 
 
-def ask_status(url: str, ocr_task_id: str, retry: RetryPolicy) -> Flow[OcrTask]:
-    """Ask for the status alone. One billed call; results come back ``unread``.
+def status_call(url: str, ocr_task_id: str) -> Call[OcrTask]:
+    """Ask for the status alone; results come back ``unread``.
 
-    :param url: the address of the status of the task.
+    :param url: where the status of the task is had.
     :param ocr_task_id: the service's id of the task.
-    :param retry: how often and how fast to repeat.
     """
-    call = Call(
-        "get the task status",
-        HttpRequest("GET", url, ACCEPT_JSON),
-        lambda response: read_task(response, ocr_task_id),
-        ocr_task_id=ocr_task_id,
-    )
-    task = yield from calls.make(call, retry)
-    return replace(task, unread=True) if task.status.is_successful and not task.results else task
+
+    def read(response: HttpResponse) -> OcrTask:
+        task = read_task(response, ocr_task_id)
+        return replace(task, unread=True) if task.status.is_successful and not task.results else task
+
+    request = HttpRequest("GET", url, ACCEPT_JSON)
+    return Call("get the task status", request, _once(read), ocr_task_id=ocr_task_id)
 
 
 def read_task(response: HttpResponse, ocr_task_id: str) -> OcrTask:
@@ -116,6 +105,31 @@ def read_task(response: HttpResponse, ocr_task_id: str) -> OcrTask:
     if response.status in (204, 400, 404):
         return OcrTask(ocr_task_id, TaskStatus.NOT_EXIST, messages=(f"HTTP {response.status}",))
     return decode_reply(response.body, ocr_task_id)
+
+
+def _reader(ocr_task_id: str) -> Callable[[HttpResponse], OcrTask | tuple[str, ...]]:
+    """Read the task, or the types of results that are seen in a reply which is longer than the limit."""
+    whole = _once(lambda response: read_task(response, ocr_task_id))
+
+    def read(response: HttpResponse) -> OcrTask | tuple[str, ...]:
+        return whole(response) if response.complete or response.status != 200 else _types_in(response.body)
+
+    return read
+
+
+def _once(read: Callable[[HttpResponse], OcrTask]) -> Callable[[HttpResponse], OcrTask]:
+    """Do not read again what has not changed: of a task under way the service says the same each time."""
+    last: tuple[int, bytes, OcrTask] | None = None
+
+    def read_what_is_new(response: HttpResponse) -> OcrTask:
+        nonlocal last
+        if last and last[0] == response.status and last[1] == response.body:
+            return last[2]
+        task = read(response)
+        last = None if task.status.is_terminal else (response.status, response.body, task)
+        return task
+
+    return read_what_is_new
 
 
 def _types_in(head: bytes) -> tuple[str, ...]:

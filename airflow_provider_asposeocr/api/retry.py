@@ -62,7 +62,7 @@ def classify(answer: HttpResponse | TransportFailure) -> Outcome:
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds that a reply asks to wait (RFC 9110, Retry-After: seconds or a date), or None.
 
-    :param headers: with names in lower case.
+    :param headers: found by names in lower case.
     :param now: seconds since the epoch.
     """
     value = headers.get("retry-after", "").strip()

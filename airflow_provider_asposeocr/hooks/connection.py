@@ -36,6 +36,7 @@ _EXTRAS = frozenset({"token_url", "api_prefix", "timeout", "delay_cost", "verify
 
 TIMINGS = Timings()
 """What this process has learned of completion times: shared by all triggers of a triggerer."""
+os.register_at_fork(after_in_child=TIMINGS.forget)
 
 
 @dataclass(frozen=True, slots=True)

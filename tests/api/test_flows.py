@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import logging
 import math
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
@@ -15,10 +17,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_asposeocr.api import flows, question
 from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrAuthError,
     AsposeOcrConnectionError,
+    AsposeOcrError,
     AsposeOcrRequestError,
     AsposeOcrServerError,
     AsposeOcrTimeoutError,
@@ -28,7 +32,7 @@ from airflow_provider_asposeocr.api.http import HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import OPERATIONS, get_operation
 from airflow_provider_asposeocr.api.polling import FixedPace, LearnedPace, Pace, Timing
 from airflow_provider_asposeocr.api.retry import LONGEST_SLEEP
-from airflow_provider_asposeocr.api.task import TaskStatus
+from airflow_provider_asposeocr.api.task import TaskStatus, decode_reply
 
 from .flow_runner import BROKEN, NOT_SENT, START, Answer, Clock, Run, api, drive, response
 
@@ -441,6 +445,54 @@ class TestWait:
         timing = mock.Mock(wraps=Timing())
         self.run(PENDING, end, pace=learned(timing))
         assert [call.args[2] for call in timing.observe.call_args_list] == [math.inf]
+
+    @pytest.mark.parametrize("end", [response(403), response(503), PENDING])
+    def test_a_task_that_nobody_waits_for_any_more_counts_no_more(self, end: Answer) -> None:
+        timing, clock = Timing(), Clock()
+        answers = [PENDING, *[response(503)] * 5] + [end] * 200
+        gc.disable()
+        try:
+            flow = api(clock).wait(IMAGE, ID, pace=learned(timing), deadline=Deadline.after(1000.0, START))
+            run = drive(flow, *answers, clock=clock)
+            assert isinstance(run.error, AsposeOcrError)
+            assert timing._estimator.observations
+            assert timing._estimator.tasks == 0
+        finally:
+            gc.enable()
+
+    def test_an_answer_that_has_not_changed_is_read_once(self) -> None:
+        with mock.patch.object(question, "decode_reply", wraps=decode_reply) as reading:
+            run = self.run(PENDING, PENDING, PROCESSING, PROCESSING, PENDING, COMPLETED)
+        assert run.unwrap().text == "text"
+        assert len(run.requests) == 6
+        assert reading.call_count == 4
+
+    def test_a_status_that_has_not_changed_is_read_once(self) -> None:
+        with mock.patch.object(question, "decode_reply", wraps=decode_reply) as reading:
+            run = self.run(PENDING, PENDING, PROCESSING, reply("Completed"), status_only=True)
+        assert run.unwrap().unread
+        assert reading.call_count == 3
+
+    def test_a_damaged_answer_between_two_equal_ones_is_noticed(self) -> None:
+        run = self.run(PENDING, response(200, "<html>"), PENDING, COMPLETED)
+        assert run.unwrap().text == "text"
+        assert len(run.requests) == 4
+
+    def test_nothing_of_a_wait_is_left_for_the_garbage_collector(self, monkeypatch: Any) -> None:
+        made: list[weakref.ref[Any]] = []
+
+        class Watched(question.Question):
+            def __init__(self, *arguments: Any, **more: Any) -> None:
+                super().__init__(*arguments, **more)
+                made.append(weakref.ref(self))
+
+        monkeypatch.setattr(flows, "Question", Watched)
+        gc.disable()
+        try:
+            self.run(PENDING, PENDING, COMPLETED).unwrap()
+            assert [one() for one in made] == [None]
+        finally:
+            gc.enable()
 
     def test_a_failing_poll_is_not_repeated_at_once(self) -> None:
         # Five attempts make one poll; then the pace has the word again.

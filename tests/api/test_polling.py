@@ -56,6 +56,7 @@ def test_before_anything_is_known_it_backs_off() -> None:
     assert 10 <= len(made) <= 25
     assert 30 < max(waits) <= CEILING
     assert all(later > 0.75 * earlier for earlier, later in pairwise(waits[1:10]))
+    assert all(wait > 0.05 * moment for wait, moment in zip(waits, made, strict=True))
 
 
 def test_a_day_of_polling_stays_within_some_calls_an_hour() -> None:

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rounds = given.rounds or (1 if given.quick else 9)
     waiters, interval, seconds = (400, 2.0, 5.0) if given.quick else (2000, 5.0, 10.0)
     size = {"waiters": waiters, "interval": interval}
-    # All have polled once after two intervals, and a bit, since ours are spread.
+    # Ours poll first after one interval, and are spread: after two and a bit all of them have polled.
     settled = 2.1 * interval
     windows = [(interval, 2 * interval), (settled, settled + seconds)]
     watch, found = Stopwatch(), []
@@ -197,12 +197,13 @@ def _waiting(data: Mapping[str, Any]) -> Table:
             "lag p99, ms",
             "CPU ms/poll",
             "by bare",
-            "first poll, by bare",
+            "first polls, by bare",
             "KiB each",
         ),
         rows,
-        "Measured when each has polled once; the first polls before. Of a task under way the service says "
-        "the same each time: the triggers do not parse again what has not changed, the bare loop does.",
+        "Measured when each has polled. Of a task under way the service says the same each time: the "
+        "triggers do not parse again what has not changed, the bare loop does. First polls: those of the "
+        "triggers, beside what the others do in the same seconds, which is to poll again.",
     )
 
 

@@ -1,3 +1,9 @@
+"""What is reported of files that are read and written, to whom, and at what cost."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -7,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import ObjectStoragePath
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
+
+from airflow_provider_asposeocr.api.task import OcrResult
+from airflow_provider_asposeocr.files import lineage
+from airflow_provider_asposeocr.files.destination import Names, store
+from airflow_provider_asposeocr.files.source import open_source
+
+from .object_store import ObjectStore, attach
+from .web import serve
+
+PNG = b"\x89PNG\r\n\x1a\n..."
 
 PLUGIN = """
     from airflow.plugins_manager import AirflowPlugin
@@ -49,7 +66,7 @@ def plugins(tmp_path: Path) -> Path:
 
 
 def report(tmp_path: Path, plugins: Path) -> dict[str, Any]:
-    (tmp_path / "scan.png").write_bytes(b"\x89PNG\r\n\x1a\n...")
+    (tmp_path / "scan.png").write_bytes(PNG)
     settings = {
         "AIRFLOW_HOME": str(tmp_path),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(plugins),
@@ -75,6 +92,77 @@ def test_files_are_reported_to_a_reader_of_lineage(tmp_path: Path, plugins: Path
     assert found["outputs"] == [f"file://{tmp_path}/text.txt"]
 
 
-@pytest.mark.skipif(not AIRFLOW_V_3_2_PLUS, reason="Airflow before 3.2 cannot be asked")
+@pytest.mark.skipif(not AIRFLOW_V_3_2_PLUS, reason="Airflow before 3.2 decides by itself")
+@pytest.mark.skipif(not importlib.util.find_spec("boto3"), reason="there are no clients to load")
 def test_without_a_reader_no_clients_of_storages_are_loaded(tmp_path: Path, plugins: Path) -> None:
     assert report(tmp_path, plugins) == {"inputs": [], "outputs": [], "clients loaded": False}
+
+
+class Collector:
+    """Keeps what it is told, and refuses what it is told to refuse."""
+
+    def __init__(self) -> None:
+        self.inputs: list[str] = []
+        self.outputs: list[str] = []
+        self.refuses = False
+
+    def add_input_asset(self, context: Any, uri: str) -> None:
+        """Keep an input."""
+        self._check()
+        self.inputs.append(uri)
+
+    def add_output_asset(self, context: Any, uri: str) -> None:
+        """Keep an output."""
+        self._check()
+        self.outputs.append(uri)
+
+    def _check(self) -> None:
+        if self.refuses:
+            raise ValueError("URI should not be so")
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Collector:
+    """What we report to, and what Airflow's own paths report to."""
+    collecting = Collector()
+    own = "airflow.sdk.lineage" if AIRFLOW_V_3_2_PLUS else "airflow.lineage.hook"
+    for module in (lineage, importlib.import_module(own)):
+        monkeypatch.setattr(module, "get_hook_lineage_collector", lambda: collecting)
+    monkeypatch.setattr(lineage, "_somebody_reads", lambda: True)
+    return collecting
+
+
+def read(source: Any) -> bytes:
+    """Read a source."""
+    with open_source(source).open() as stream:
+        return stream.read()
+
+
+def test_an_object_is_reported_once(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = ObjectStore()
+    attach(monkeypatch, "s3", bucket)
+    bucket.objects["inbox/scan.png"] = PNG
+    assert read(ObjectStoragePath("s3://inbox/scan.png")) == PNG
+    names = Names("s3://inbox/scan.png", "RecognizeImage", "1")
+    store([OcrResult("Text", b"text")], "s3://outbox/text.txt", names)
+    assert collector.inputs == ["s3://inbox/scan.png"]
+    assert collector.outputs == ["s3://outbox/text.txt"]
+
+
+def test_of_an_address_neither_login_nor_signature_is_reported(collector: Collector) -> None:
+    with serve() as web:
+        web.files["/scan.png"] = PNG
+        assert read(f"{web.url.replace('://', '://me:pass@')}/scan.png?signature=s3cret") == PNG
+    assert collector.inputs == [f"{web.url}/scan.png"]
+
+
+def test_what_cannot_be_reported_is_read_and_written_all_the_same(
+    collector: Collector, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    collector.refuses = True
+    (tmp_path / "scan.png").write_bytes(PNG)
+    assert read(tmp_path / "scan.png") == PNG
+    names = Names(str(tmp_path / "scan.png"), "RecognizeImage", "1")
+    store([OcrResult("Text", b"text")], f"{tmp_path}/text.txt", names)
+    assert (tmp_path / "text.txt").read_bytes() == b"text"
+    assert caplog.text.count("not reported for lineage: ValueError") == 2

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrRequestError
-from airflow_provider_asposeocr.api.http import HttpResponse, NeedToken
+from airflow_provider_asposeocr.api.http import HttpResponse, NeedToken, Token
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.hooks import drivers
+from airflow_provider_asposeocr.hooks import drivers, tokens
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 from .conftest import Connect
@@ -339,3 +339,15 @@ def test_rejected_pair_is_not_tried_by_other_processes(
 
     assert "rejected a short while ago" in _in_child(work)
     assert emulator.calls.token == 1
+
+
+def test_a_token_that_is_there_is_given_without_asking() -> None:
+    def sign_in() -> Token:
+        return Token("token-1", time.time() + 0.2)
+
+    assert tokens.kept_token("an account", None) is None
+    assert tokens.get_token("an account", None, sign_in) == "token-1"
+    assert tokens.kept_token("an account", None) == "token-1"
+    assert tokens.kept_token("an account", "token-1") is None
+    assert tokens.kept_token("another account", None) is None
+    until(lambda: tokens.kept_token("an account", None) is None)
