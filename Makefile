@@ -32,7 +32,7 @@ format: $(READY) ## Format the code and mend what can be mended without thought
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(READY) ## Measure polling, triggers, slots, batch and imports, 40 minutes; BENCH_ARGS=--quick for five
+bench: $(READY) ## Measure polling, triggers, slots, batch and imports, 45 minutes; BENCH_ARGS=--quick for five
 	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
 bench-docs: $(READY) ## Write the figures of docs/benchmarks into docs/benchmarks.md
