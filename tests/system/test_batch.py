@@ -6,14 +6,13 @@ import os
 import signal
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import psutil
 import pytest
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from dags_examples.demo.local_airflow import LocalAirflow
 from tests.batch.support import images
+from tests.system.talking import talking
 
 pytestmark = pytest.mark.system
 
@@ -38,7 +37,7 @@ def test_a_retry_goes_on_where_a_killed_worker_has_left(
     while len(stored(tmp_path)) < COUNT // 3:
         assert time.monotonic() < end, airflow.task_logs("asposeocr_batch", run_id)
         time.sleep(0.05)
-    (worker,) = talking(airflow, service)
+    (worker,) = talking(airflow, service, "scheduler")
     os.kill(worker, signal.SIGKILL)
     assert len(stored(tmp_path)) < COUNT
 
@@ -55,16 +54,3 @@ def test_a_retry_goes_on_where_a_killed_worker_has_left(
 def stored(folder: Path) -> list[Path]:
     """The texts that are there; the report and files of the batch's own are not among them."""
     return [path for path in (folder / "out").glob("*.txt") if not path.name.startswith(".")]
-
-
-def talking(airflow: LocalAirflow, service: Emulator) -> list[int]:
-    """The workers that hold connections to the service."""
-    port, found = urlsplit(service.url).port, []
-    for pid in airflow.pids("scheduler"):
-        try:
-            connections = psutil.Process(pid).net_connections()
-        except psutil.Error:
-            continue
-        if any(one.raddr and one.raddr.port == port for one in connections):
-            found.append(pid)
-    return found

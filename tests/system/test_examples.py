@@ -8,15 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import psutil
 import pytest
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from dags_examples.demo.accuracy import word_accuracy
 from dags_examples.demo.local_airflow import LocalAirflow
 from tests.system.conftest import ROOT, SECRET
+from tests.system.talking import talking
 
 pytestmark = pytest.mark.system
 
@@ -131,20 +130,14 @@ def finished(airflow: LocalAirflow, dag_id: str, run_id: str) -> set[tuple[str, 
 @contextmanager
 def talkers(airflow: LocalAirflow, service: Emulator) -> Iterator[set[str]]:
     """Watch which components hold connections to the service."""
-    port = urlsplit(service.url).port
     seen: set[str] = set()
     over = threading.Event()
 
     def watch() -> None:
         while not over.wait(0.1):
             for component in ("triggerer", "scheduler", "api-server", "dag-processor"):
-                for pid in airflow.pids(component):
-                    try:
-                        connections = psutil.Process(pid).net_connections()
-                    except psutil.Error:
-                        continue
-                    if any(c.raddr and c.raddr.port == port for c in connections):
-                        seen.add(component)
+                if talking(airflow, service, component):
+                    seen.add(component)
 
     watching = threading.Thread(target=watch)
     watching.start()
