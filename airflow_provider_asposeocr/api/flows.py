@@ -123,8 +123,7 @@ class OcrApi:
         :param ocr_task_id: the service's id of the task.
         :param limit: the most bytes of the reply to read; of a longer one the results come back ``unread``.
         """
-        question = self._question(operation, ocr_task_id, limit, status_only=False)
-        return (yield from question.ask(self.retry))
+        return (yield from self.poll(operation, ocr_task_id, limit=limit))
 
     def fetch(self, operation: Operation, ocr_task_id: str, spool: IO[bytes]) -> Flow[OcrTask]:
         """Ask for status and results of any size (GET of the operation). Billed.

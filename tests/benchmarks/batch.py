@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.about import Stopwatch, json_path, tell, write_json
+from tests.benchmarks.about import Stopwatch, tell
 from tests.benchmarks.processes import CONNECTION, Service, environment, report, start
+from tests.benchmarks.program import finish, options
 from tests.benchmarks.tables import Table, Target, middle, targets_table
 
 OURS, BARE = "operator", "bare"
@@ -79,18 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         killed = _kill(folder, items)
     tell("")
     data = watch.about(rounds) | {"items": items, "in_flight": IN_FLIGHT, "runs": found, "killed": killed}
-    for table in tables(data):
-        print(f"{table.text()}\n")
-    write_json(given.json or json_path("batch", given.quick), data)
-    return 1 if given.check and not all(target.met for target in targets(data)) else 0
+    return finish("batch", given, data, tables, targets)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.batch", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few files, once: for work on this program")
+    parser = options("batch", __doc__, "few files, once")
     parser.add_argument("--rounds", type=int, help="processes of each kind (default: 3, with --quick 1)")
-    parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
-    parser.add_argument("--json", type=Path, metavar="PATH")
     return parser
 
 

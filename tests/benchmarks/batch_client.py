@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 
 from airflow_provider_asposeocr.operators.batch import AsposeOcrBatchOperator
+from tests.benchmarks.bare import sign_in
 from tests.running import context
 
 
@@ -50,10 +51,7 @@ async def _loop(spec: dict[str, Any], paths: Sequence[Path]) -> None:
     account, interval, sources = spec["connection"], spec["poll_interval"], iter(paths)
     url = f"{account['host']}/v5.0/ocr/RecognizeImage"
     async with aiohttp.ClientSession() as session:
-        form = {"client_id": account["login"], "client_secret": account["password"]}
-        data = {"grant_type": "client_credentials", **form}
-        async with session.post(f"{account['host']}/connect/token", data=data) as answer:
-            headers = {"Authorization": f"Bearer {(await answer.json())['access_token']}"}
+        headers = await sign_in(session, account)
 
         async def one(source: Path) -> None:
             # Read and written on the loop: the files are small, and a thread would cost more.

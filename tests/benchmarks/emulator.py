@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_asposeocr.emulator.options import LogNormal
@@ -60,7 +59,7 @@ def _seen(emulator: Emulator, question: dict[str, Any]) -> dict[str, Any]:
         "calls": calls,
         "jobs": _jobs(emulator, by_task) if question.get("jobs") else {},
         "polls_between": sum(began <= one.received_at < ended for one in polls),
-        "first_polls": sorted(_first({str(one.ocr_task_id): one.received_at for one in reversed(polls)})),
+        "first_polls": sorted({one.ocr_task_id: one.received_at for one in reversed(polls)}.values()),
     }
 
 
@@ -75,10 +74,6 @@ def _jobs(emulator: Emulator, by_task: dict[str, dict[str, int]]) -> dict[str, d
         }
         for ocr_task_id, job in emulator.jobs.items()
     }
-
-
-def _first(polled: dict[str, float]) -> Sequence[float]:
-    return list(polled.values())
 
 
 if __name__ == "__main__":

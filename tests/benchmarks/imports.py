@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.about import REPOSITORY, Stopwatch, json_path, tell, write_json
+from tests.benchmarks.about import REPOSITORY, Stopwatch, tell
 from tests.benchmarks.processes import environment
+from tests.benchmarks.program import finish, options
 from tests.benchmarks.tables import Table, Target, middle, targets_table
 
 HTTP = "airflow.providers.http.operators.http"
@@ -52,18 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         variables.pop("PYTHONDONTWRITEBYTECODE", None)
         data = _measure(variables, repeats) | {"modules": _only_ours(variables)}
     data = watch.about(repeats) | data
-    for table in tables(data):
-        print(f"{table.text()}\n")
-    write_json(given.json or json_path("imports", given.quick), data)
-    return 1 if given.check and not all(target.met for target in targets(data)) else 0
+    return finish("imports", given, data, tables, targets)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.imports", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few processes: for work on this program")
+    parser = options("imports", __doc__, "few processes")
     parser.add_argument("--repeats", type=int, help="processes of each kind (default: 31, with --quick 3)")
-    parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
-    parser.add_argument("--json", type=Path, metavar="PATH")
     return parser
 
 

@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_asposeocr.api.polling import DELAY_COST
-from tests.benchmarks.about import Stopwatch, json_path, tell, write_json
+from tests.benchmarks.about import Stopwatch, tell
 from tests.benchmarks.polling_model import fixed, optimum
 from tests.benchmarks.polling_runs import FIXED, OPERATOR, SEED, SENSOR, SHAPES, Run, all_runs, quick_runs
 from tests.benchmarks.polling_tables import tables, targets
 from tests.benchmarks.processes import CONNECTION, Service, environment, report, start
+from tests.benchmarks.program import finish, options
 
 __all__ = ["main", "tables", "targets"]
 
@@ -54,18 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         measured = _measure_all(runs, jobs, Path(name))
     what = {"jobs": jobs, "not_counted": LEARNING, "phases": PHASES, "delay_cost": DELAY_COST}
     data = watch.about(1) | what | _figures(measured)
-    for table in tables(data):
-        print(f"{table.text()}\n")
-    write_json(given.json or json_path("polling", given.quick), data)
-    return 1 if given.check and not all(target.met for target in targets(data)) else 0
+    return finish("polling", given, data, tables, targets)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.polling", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one shape, few runs: for work on this program")
+    parser = options("polling", __doc__, "one shape, few runs")
     parser.add_argument("--jobs", type=int, help="jobs of each run (default: 500, with --quick 150)")
-    parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
-    parser.add_argument("--json", type=Path, metavar="PATH")
     return parser
 
 

@@ -7,7 +7,6 @@ stand the tables of a benchmark, which are made anew. What has no figures yet is
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import json
 import re
 import sys
@@ -51,31 +50,9 @@ def section(name: str, data: Mapping[str, Any]) -> str:
     :param name: of the benchmark.
     :param data: its JSON file.
     """
-    parts = [circumstances(data), *(table.markdown() for table in tables_of(name, data))]
+    tables: Sequence[Table] = importlib.import_module(f"tests.benchmarks.{name}").tables(data)
+    parts = [circumstances(data), *(table.markdown() for table in tables)]
     return "\n\n".join(parts)
-
-
-def tables_of(name: str, data: Mapping[str, Any]) -> Sequence[Table]:
-    """The tables of a benchmark: its own, or else its rows as they are.
-
-    :param name: of the benchmark.
-    :param data: its JSON file.
-    """
-    module = f"tests.benchmarks.{name}"
-    if importlib.util.find_spec(module) is not None:
-        own = getattr(importlib.import_module(module), "tables", None)
-        if own is not None:
-            made: Sequence[Table] = own(data)
-            return made
-    return [
-        Table(title, list(rows[0]), [[_cell(row.get(column)) for column in rows[0]] for row in rows])
-        for title, rows in data.items()
-        if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows)
-    ]
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _between(page: str, name: str, text: str) -> str:

@@ -15,15 +15,12 @@ deferrable=True pokes in the worker.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import statistics
 import sys
 import tempfile
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -32,7 +29,9 @@ from typing import Any
 from airflow_provider_asposeocr.emulator.submission import Submission
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from dags_examples.demo.local_airflow import LocalAirflow
-from tests.benchmarks.about import Stopwatch, json_path, tell, write_json
+from tests.benchmarks.about import Stopwatch, tell
+from tests.benchmarks.gauge import get_token
+from tests.benchmarks.program import finish, options
 from tests.benchmarks.tables import Table, Target, middle, targets_table
 from tests.task_states import Change, changes, write_states_down
 
@@ -80,19 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tell("")
     data = watch.about(rounds) | {"jobs": jobs, "service_seconds": service_seconds, "every": _EVERY}
     data |= {"rows": found}
-    for table in tables(data):
-        print(f"{table.text()}\n")
-    write_json(given.json or json_path("slots", given.quick), data)
-    return 1 if given.check and not all(target.met for target in targets(data)) else 0
+    return finish("slots", given, data, tables, targets)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.slots", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few jobs, once: for work on this program")
+    parser = options("slots", __doc__, "few jobs, once")
     parser.add_argument("--rounds", type=int, help="how often to do all of it (default: 3, with --quick 1)")
     parser.add_argument("--jobs", type=int, help="of each kind in a round (default: 12, with --quick 2)")
-    parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
-    parser.add_argument("--json", type=Path, metavar="PATH")
     return parser
 
 
@@ -119,7 +112,8 @@ def _round(
     """Start all jobs, wait for their ends, and add up what each has taken."""
     random.Random(turn).shuffle(jobs)
     started = []
-    token = _token(service)
+    account = {"client_id": service.client_id, "client_secret": service.client_secret}
+    token = get_token({"emulator": service.url, **account})
     for place, (way, seconds) in enumerate(jobs):
         tell(f"round {turn + 1}: job {place + 1} of {len(jobs)}")
         begun = time.monotonic()
@@ -148,14 +142,6 @@ def _round(
         {"turn": turn, "way": way, "service_seconds": seconds, **_means(own)}
         for (way, seconds), own in sorted(found.items())
     ]
-
-
-def _token(service: Emulator) -> str:
-    form = {"client_id": service.client_id, "client_secret": service.client_secret}
-    body = urllib.parse.urlencode({"grant_type": "client_credentials", **form}).encode()
-    with urllib.request.urlopen(f"{service.url}/connect/token", body, timeout=30) as answer:
-        token: str = json.load(answer)["access_token"]
-    return token
 
 
 def _stays(states: Sequence[Change]) -> dict[str, float]:

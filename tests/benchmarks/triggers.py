@@ -18,8 +18,10 @@ from typing import Any
 
 import aiohttp
 
-from tests.benchmarks.about import Stopwatch, json_path, tell, write_json
+from tests.benchmarks.about import Stopwatch, tell
+from tests.benchmarks.bare import sign_in
 from tests.benchmarks.processes import CONNECTION, Service, environment, report, start
+from tests.benchmarks.program import finish, options
 from tests.benchmarks.sockets import SocketWatch
 from tests.benchmarks.tables import Table, Target, middle, targets_table
 
@@ -70,18 +72,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 found.append(_measure(spec, turn, Path(name)))
     tell("")
     data = watch.about(rounds) | size | {"runs": found}
-    for table in tables(data):
-        print(f"{table.text()}\n")
-    write_json(given.json or json_path("triggers", given.quick), data)
-    return 1 if given.check and not all(target.met for target in targets(data)) else 0
+    return finish("triggers", given, data, tables, targets)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.triggers", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few triggers, once: for work on this program")
+    parser = options("triggers", __doc__, "few triggers, once")
     parser.add_argument("--rounds", type=int, help="processes of each kind (default: 9, with --quick 1)")
-    parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
-    parser.add_argument("--json", type=Path, metavar="PATH")
     return parser
 
 
@@ -119,15 +115,13 @@ def _measure(spec: dict[str, Any], turn: int, folder: Path) -> dict[str, Any]:
 async def _submit(account: Mapping[str, str], count: int) -> list[str]:
     """Submit so many tasks and return their ids."""
     turns = asyncio.Semaphore(_SUBMITTING)
-    form = {"client_id": account["login"], "client_secret": account["password"]}
-    async with aiohttp.ClientSession(account["host"]) as session:
-        data = {"grant_type": "client_credentials", **form}
-        async with session.post("/connect/token", data=data) as answer:
-            headers = {"Authorization": f"Bearer {(await answer.json())['access_token']}"}
+    url = f"{account['host']}/v5.0/ocr/RecognizeImage"
+    async with aiohttp.ClientSession() as session:
+        headers = await sign_in(session, account)
 
         async def one() -> str:
             body = {"image": "aW1hZ2U=", "settings": {}}
-            async with turns, session.post("/v5.0/ocr/RecognizeImage", json=body, headers=headers) as answer:
+            async with turns, session.post(url, json=body, headers=headers) as answer:
                 answer.raise_for_status()
                 return (await answer.text()).strip().strip('"')
 

@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 
 from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
+from tests.benchmarks.bare import sign_in
 
 _PATIENCE = 24 * 3600.0
 _TICK = 0.01
@@ -97,37 +98,30 @@ async def _variant(spec: dict[str, Any], shared: aiohttp.ClientSession) -> Wait:
 
         return ours
 
-    async def sign_in(session: aiohttp.ClientSession) -> str:
-        form = {"client_id": account["login"], "client_secret": account["password"]}
-        data = {"grant_type": "client_credentials", **form}
-        async with session.post(f"{account['host']}/connect/token", data=data) as answer:
-            token: str = (await answer.json())["access_token"]
-        return token
-
-    async def poll(session: aiohttp.ClientSession, token: str, ocr_task_id: str) -> bool:
+    async def poll(session: aiohttp.ClientSession, headers: dict[str, str], ocr_task_id: str) -> bool:
         async with session.get(
             f"{account['host']}/v5.0/ocr/RecognizeImage",
             params={"id": ocr_task_id},
-            headers={"Authorization": f"Bearer {token}"},
+            headers=headers,
         ) as answer:
             return bool((await answer.json())["taskStatus"] == "Completed")
 
-    token = "" if spec["variant"] == "session each trigger" else await sign_in(shared)
+    shared_headers = {} if spec["variant"] == "session each trigger" else await sign_in(shared, account)
 
     async def bare(ocr_task_id: str) -> None:
-        while not await poll(shared, token, ocr_task_id):
+        while not await poll(shared, shared_headers, ocr_task_id):
             await asyncio.sleep(interval)
 
     async def session_each_request(ocr_task_id: str) -> None:
         while True:
             async with aiohttp.ClientSession() as session:
-                if await poll(session, token, ocr_task_id):
+                if await poll(session, shared_headers, ocr_task_id):
                     return
             await asyncio.sleep(interval)
 
     async def session_each_trigger(ocr_task_id: str) -> None:
         async with aiohttp.ClientSession() as session:
-            own = await sign_in(session)
+            own = await sign_in(session, account)
             while not await poll(session, own, ocr_task_id):
                 await asyncio.sleep(interval)
 
