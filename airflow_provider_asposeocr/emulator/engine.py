@@ -1,4 +1,4 @@
-"""Recognition and binarization: bytes in, a page or an image out.
+"""Recognition and binarization: a file in, a page or an image out.
 
 The engine is RapidOCR; its weights come with its wheel, nothing is fetched. It reads the Latin script. It
 does not notice when it reads another one (it answers nonsense with high confidence), so languages of other
@@ -9,136 +9,204 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
-from typing import Any
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO, Any
 
-import cv2
 import numpy as np
 
 from airflow_provider_asposeocr.emulator import imaging
+from airflow_provider_asposeocr.emulator.decoding import decode
+from airflow_provider_asposeocr.emulator.detection import MAX_SIDE, MIN_SIDE, Detector
 from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan
 from airflow_provider_asposeocr.emulator.languages import is_readable
 from airflow_provider_asposeocr.emulator.layout import reading_order
-from airflow_provider_asposeocr.emulator.page import Block, Line, Page, Point, Quad, Word
+from airflow_provider_asposeocr.emulator.page import Block, Line, Page, Point, Quad, changed
+from airflow_provider_asposeocr.emulator.reading import is_tall, read_text, turned
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
 _POOR_CONFIDENCE = 0.8
-_SIDEWAYS_PENALTY = 0.5
-_SIDEWAYS_SHAPE = 1.5
-_SMOOTHING = 0.7
+_SAMPLE = 10
+_CHARACTERS = 0.4
+"""At least so many characters stand on a length of text as long as high."""
+
+_MAX_THREADS = 2
+_MAX_PIECES_OF_A_TILE = 5_000
 
 
 class UnsupportedLanguageError(ValueError):
     """The language is one that the service reads but the emulator does not."""
 
 
-def recognize(data: bytes, settings: AppliedSettings) -> tuple[Page, Scan]:
+def recognize(file: IO[bytes], settings: AppliedSettings) -> tuple[Page, Scan]:
     """Read an image.
 
-    :param data: the encoded image.
+    :param file: the encoded image.
     :param settings: which language, and which filters to apply first.
     :return: the page, and the filtered image that its boxes refer to.
     """
     if not is_readable(settings.language):
         raise UnsupportedLanguageError(f"The language {settings.language} is not supported by the emulator.")
-    scan = imaging.prepare(imaging.load(data), settings)
+    original = decode(file)
+    square = imaging.with_square_pixels(original)
+    scan = imaging.prepare(square, settings)
     height, width = scan.pixels.shape[:2]
-    return Page(width, height, _read_any_way_up(_smoothed(scan.pixels))), scan
+    page = Page(width, height, _read_any_way_up(scan.pixels))
+    if square is not original and settings.rotate % 90 == 0:
+        scan = _as_stored(scan, original, square, sideways=settings.rotate % 180 != 0)
+        page = page.resized(*scan.pixels.shape[1::-1])
+    return page, scan
 
 
-def binarize(data: bytes) -> bytes:
+def binarize(file: IO[bytes]) -> bytes:
     """Reduce an image to black and white.
 
-    :param data: the encoded image.
+    :param file: the encoded image.
     :return: a PNG with one bit for each pixel.
     """
-    scan = imaging.load(data)
-    return imaging.encode_png(imaging.black_and_white(scan.pixels), scan.dpi)
+    scan = decode(file)
+    return imaging.encode_png(imaging.black_and_white(scan.pixels), scan.resolution)
+
+
+def _as_stored(scan: Scan, original: Scan, square: Scan, *, sideways: bool) -> Scan:
+    """Return a filtered image in the proportion that its file has, in which a client knows it."""
+    down, across = (
+        was / now for was, now in zip(original.pixels.shape[:2], square.pixels.shape[:2], strict=True)
+    )
+    if sideways:
+        return imaging.stretched(scan, down, across, 1 / original.aspect)
+    return imaging.stretched(scan, across, down, original.aspect)
 
 
 @functools.lru_cache(1)
 def load_engine() -> Any:
-    """Load the engine; takes seconds, once for each process."""
-    from rapidocr import RapidOCR
+    """Load the engine; takes a second, once for each process."""
+    import rapidocr
+    from omegaconf import flag_override
 
-    return RapidOCR(
+    engine = rapidocr.RapidOCR(
         params={
             "Global.log_level": "error",
             # The bundled orientation classifier turns long upright lines upside down.
             "Global.use_cls": False,
-            "Global.max_side_len": 4000,
+            "Global.use_preprocess_img": False,
+            "Global.return_word_box": True,
             "Det.limit_type": "max",
-            "Det.limit_side_len": 1280,
+            "Det.limit_side_len": MAX_SIDE,
+            "Det.max_candidates": _MAX_PIECES_OF_A_TILE,
             "Rec.rec_batch_num": 1,
-            "EngineConfig.onnxruntime.intra_op_num_threads": 2,
-            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+            # Short words are padded to this width: a smaller one than usual halves the time of a dense page.
+            "Rec.rec_img_shape": [3, 48, 160],
         }
     )
+    models = Path(rapidocr.__file__).parent / "models"
+    with flag_override(engine.cfg, "allow_objects", True):
+        engine.cfg.Det.session = _session(models, "det")
+        engine.cfg.Rec.session = _session(models, "rec")
+    # The models are taken over with the first image.
+    blank = np.full((MIN_SIDE, MIN_SIDE, 3), 255, np.uint8)
+    engine(blank, use_rec=False)
+    engine.recognize_txt([blank])
+    return engine
 
 
-def _smoothed(pixels: Pixels) -> Pixels:
-    # The engine was trained on photographs: hard black and white edges cost it the dots of its i.
-    if not imaging.is_black_and_white(pixels):
-        return pixels
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), _SMOOTHING), np.uint8)
+def _session(models: Path, purpose: str) -> Any:
+    """Return a model that waits for its next step without spinning.
+
+    Two processes share the cores: while one's threads spin, the other's are kept from their work.
+    """
+    from onnxruntime import InferenceSession, SessionOptions  # type: ignore[import-untyped]
+
+    options = SessionOptions()
+    options.log_severity_level = 4
+    options.enable_cpu_mem_arena = False
+    options.intra_op_num_threads = min(_MAX_THREADS, os.cpu_count() or 1)
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    (path,) = models.glob(f"*_{purpose}_*.onnx")
+    return InferenceSession(str(path), sess_options=options, providers=["CPUExecutionProvider"])
+
+
+class _Reader:
+    """Read pieces of text on one image, each of them once.
+
+    :param pixels: the image, in colour.
+    """
+
+    def __init__(self, pixels: Pixels) -> None:
+        self._engine = load_engine()
+        self._pixels = pixels
+        self._smooth = imaging.is_black_and_white(pixels)
+        self._read: dict[Quad, list[Line]] = {}
+
+    def find(self) -> list[Quad]:
+        """Find all pieces of text."""
+        return Detector(self._engine, self._pixels, smooth=self._smooth).find()
+
+    def read(self, quads: Iterable[Quad]) -> list[Line]:
+        """Read pieces of text, each in the direction of its corners."""
+        return [line for quad in quads for line in self._read_one(quad)]
+
+    def _read_one(self, quad: Quad) -> list[Line]:
+        if quad not in self._read:
+            self._read[quad] = read_text(self._engine, self._pixels, quad, smooth=self._smooth)
+        return self._read[quad]
 
 
 def _read_any_way_up(pixels: Pixels) -> tuple[Block, ...]:
-    """Read an image; when that goes badly, read it turned by each quarter and keep the best reading."""
-    upright = _read(pixels)
-    if not upright or _quality(upright) >= _POOR_CONFIDENCE:
-        return reading_order(upright)
-    readings = {0: upright} | {quarters: _read(np.rot90(pixels, quarters)) for quarters in (1, 2, 3)}
-    best = max(readings, key=lambda quarters: _quality(readings[quarters]))
+    """Read an image; when a sample of it reads badly, read it the way up in which the sample reads best."""
+    reader = _Reader(pixels)
+    quads = reader.find()
+    quarters = _best_turn(reader, sorted(quads, key=_length, reverse=True)[:_SAMPLE])
+    if quarters == 0:
+        return reading_order(reader.read(map(_as_read, quads)))
+    reader = _Reader(np.rot90(pixels, quarters))
+    blocks = reading_order(reader.read(map(_as_read, reader.find())))
+    # Rows are rows only the right way up: the order came first, now the boxes are turned back.
     height, width = pixels.shape[:2]
-    # Rows are rows only the right way up: the order comes first, then the boxes are turned back.
-    return tuple(
-        tuple(tuple(_turned_back(line, best, width, height) for line in row) for row in block)
-        for block in reading_order(readings[best])
+    return changed(
+        blocks, lambda line: line.moved(lambda point: _turned_back(point, quarters, width, height))
     )
 
 
-def _read(pixels: Pixels) -> list[Line]:
-    blue_first = np.ascontiguousarray(pixels[:, :, ::-1])
-    found = load_engine()(blue_first, return_word_box=True)
-    if found.boxes is None:
-        return []
-    lines = zip(found.boxes, found.scores, found.word_results, strict=True)
-    return [Line(_words(words), float(score), _quad(quad)) for quad, score, words in lines if _words(words)]
+def _best_turn(reader: _Reader, sample: Sequence[Quad]) -> int:
+    """Return by how many quarters an image has to be turned to the left to be read."""
+
+    def quality(quarters: int) -> float:
+        return _quality(sample, [reader.read([turned(quad, quarters)]) for quad in sample])
+
+    as_it_is = quality(0)
+    if not sample or as_it_is >= _POOR_CONFIDENCE:
+        return 0
+    qualities = {0: as_it_is} | {quarters: quality(quarters) for quarters in (1, 2, 3)}
+    return max(qualities, key=qualities.__getitem__)
 
 
-def _words(found: Any) -> tuple[Word, ...]:
-    return tuple(Word(text, float(sure), _quad(box)) for text, sure, box in found if text.strip())
+def _as_read(quad: Quad) -> Quad:
+    return turned(quad, 1) if is_tall(quad) else quad
 
 
-def _quality(lines: Sequence[Line]) -> float:
-    """Return the mean confidence by length, less for tall boxes: sideways text is misread with confidence."""
-    length = sum(len(line.text) for line in lines)
-    if not length:
-        return 0.0
-    sure = sum(line.confidence * len(line.text) for line in lines) / length
-    sideways = sum(_is_tall(line.quad) for line in lines) > len(lines) / 2
-    return sure - (_SIDEWAYS_PENALTY if sideways else 0.0)
+def _quality(quads: Sequence[Quad], readings: Sequence[Sequence[Line]]) -> float:
+    """Return the mean confidence by length, less for long pieces that only few characters were read in."""
+    expected = [max(1.0, _CHARACTERS * _length(quad) / _thickness(quad)) for quad in quads]
+    sure = (
+        sum(line.confidence * len(line.text) for line in lines)
+        / max(most, sum(len(line.text) for line in lines))
+        for lines, most in zip(readings, expected, strict=True)
+    )
+    return sum(each * most for each, most in zip(sure, expected, strict=True)) / max(1.0, sum(expected))
 
 
-def _is_tall(quad: Quad) -> bool:
-    return math.dist(quad[0], quad[3]) > _SIDEWAYS_SHAPE * math.dist(quad[0], quad[1])
+def _length(quad: Quad) -> float:
+    return max(math.dist(quad[0], quad[1]), math.dist(quad[0], quad[3]))
 
 
-def _quad(corners: Any) -> Quad:
-    first, second, third, fourth = ((float(x), float(y)) for x, y in corners)
-    return first, second, third, fourth
+def _thickness(quad: Quad) -> float:
+    return max(1.0, min(math.dist(quad[0], quad[1]), math.dist(quad[0], quad[3])))
 
 
-def _turned_back(line: Line, quarters: int, width: int, height: int) -> Line:
-    """Return a line of the turned image in the frame of the image before."""
-
-    def back(point: Point) -> Point:
-        x, y = point
-        return {0: (x, y), 1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[quarters]
-
-    def back_quad(quad: Quad) -> Quad:
-        return back(quad[0]), back(quad[1]), back(quad[2]), back(quad[3])
-
-    words = tuple(Word(word.text, word.confidence, back_quad(word.quad)) for word in line.words)
-    return Line(words, line.confidence, back_quad(line.quad))
+def _turned_back(point: Point, quarters: int, width: int, height: int) -> Point:
+    """Return where a point of the turned image is on the image before."""
+    x, y = point
+    return {1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[quarters]

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
+from airflow_provider_asposeocr.emulator.limits import (
+    MAX_FILTERED_PIXELS,
+    check_filtered_size,
+    check_result_size,
+)
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
 Pixels = npt.NDArray[np.uint8]
 """An image: rows, columns, and three channels (red, green, blue) unless a function says grey."""
 
 _DEFAULT_DPI = 150.0
-_PLAUSIBLE_DPI = (50.0, 1200.0)
 _LARGEST_SKEW = 15.0
+_LEAST_SKEW = 0.1
 _SKEW_SEARCH_SIDE = 1000
+_LONGEST_SHAPE = 3
+_LEAST_PART = 300
+"""Longer images than this, in times of their width and in pixels, are judged by a part of them."""
+
 _SMALL_SIDE = 2000
 _CLIPPED_PERCENT = 0.5
 _LIGHT_ON_DARK_MARGIN = 25
-
-
-class UnreadableImageError(ValueError):
-    """The bytes are no image that can be decoded."""
+_PIXELS_AT_A_TIME = 1 << 20
+SMOOTHING = 0.7
+"""The engine was trained on photographs: hard edges of black and white cost it the dots of its i."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +42,44 @@ class Scan:
     """A decoded image.
 
     :param pixels: in colour.
-    :param dpi: its resolution in dots per inch, assumed where the file does not say.
+    :param dpi: its horizontal resolution in dots per inch, assumed where the file does not say.
+    :param aspect: how many times as high as wide its pixels are.
     """
 
     pixels: Pixels
     dpi: float = _DEFAULT_DPI
+    aspect: float = 1.0
+
+    @property
+    def resolution(self) -> tuple[float, float]:
+        """The resolution in dots per inch, across and down."""
+        return self.dpi, self.dpi / self.aspect
 
 
-def load(data: bytes) -> Scan:
-    """Decode an image: the right way up, on white where it is transparent, the first page of several."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            dpi = _plausible_dpi(image.info.get("dpi"))
-            upright = ImageOps.exif_transpose(image).convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UnreadableImageError("The file is not an image, or is damaged.") from error
-    white = Image.new("RGBA", upright.size, "white")
-    return Scan(np.asarray(Image.alpha_composite(white, upright).convert("RGB")), dpi)
+def with_square_pixels(scan: Scan) -> Scan:
+    """Stretch an image whose pixels are not square, such as a fax, until it looks right."""
+    if scan.aspect == 1:
+        return scan
+    height, width = scan.pixels.shape[:2]
+    across, down = max(1.0, 1 / scan.aspect), max(1.0, scan.aspect)
+    if width * across * height * down > MAX_FILTERED_PIXELS:
+        across, down = across / max(across, down), down / max(across, down)
+    size = max(1, round(width * across)), max(1, round(height * down))
+    return Scan(pixels_of(cv2.resize(scan.pixels, size, interpolation=cv2.INTER_CUBIC)), scan.dpi * across)
+
+
+def stretched(scan: Scan, across: float, down: float, aspect: float) -> Scan:
+    """Undo what :func:`with_square_pixels` has done.
+
+    :param scan: an image of square pixels.
+    :param across: the factor for its width.
+    :param down: the factor for its height.
+    :param aspect: how many times as high as wide its pixels become.
+    """
+    height, width = scan.pixels.shape[:2]
+    size = max(1, round(width * across)), max(1, round(height * down))
+    how = cv2.INTER_NEAREST if is_black_and_white(scan.pixels) else cv2.INTER_AREA
+    return Scan(pixels_of(cv2.resize(scan.pixels, size, interpolation=how)), scan.dpi * across, aspect)
 
 
 def prepare(scan: Scan, settings: AppliedSettings) -> Scan:
@@ -58,27 +88,50 @@ def prepare(scan: Scan, settings: AppliedSettings) -> Scan:
     if settings.contrast:
         pixels = stretch_contrast(pixels)
     if settings.binarize:
-        pixels = _pixels(cv2.cvtColor(black_and_white(pixels), cv2.COLOR_GRAY2RGB))
+        pixels = pixels_of(cv2.cvtColor(black_and_white(pixels), cv2.COLOR_GRAY2RGB))
     if settings.deskew:
         pixels = deskew(pixels)
     if settings.upsample and max(pixels.shape[:2]) <= _SMALL_SIDE:
-        pixels, dpi = _pixels(cv2.resize(pixels, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)), dpi * 2
+        pixels, dpi = pixels_of(cv2.resize(pixels, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)), dpi * 2
     return Scan(pixels, dpi)
 
 
-def encode_png(pixels: Pixels, dpi: float = _DEFAULT_DPI) -> bytes:
-    """Encode an image as PNG, with one bit for each pixel when it is only black and white."""
-    image = Image.fromarray(pixels)
+def encode_png(pixels: Pixels, resolution: tuple[float, float] = (_DEFAULT_DPI, _DEFAULT_DPI)) -> bytes:
+    """Encode an image as PNG, with one bit for each pixel when it is only black and white.
+
+    :param pixels: the image, in colour or grey.
+    :param resolution: in dots per inch, across and down.
+    """
     if is_black_and_white(pixels):
-        image = image.convert("1", dither=Image.Dither.NONE)
-    target = io.BytesIO()
-    image.save(target, "PNG", dpi=(dpi, dpi))
+        image = Image.fromarray(_grey(pixels)).convert("1", dither=Image.Dither.NONE)
+    else:
+        image = Image.fromarray(pixels)
+    target = BoundedBytes("ImagePNG")
+    image.save(target, "PNG", dpi=resolution)
     return target.getvalue()
+
+
+class BoundedBytes(io.BytesIO):
+    """Bytes in memory, no more than a result may have.
+
+    :param kind: the type of the result.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def write(self, data: bytes, /) -> int:  # type: ignore[override]
+        """Take the next bytes."""
+        check_result_size(self._kind, self.tell() + len(data))
+        return super().write(data)
 
 
 def is_black_and_white(pixels: Pixels) -> bool:
     """Tell whether an image has no other values than the two extremes."""
-    return not bool(((pixels > 0) & (pixels < 255)).any())
+    flat = pixels.reshape(-1)
+    bands = (flat[start : start + _PIXELS_AT_A_TIME] for start in range(0, flat.size, _PIXELS_AT_A_TIME))
+    return not any(bool(((band > 0) & (band < 255)).any()) for band in bands)
 
 
 def rotate(pixels: Pixels, degrees: float) -> Pixels:
@@ -88,21 +141,23 @@ def rotate(pixels: Pixels, degrees: float) -> Pixels:
         return np.ascontiguousarray(np.rot90(pixels, -int(quarters)))
     height, width = pixels.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1.0)
-    cos, sin = abs(turn[0, 0]), abs(turn[0, 1])
-    new_width, new_height = round(height * sin + width * cos), round(height * cos + width * sin)
+    new_width, new_height = _rotated_size(width, height, degrees)
+    check_filtered_size(f"A rotation by {degrees:g} degrees", new_width, new_height)
     turn[:, 2] += (new_width - width) / 2, (new_height - height) / 2
     white = (255, 255, 255)
     size = (new_width, new_height)
-    return _pixels(cv2.warpAffine(pixels, turn, size, flags=cv2.INTER_CUBIC, borderValue=white))
+    return pixels_of(cv2.warpAffine(pixels, turn, size, flags=cv2.INTER_CUBIC, borderValue=white))
 
 
 def stretch_contrast(pixels: Pixels) -> Pixels:
     """Spread the brightness over the whole range, without changing the hue."""
-    dark, light = np.percentile(_grey(pixels), (_CLIPPED_PERCENT, 100 - _CLIPPED_PERCENT))
+    counts = np.cumsum(cv2.calcHist([_grey(pixels)], [0], None, [256], [0, 256]).ravel())
+    share = np.array([_CLIPPED_PERCENT, 100 - _CLIPPED_PERCENT]) / 100
+    dark, light = np.searchsorted(counts, counts[-1] * share)
     if light - dark < 1:
         return pixels
     levels = (np.arange(256) - dark) * (255 / (light - dark))
-    return _pixels(cv2.LUT(pixels, np.clip(levels, 0, 255).astype(np.uint8)))
+    return pixels_of(cv2.LUT(pixels, np.clip(levels, 0, 255).astype(np.uint8)))
 
 
 def black_and_white(pixels: Pixels) -> Pixels:
@@ -113,16 +168,18 @@ def black_and_white(pixels: Pixels) -> Pixels:
     """
     grey = _dark_on_light(_grey(pixels))
     paper = cv2.medianBlur(cv2.dilate(grey, np.ones((9, 9), np.uint8)), _odd(min(grey.shape) // 30, 15))
-    ink = _pixels(cv2.subtract(paper, grey))
+    ink = pixels_of(cv2.subtract(paper, grey))
     if int(ink.max()) - int(ink.min()) < _LIGHT_ON_DARK_MARGIN:
         return np.full_like(grey, 255)
-    return _pixels(cv2.threshold(255 - ink, 0, 255, cv2.THRESH_OTSU)[1])
+    return pixels_of(cv2.threshold(255 - ink, 0, 255, cv2.THRESH_OTSU)[1])
 
 
 def deskew(pixels: Pixels) -> Pixels:
-    """Straighten an image that is skewed by up to 15 degrees."""
+    """Straighten an image that is skewed by up to 15 degrees, unless that would make it too large."""
     skew = find_skew(pixels)
-    return rotate(pixels, -skew) if abs(skew) >= 0.1 else pixels
+    height, width = pixels.shape[:2]
+    fits = math.prod(_rotated_size(width, height, skew)) <= MAX_FILTERED_PIXELS
+    return rotate(pixels, -skew) if fits and abs(skew) >= _LEAST_SKEW else pixels
 
 
 def find_skew(pixels: Pixels) -> float:
@@ -142,9 +199,29 @@ def find_skew(pixels: Pixels) -> float:
 
 
 def _small_ink(pixels: Pixels) -> Pixels:
-    scale = min(1.0, _SKEW_SEARCH_SIDE / max(pixels.shape[:2]))
-    small = cv2.resize(_grey(pixels), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return 255 - black_and_white(_pixels(small))
+    part = _most_varied_part(_grey(pixels))
+    height, width = part.shape
+    scale = min(1.0, _SKEW_SEARCH_SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return 255 - black_and_white(pixels_of(cv2.resize(part, size, interpolation=cv2.INTER_AREA)))
+
+
+def _most_varied_part(grey: Pixels) -> Pixels:
+    """Return the fullest part of a very long or wide image, which as a whole would shrink to a line."""
+    height, width = grey.shape
+    length = max(_LEAST_PART, _LONGEST_SHAPE * min(height, width))
+    if max(height, width) <= length:
+        return grey
+    upright = grey if height > width else grey.T
+    starts = range(0, len(upright) - length + 1, max(1, length // 2))
+    best = max(starts, key=lambda start: float(upright[start : start + length].std()))
+    part = upright[best : best + length]
+    return part if height > width else part.T
+
+
+def _rotated_size(width: int, height: int, degrees: float) -> tuple[int, int]:
+    cos, sin = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
+    return round(height * sin + width * cos), round(height * cos + width * sin)
 
 
 def _sharpness(ink: Pixels, angle: float) -> float:
@@ -167,13 +244,9 @@ def _odd(size: int, least: int) -> int:
 
 
 def _grey(pixels: Pixels) -> Pixels:
-    return pixels if pixels.ndim == 2 else _pixels(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
+    return pixels if pixels.ndim == 2 else pixels_of(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
 
 
-def _pixels(array: npt.ArrayLike) -> Pixels:
+def pixels_of(array: npt.ArrayLike) -> Pixels:
+    """Return an array as pixels, which it is known to hold."""
     return np.asarray(array, np.uint8)
-
-
-def _plausible_dpi(value: object) -> float:
-    dpi = float(value[0]) if isinstance(value, tuple) and value else 0.0
-    return dpi if _PLAUSIBLE_DPI[0] <= dpi <= _PLAUSIBLE_DPI[1] else _DEFAULT_DPI

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 from airflow_provider_asposeocr.emulator.trial import mask
@@ -46,6 +46,14 @@ class Line:
     def text(self) -> str:
         """The words with one space between them."""
         return " ".join(word.text for word in self.words)
+
+    def moved(self, move: Callable[[Point], Point]) -> Line:
+        """Return the line at another place.
+
+        :param move: where a point goes.
+        """
+        words = tuple(replace(word, quad=_moved(word.quad, move)) for word in self.words)
+        return replace(self, words=words, quad=_moved(self.quad, move))
 
 
 Row = tuple[Line, ...]
@@ -93,10 +101,24 @@ class Page:
             own = (next(words) for _ in line.words)
             return replace(line, words=tuple(_masked(word, place in places) for place, word in own))
 
-        blocks = tuple(
-            tuple(tuple(masked_line(line) for line in row) for row in block) for block in self.blocks
+        return replace(self, blocks=changed(self.blocks, masked_line))
+
+    def resized(self, width: int, height: int) -> Page:
+        """Return the page in another size.
+
+        :param width: in pixels.
+        :param height: in pixels.
+        """
+        across, down = width / self.width, height / self.height
+        blocks = changed(
+            self.blocks, lambda line: line.moved(lambda point: (point[0] * across, point[1] * down))
         )
-        return replace(self, blocks=blocks)
+        return Page(width, height, blocks)
+
+
+def changed(blocks: tuple[Block, ...], change: Callable[[Line], Line]) -> tuple[Block, ...]:
+    """Return blocks with all their lines changed in the same way."""
+    return tuple(tuple(tuple(change(line) for line in row) for row in block) for block in blocks)
 
 
 def block_text(block: Block) -> str:
@@ -109,6 +131,10 @@ def bounds(quads: Collection[Quad]) -> Box:
     points = [point for quad in quads for point in quad]
     across, down = [x for x, _ in points], [y for _, y in points]
     return min(across), min(down), max(across), max(down)
+
+
+def _moved(quad: Quad, move: Callable[[Point], Point]) -> Quad:
+    return move(quad[0]), move(quad[1]), move(quad[2]), move(quad[3])
 
 
 def _masked(word: Word, is_masked: bool) -> Word:

@@ -1,132 +1,191 @@
 """The line of tasks before the recognition engine.
 
-The engine runs in a process of its own: it cannot slow the server down, its memory is given back at the end,
-and it can be stopped in the middle of a page. One thread feeds it, one task at a time.
+The engine runs in processes of its own: they cannot slow the server down, give their memory back at the end,
+and can be stopped in the middle of a page. Each is fed by a thread, one task at a time. A task that takes too
+long costs its process, which is replaced at once; the other process goes on with the line meanwhile.
 """
 
 from __future__ import annotations
 
-import json
+import logging
 import os
-import queue
-import subprocess
-import sys
 import threading
-from collections.abc import Mapping
+from collections import deque
 from typing import Any
 
 from airflow_provider_asposeocr.api.operations import Category, get_operation
 from airflow_provider_asposeocr.emulator.jobs import Job, JobStore, Outcome
+from airflow_provider_asposeocr.emulator.limits import MAX_SECONDS, out_of_time
+from airflow_provider_asposeocr.emulator.process import (
+    ProcessEndedError,
+    ProcessTimeoutError,
+    RecognitionProcess,
+)
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
-_WORKER = (sys.executable, "-P", "-m", "airflow_provider_asposeocr.emulator.worker")
-_CRASHED = "The recognition engine ended unexpectedly. Is the extra [emulator] installed?"
+_MAX_PROCESSES = 2
+_MAX_FAILED_STARTS = 3
+_INSTALL = "Is airflow-provider-asposeocr installed with the extra [emulator]?"
+_LOG = logging.getLogger(__name__)
 
 
 class WorkQueue:
-    """Hand tasks to the recognition process and bring their outcomes back.
+    """Hand tasks to the recognition processes and bring their outcomes back.
+
+    The first process is started with the first task, a second one when a task has to wait and there is a
+    core for it.
 
     :param store: where the tasks are and their outcomes go.
+    :param max_seconds: the most that one task may take, in seconds.
     """
 
-    def __init__(self, store: JobStore) -> None:
+    def __init__(self, store: JobStore, max_seconds: float = MAX_SECONDS) -> None:
         self._store = store
-        self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._max_seconds = max_seconds
+        self._waiting: deque[str] = deque()
+        self._changed = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._processes: set[RecognitionProcess] = set()
+        self._busy = 0
+        self._failed_starts = 0
+        self._refusal: str | None = None
         self._stopping = False
+
+    @property
+    def process_ids(self) -> list[int]:
+        """The ids of the recognition processes."""
+        with self._changed:
+            return [process.pid for process in self._processes]
 
     def put(self, ocr_task_id: str) -> None:
         """Put a task at the end of the line; the first one starts the engine."""
-        self._waiting.put(ocr_task_id)
-        self.warm_up()
+        with self._changed:
+            self._waiting.append(ocr_task_id)
+            if len(self._waiting) > len(self._threads) - self._busy:
+                self._start_thread()
+            self._changed.notify()
+        if self._refusal:
+            self._refuse_all(self._refusal)
 
     def warm_up(self) -> None:
         """Start the engine unless it runs."""
-        with self._lock:
-            if self._thread is None and not self._stopping:
-                self._thread = threading.Thread(
-                    target=self._run, name="asposeocr-emulator-queue", daemon=True
-                )
-                self._thread.start()
+        with self._changed:
+            if not self._threads:
+                self._start_thread()
 
     def stop(self) -> None:
-        """Stop the engine, also in the middle of a task, and the thread that feeds it."""
-        with self._lock:
+        """Stop the engine, also in the middle of a task, and the threads that feed it."""
+        with self._changed:
             self._stopping = True
-            thread, process = self._thread, self._process
-            self._waiting.put(None)
-            if process:
+            self._changed.notify_all()
+            for process in self._processes:
                 process.kill()
-        if thread:
+            threads = list(self._threads)
+        for thread in threads:
             thread.join()
 
-    def _run(self) -> None:
-        self._start_process()
-        while (ocr_task_id := self._waiting.get()) is not None and not self._stopping:
-            job = self._store.start(ocr_task_id)
-            if job:
-                self._work_on(job)
-        self._end_process()
+    def _start_thread(self) -> None:
+        if self._stopping or self._refusal or len(self._threads) >= _process_count():
+            return
+        name = f"asposeocr-emulator-queue-{len(self._threads)}"
+        thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
-    def _work_on(self, job: Job) -> None:
+    def _run(self) -> None:
+        while process := self._started():
+            while (job := self._next_job()) and self._work_on(job, process):
+                pass
+            if job is None:
+                self._end(process)
+                return
+
+    def _next_job(self) -> Job | None:
+        """Wait for a task that there is something left to do for; None when there will be none."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._stopping)
+                if self._stopping:
+                    return None
+                ocr_task_id = self._waiting.popleft()
+                self._busy += 1
+            if job := self._store.start(ocr_task_id):
+                return job
+            self._no_longer_busy()
+
+    def _work_on(self, job: Job, process: RecognitionProcess) -> bool:
+        """Let a process work on a task; tell whether it can go on to the next."""
         request = {
             "operation": job.submission.operation,
             "image": str(job.image),
             "sha256": job.submission.sha256,
             "settings": _settings_of(job),
         }
-        answer = self._ask(request)
-        if self._stopping:
-            return
-        outcome = Outcome(**answer) if answer else Outcome(messages=(_CRASHED,))
-        self._store.finish(job.ocr_task_id, outcome)
-
-    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Let the process work on one task; None when it ended instead of answering."""
-        process = self._living_process()
-        if process is None or process.stdin is None or process.stdout is None:
-            return None
+        alive = False
         try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            process.stdin.flush()
-            answer = process.stdout.readline()
-        except OSError:
-            answer = b""
-        if not answer:
-            self._end_process()
-            return None
-        return dict(json.loads(answer))
+            outcome = Outcome(**process.ask(request, self._max_seconds))
+            alive = True
+        except ProcessTimeoutError:
+            self._end(process)
+            outcome = Outcome(messages=(out_of_time(self._max_seconds),))
+        except ProcessEndedError:
+            how = self._end(process)
+            outcome = Outcome(messages=(f"The recognition process ended unexpectedly ({how}).",))
+        if alive or not self._stopping:
+            self._store.finish(job.ocr_task_id, outcome)
+        self._no_longer_busy()
+        return alive
 
-    def _living_process(self) -> subprocess.Popen[bytes] | None:
-        if self._process and self._process.poll() is None:
-            return self._process
-        self._end_process()
-        return self._start_process()
+    def _started(self) -> RecognitionProcess | None:
+        """Start a process and wait for its engine; None when there will be no engine."""
+        while True:
+            with self._changed:
+                if self._stopping or self._refusal:
+                    return None
+                process = RecognitionProcess()
+                self._processes.add(process)
+            try:
+                missing = process.wait_until_ready()
+            except (ProcessEndedError, ProcessTimeoutError):
+                self._note_failed_start(self._end(process))
+            else:
+                if missing is None:
+                    self._failed_starts = 0
+                    return process
+                self._end(process)
+                self._refuse_all(f"The recognition engine cannot be loaded: {missing}. {_INSTALL}")
 
-    def _start_process(self) -> subprocess.Popen[bytes] | None:
-        with self._lock:
-            if not self._stopping:
-                # The same modules have to be found there as here, whatever put them on the path.
-                environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-                self._process = subprocess.Popen(
-                    _WORKER,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    env=environment,
-                    # Ctrl-C in a terminal is for the emulator; it ends this process itself.
-                    start_new_session=True,
-                )
-            return self._process
+    def _note_failed_start(self, how: str) -> None:
+        self._failed_starts += 1
+        if self._failed_starts >= _MAX_FAILED_STARTS and not self._stopping:
+            self._refuse_all(
+                f"The recognition engine cannot be loaded: its process ended ({how}). {_INSTALL}"
+            )
 
-    def _end_process(self) -> None:
-        with self._lock:
-            process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.communicate()
+    def _refuse_all(self, refusal: str) -> None:
+        """Let all tasks end in an error, those that are still to come as well."""
+        with self._changed:
+            if self._refusal is None:
+                _LOG.error(refusal)
+            self._refusal = refusal
+            refused = list(self._waiting)
+            self._waiting.clear()
+        for ocr_task_id in refused:
+            if self._store.start(ocr_task_id):
+                self._store.finish(ocr_task_id, Outcome(messages=(refusal,)))
+
+    def _no_longer_busy(self) -> None:
+        with self._changed:
+            self._busy -= 1
+
+    def _end(self, process: RecognitionProcess) -> str:
+        with self._changed:
+            self._processes.discard(process)
+        return process.end()
+
+
+def _process_count() -> int:
+    return min(_MAX_PROCESSES, os.cpu_count() or 1)
 
 
 def _settings_of(job: Job) -> dict[str, Any] | None:

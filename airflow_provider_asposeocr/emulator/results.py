@@ -69,7 +69,7 @@ def to_json(page: Page, _: Scan) -> bytes:
 
 def to_png(_: Page, scan: Scan) -> bytes:
     """Return the image as it went into the recognition."""
-    return encode_png(scan.pixels, scan.dpi)
+    return encode_png(scan.pixels, scan.resolution)
 
 
 def to_hocr(page: Page, _: Scan) -> bytes:

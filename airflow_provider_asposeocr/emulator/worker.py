@@ -1,60 +1,68 @@
-"""The recognition process: a task for each line on standard input, an outcome for each on standard output."""
+"""The recognition process: it says once whether it can work, then answers one request after the other.
+
+Requests come by standard input, answers go by standard output, each as a message of JSON. When its input ends
+the process ends, in the middle of a page too: whoever started it is gone.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import queue
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
+from multiprocessing.connection import Connection
 from typing import Any
 
-from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.emulator import engine, results
-from airflow_provider_asposeocr.emulator.imaging import UnreadableImageError
-from airflow_provider_asposeocr.emulator.jobs import Outcome
-from airflow_provider_asposeocr.emulator.settings import AppliedSettings
-from airflow_provider_asposeocr.emulator.trial import masked_words
+from airflow_provider_asposeocr.emulator.limits import limit_memory
+
+EXIT_MISSING = 3
 
 
-def main() -> None:
-    """Work until standard input ends."""
-    engine.load_engine()
-    # Libraries that print would corrupt the answers: what they print goes to standard error from here on.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    for line in sys.stdin.buffer:
-        outcome = work(json.loads(line))
-        answers.write(json.dumps(asdict(outcome)).encode() + b"\n")
-        answers.flush()
+def main() -> int:
+    """Work until standard input ends.
 
-
-def work(task: Mapping[str, Any]) -> Outcome:
-    """Work on one task.
-
-    :param task: its ``operation``, its ``settings`` (None for preprocessing), the path of its ``image`` and
-        the digest of that.
+    :return: the exit status, :data:`EXIT_MISSING` when what the engine needs is not installed.
     """
+    requests = _requests(Connection(os.dup(sys.stdin.fileno()), writable=False))
+    answers = Connection(os.dup(sys.stdout.fileno()), readable=False)
+    # Libraries that print would corrupt the answers: what they print goes to standard error from here on.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
-        data = Path(task["image"]).read_bytes()
-        if task["settings"] is None:
-            return Outcome(results=(results.as_result("ImagePNG", engine.binarize(data)),))
-        return _recognize(data, task)
-    except (UnreadableImageError, engine.UnsupportedLanguageError) as error:
-        return Outcome(messages=(str(error),))
+        # Not at the top: what is missing has to be reported.
+        from airflow_provider_asposeocr.emulator import engine, recognition
+
+        engine.load_engine()
     except Exception as error:
-        # Only the kind of error: its message could hold text of the document.
-        return Outcome(messages=(f"The recognition failed ({type(error).__name__}).",))
+        _send(answers, {"missing": f"{type(error).__name__}: {error}"})
+        return EXIT_MISSING
+    limit_memory()
+    _send(answers, {"missing": None})
+    for request in requests:
+        _send(answers, asdict(recognition.work(request)))
+    return 0
 
 
-def _recognize(data: bytes, task: Mapping[str, Any]) -> Outcome:
-    settings = AppliedSettings(**task["settings"])
-    page, scan = engine.recognize(data, settings)
-    if not get_operation(task["operation"]).authenticated:
-        page = page.masked(masked_words(page.word_count, task["sha256"]))
-    return Outcome(results=tuple(results.render(kind, page, scan) for kind in settings.result_types))
+def _requests(source: Connection) -> Iterator[Any]:
+    received: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def receive() -> None:
+        while True:
+            try:
+                received.put(source.recv_bytes())
+            except EOFError:
+                os._exit(0)
+
+    threading.Thread(target=receive, daemon=True).start()
+    while True:
+        yield json.loads(received.get())
+
+
+def _send(answers: Connection, message: dict[str, Any]) -> None:
+    answers.send_bytes(json.dumps(message).encode())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from airflow_provider_asposeocr.emulator import imaging, results
-from airflow_provider_asposeocr.emulator.imaging import Scan, UnreadableImageError
+from airflow_provider_asposeocr.emulator.imaging import Scan
 from airflow_provider_asposeocr.emulator.page import Line, Page, Quad, Word
 
 WORDS = ["Łódź", "Ścieżka", "ășț", "Привет", "<&>"]
@@ -83,11 +83,3 @@ def test_a_png_of_two_values_has_one_bit() -> None:
     for pixels, mode in ((WHITE.pixels, "1"), (grey, "RGB")):
         with Image.open(io.BytesIO(imaging.encode_png(pixels))) as image:
             assert image.mode == mode
-
-
-def test_images_that_are_too_large_are_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    target = io.BytesIO()
-    Image.new("1", (100, 100)).save(target, "PNG")
-    with pytest.raises(UnreadableImageError):
-        imaging.load(target.getvalue())

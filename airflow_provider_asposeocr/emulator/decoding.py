@@ -1,0 +1,158 @@
+"""Decode an image: bounded from its headers, the right way up, with nothing transparent, in eight bits.
+
+Only the first page of a TIFF and the first frame of a GIF are looked at, however many follow. Of the metadata
+the orientation and the resolution are used; what is wrong with all others does not matter here. Colour
+profiles are not applied: text reads the same without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import IO, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+from PIL.ImageFile import ImageFile
+
+from airflow_provider_asposeocr.emulator import png, tones
+from airflow_provider_asposeocr.emulator.damage import salvage
+from airflow_provider_asposeocr.emulator.formats import HEAD_BYTES, format_of
+from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan, pixels_of
+from airflow_provider_asposeocr.emulator.limits import (
+    LimitExceededError,
+    UnreadableImageError,
+    check_image_size,
+)
+from airflow_provider_asposeocr.emulator.resolution import resolution_of
+
+_OPENERS: Mapping[str, type[ImageFile]] = {
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    # Not what Pillow would choose: it reads the further pictures in a telephone's file as well.
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+}
+_ORIENTATION = 0x0112
+_PHOTOMETRIC = 0x0106
+_TILE_WIDTH, _TILE_LENGTH = 0x0142, 0x0143
+_SAMPLE_FORMAT = 0x0153
+_WHITE_IS_ZERO = 0
+_UNSIGNED = (1,)
+_SIDEWAYS = (5, 6, 7, 8)
+_RIGHT_WAY_UP: Mapping[int, Callable[[Pixels], Pixels]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: lambda pixels: np.rot90(pixels, 1),
+}
+
+# One bound decides for all formats, and it is not Pillow's.
+Image.MAX_IMAGE_PIXELS = None
+
+
+def decode(file: IO[bytes]) -> Scan:
+    """Decode an image.
+
+    :param file: the encoded image.
+    """
+    try:
+        return _decode(file)
+    except (LimitExceededError, UnreadableImageError, MemoryError, cv2.error):
+        raise
+    except Exception as error:
+        # A decoder that trips over a broken file raises whatever it happens to trip over.
+        raise UnreadableImageError("The file is not an image, or is damaged.") from error
+
+
+def _decode(file: IO[bytes]) -> Scan:
+    file.seek(0)
+    kind = format_of(file.read(HEAD_BYTES))
+    file.seek(0)
+    plain = png.plain(file) if kind == "PNG" else png.PlainPng(file)
+    image = _open(_OPENERS[kind], plain.file)
+    dpi, aspect = resolution_of(image)
+    frame = image.tile[0][1] if kind == "GIF" else None
+    lost = None
+    try:
+        image.load()
+    except MemoryError:
+        raise
+    except Exception:
+        image, lost = salvage(_OPENERS[kind], plain.file)
+    pixels, opaque = _colours(image, plain.transparent)
+    if frame and opaque is None:
+        opaque = _inside(frame, image.size)
+    orientation = _orientation(image)
+    del image  # it holds as much memory as the pixels
+    if lost is not None:
+        pixels = pixels_of(np.where(lost[:, :, None], np.uint8(255), pixels))
+    if opaque is not None:
+        pixels = tones.on_a_ground(pixels, opaque)
+    if orientation in _SIDEWAYS:
+        dpi, aspect = dpi / aspect, 1 / aspect
+    if orientation in _RIGHT_WAY_UP:
+        pixels = np.ascontiguousarray(_RIGHT_WAY_UP[orientation](pixels))
+    return Scan(pixels, dpi, aspect)
+
+
+def _open(opener: type[ImageFile], file: IO[bytes]) -> ImageFile:
+    file.seek(0)
+    image = opener(file)
+    check_image_size(*image.size)
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        tags = image.tag_v2
+        if _TILE_WIDTH in tags and _TILE_LENGTH in tags:
+            # A tile is decoded whole, however little of it the image needs.
+            check_image_size(tags[_TILE_WIDTH], tags[_TILE_LENGTH])
+        # Pillow turns a TIFF upright by itself, and would trip over what is wrong with its metadata.
+        image.info.pop("xmp", None)
+    return image
+
+
+def _orientation(image: ImageFile) -> int:
+    try:
+        value = image.getexif().get(_ORIENTATION)
+    except MemoryError:
+        raise
+    except Exception:
+        # The metadata is broken beyond reading, the image is not.
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _colours(image: ImageFile, transparent: tuple[int, ...] | None) -> tuple[Pixels, Pixels | None]:
+    if image.mode[0] in "IF":
+        values = _deep_values(image)
+        tags = getattr(image, "tag_v2", {})
+        grey = tones.deep_grey(values, white_is_zero=tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)
+        opaque = tones.opacity(values, transparent) if transparent else None
+        return pixels_of(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)), opaque
+    pixels, opaque = tones.colours(image)
+    if transparent:
+        opaque = tones.opacity(pixels, transparent * (3 // len(transparent)))
+    return pixels, opaque
+
+
+def _deep_values(image: ImageFile) -> npt.NDArray[Any]:
+    values = np.asarray(image)
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    tags = getattr(image, "tag_v2", None)
+    if image.mode == "I" and tags and tags.get(_SAMPLE_FORMAT, _UNSIGNED) == _UNSIGNED:
+        return values.view(np.uint32)
+    return values
+
+
+def _inside(frame: tuple[int, int, int, int] | None, size: tuple[int, int]) -> Pixels | None:
+    """Return how opaque each pixel is where a frame covers only a part of its image."""
+    if frame is None or frame == (0, 0, *size):
+        return None
+    opaque = np.zeros(size[::-1], np.uint8)
+    left, top, right, bottom = frame
+    opaque[top:bottom, left:right] = 255
+    return opaque

@@ -1,0 +1,101 @@
+"""A recognition process as seen by the emulator: started, asked within a time, ended at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from typing import Any
+
+_COMMAND = (sys.executable, "-P", "-m", "airflow_provider_asposeocr.emulator.worker")
+_MAX_START_SECONDS = 120.0
+_LAST_WORDS_SECONDS = 1.0
+
+
+class ProcessEndedError(Exception):
+    """The process ended instead of answering."""
+
+
+class ProcessTimeoutError(Exception):
+    """The process did not answer in time; it has been ended."""
+
+
+class RecognitionProcess:
+    """One recognition process, from its start to its end."""
+
+    def __init__(self) -> None:
+        # The same modules have to be found there as here, whatever put them on the path.
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self._process = subprocess.Popen(
+            _COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            # Ctrl-C in a terminal is for the emulator; it ends this process itself.
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests = Connection(os.dup(self._process.stdin.fileno()), readable=False)
+        self._answers = Connection(os.dup(self._process.stdout.fileno()), writable=False)
+        self._has_ended = False
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    def wait_until_ready(self) -> str | None:
+        """Wait for the engine.
+
+        :return: what is missing; None when the process can work.
+        """
+        missing: str | None = self._receive(_MAX_START_SECONDS)["missing"]
+        return missing
+
+    def ask(self, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        """Let the process work on one task.
+
+        :param request: the task.
+        :param seconds: the most that it may take.
+        """
+        try:
+            self._requests.send_bytes(json.dumps(request).encode())
+        except OSError as error:
+            self._has_ended = True
+            raise ProcessEndedError from error
+        return self._receive(seconds)
+
+    def kill(self) -> None:
+        """End the process at once. Others may still wait for its answer; they get to know."""
+        self._process.kill()
+
+    def end(self) -> str:
+        """End the process, be it alive or not, and give back all that it held.
+
+        :return: how it ended, for a message.
+        """
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            # A process that has closed its end of the pipe is about to tell how it ends.
+            self._process.wait(_LAST_WORDS_SECONDS if self._has_ended else 0)
+        self._process.kill()
+        status = self._process.wait()
+        self._requests.close()
+        self._answers.close()
+        return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+
+    def _receive(self, seconds: float) -> dict[str, Any]:
+        try:
+            if not self._answers.poll(seconds):
+                raise ProcessTimeoutError
+            return dict(json.loads(self._answers.recv_bytes()))
+        except (EOFError, OSError) as error:
+            self._has_ended = True
+            raise ProcessEndedError from error

@@ -1,0 +1,163 @@
+"""Tiles: a large image is searched for text in parts that overlap; what they find is put together again."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from airflow_provider_asposeocr.emulator.page import Quad
+
+Corners = npt.NDArray[np.float32]
+"""Four corners, in the order of a :data:`Quad`."""
+
+_SAME = 0.5
+_INSIDE = 0.9
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of an image, in its pixels."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """A piece of text that was found in a tile.
+
+    :param quad: where it stands in the image.
+    :param tile: the tile.
+    """
+
+    quad: Quad
+    tile: Tile
+
+
+def cut(width: int, height: int, side: int, overlap: int) -> list[Tile]:
+    """Cut an image into tiles of one size.
+
+    :param width: of the image.
+    :param height: of the image.
+    :param side: the longest side of a tile.
+    :param overlap: so much two tiles share at least.
+    """
+    return [
+        Tile(left, top, right, bottom)
+        for (top, bottom), (left, right) in itertools.product(
+            _spans(height, side, overlap), _spans(width, side, overlap)
+        )
+    ]
+
+
+def joined(found: Sequence[Found]) -> list[Quad]:
+    """Put together what was found in several tiles: twice the same, or one text in parts.
+
+    :param found: the pieces of all tiles.
+    """
+    groups: dict[int, list[Found]] = {}
+    for place, root in enumerate(_roots(found)):
+        groups.setdefault(root, []).append(found[place])
+    return [_around(group) for group in groups.values()]
+
+
+def _spans(length: int, side: int, overlap: int) -> Iterator[tuple[int, int]]:
+    if length <= side:
+        yield 0, length
+        return
+    count = math.ceil((length - overlap) / (side - overlap))
+    for place in range(count):
+        start = round(place * (length - side) / (count - 1))
+        yield start, start + side
+
+
+def _roots(found: Sequence[Found]) -> list[int]:
+    """Return for each piece the first one of those that it belongs together with."""
+    roots = list(range(len(found)))
+
+    def root(place: int) -> int:
+        while roots[place] != place:
+            place = roots[place]
+        return place
+
+    for one, other in _neighbours(found):
+        if _is_same_text(found[one], found[other]):
+            first, second = sorted((root(one), root(other)))
+            roots[second] = first
+    return [root(place) for place in range(len(found))]
+
+
+def _neighbours(found: Sequence[Found]) -> Iterator[tuple[int, int]]:
+    """Yield pairs of pieces from different tiles whose upright boxes meet."""
+    boxes = [cv2.boundingRect(_corners(piece.quad)) for piece in found]
+    by_top = sorted(range(len(found)), key=lambda place: boxes[place][1])
+    open_places: list[int] = []
+    for place in by_top:
+        left, top, width, _ = boxes[place]
+        open_places = [other for other in open_places if boxes[other][1] + boxes[other][3] > top]
+        for other in open_places:
+            meets = boxes[other][0] < left + width and left < boxes[other][0] + boxes[other][2]
+            if meets and found[other].tile != found[place].tile:
+                yield other, place
+        open_places.append(place)
+
+
+def _is_same_text(one: Found, other: Found) -> bool:
+    """Tell whether two tiles have found the same text, as far as both could see it."""
+    shared = _shared(one.tile, other.tile)
+    if shared is None:
+        return False
+    first, second = _corners(one.quad), _corners(other.quad)
+    seen = min(_overlap(first, shared), _overlap(second, shared))
+    return seen > 0 and _overlap(first, second) > _SAME * seen
+
+
+def _shared(one: Tile, other: Tile) -> Corners | None:
+    left, top = max(one.left, other.left), max(one.top, other.top)
+    right, bottom = min(one.right, other.right), min(one.bottom, other.bottom)
+    if left >= right or top >= bottom:
+        return None
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
+
+
+def _around(group: Sequence[Found]) -> Quad:
+    """Return the quad around pieces of one text; a piece that another one holds adds nothing."""
+    largest = max(group, key=lambda piece: cv2.contourArea(_corners(piece.quad)))
+    parts = [piece for piece in group if not _holds(largest, piece)]
+    if len(parts) == 1:
+        return largest.quad
+    return _rectangle(point for piece in parts for point in piece.quad)
+
+
+def _holds(one: Found, other: Found) -> bool:
+    if one is other:
+        return False
+    inside = _corners(other.quad)
+    return _overlap(_corners(one.quad), inside) > _INSIDE * cv2.contourArea(inside)
+
+
+def _rectangle(points: Iterable[tuple[float, float]]) -> Quad:
+    """Return the smallest rectangle around points, its corners beginning at the top left."""
+    corners = cv2.boxPoints(cv2.minAreaRect(np.array(list(points), np.float32)))
+    left, right = np.split(corners[np.argsort(corners[:, 0], kind="stable")], 2)
+    top_left, bottom_left = left[np.argsort(left[:, 1])]
+    top_right, bottom_right = right[np.argsort(right[:, 1])]
+    ordered = (top_left, top_right, bottom_right, bottom_left)
+    first, second, third, fourth = ((float(x), float(y)) for x, y in ordered)
+    return first, second, third, fourth
+
+
+def _corners(quad: Quad) -> Corners:
+    return np.array(quad, np.float32)
+
+
+def _overlap(one: Corners, other: Corners) -> float:
+    return float(cv2.intersectConvexConvex(one, other)[0])
