@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from urllib.parse import quote_plus
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrAuthError,
@@ -26,10 +27,12 @@ from airflow_provider_asposeocr.api.http import (
     TransportFailure,
 )
 from airflow_provider_asposeocr.api.retry import LONGEST_SLEEP, Outcome, RetryPolicy, classify, retry_after
+from airflow_provider_asposeocr.api.text import MAX_NOTICES, one_line
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+_MAX_DETAIL = 300
 _UNKNOWN_ID = frozenset({400, 404})
 _REASONS = {
     401: "the service does not accept the sign-in",
@@ -73,10 +76,10 @@ def make(call: Call[T], retry: RetryPolicy) -> Flow[T]:
     :param retry: how often and how fast to repeat it.
     :raises AsposeOcrError: one that is ``retryable`` after the last attempt, or one that is not, at once.
     """
-    token = (yield NeedToken()) if call.authenticated else None
+    token = (yield NeedToken(until=retry.until)) if call.authenticated else None
     failures, ambiguous, refreshed = 0, 0, False
     while True:
-        answer = yield call.request.bearing(token)
+        answer = yield call.request.bearing(token, retry.until)
         outcome = classify(answer)
         if outcome is Outcome.ANSWERED or _says_unknown_id(call, answer):
             try:
@@ -85,7 +88,7 @@ def make(call: Call[T], retry: RetryPolicy) -> Flow[T]:
                 outcome = Outcome.AMBIGUOUS
         if outcome is Outcome.UNAUTHORIZED and call.authenticated and not refreshed:
             refreshed = True
-            token = yield NeedToken(stale=token)
+            token = yield NeedToken(token, retry.until)
             continue
         asked = retry_after(answer.headers, retry.now()) if isinstance(answer, HttpResponse) else None
         error = _error(call, answer, outcome, asked, token)
@@ -167,7 +170,8 @@ def problem_detail(response: HttpResponse, hidden: tuple[str | None, ...] = ()) 
     errors = problem.get("errors")
     if isinstance(errors, Mapping):
         said += [text for texts in errors.values() if isinstance(texts, list) for text in texts]
-    line = ": ".join(" ".join(text.split()) for text in said if isinstance(text, str) and text.strip())
-    for secret in hidden:
-        line = line.replace(secret, "***") if secret else line
-    return f", {line[:300]}" if line else ""
+    texts = [text for text in said[:MAX_NOTICES] if isinstance(text, str) and text.strip()]
+    for secret in filter(None, hidden):
+        texts = [text.replace(secret, "***").replace(quote_plus(secret), "***") for text in texts]
+    line = one_line(": ".join(one_line(text) for text in texts), _MAX_DETAIL)
+    return f", {line}" if line else ""

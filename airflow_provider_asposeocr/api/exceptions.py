@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -21,6 +23,8 @@ class AsposeOcrError(Exception):
     retryable: ClassVar[bool] = False
     """Whether the same request, repeated later, may succeed."""
 
+    ambiguous = False
+
     def __init__(
         self,
         message: str,
@@ -33,7 +37,6 @@ class AsposeOcrError(Exception):
         self.status = status
         self.ocr_task_id = ocr_task_id
         self.retry_after = retry_after
-        self.ambiguous = False
 
 
 class AsposeOcrSettingsError(AsposeOcrError, ValueError):
@@ -84,6 +87,16 @@ class AsposeOcrRequestError(AsposeOcrError):
     """The service refused the request (any other HTTP status). Repeating it cannot help."""
 
 
+class AsposeOcrUnusableIdError(AsposeOcrError):
+    """The service accepted a submission, but named no id that can be used. Never submitted anew by itself."""
+
+    ambiguous = True
+
+
+class AsposeOcrTooLargeError(AsposeOcrError):
+    """An answer is larger than what is read of it. Asking again cannot help."""
+
+
 class AsposeOcrTaskError(AsposeOcrError):
     """The task ended with status ``Error``; the message holds what the service says about it."""
 
@@ -102,9 +115,33 @@ class AsposeOcrTimeoutError(AsposeOcrError):
     """The task did not complete before the deadline."""
 
     retryable = True
+    reached: ClassVar[bool] = True
+    """Whether the service was asked at the deadline: only then a task may be given up."""
+
+
+class AsposeOcrUnreachedTimeoutError(AsposeOcrTimeoutError):
+    """The deadline passed while the service could not be reached: the task may have completed."""
+
+    reached = False
 
 
 class AsposeOcrHaltedError(AsposeOcrError):
     """The Airflow task was killed: no further request is sent."""
 
     retryable = True
+
+
+class AsposeOcrUnexpectedError(AsposeOcrError):
+    """Something that no part of this provider raises on purpose. A retry may help."""
+
+    retryable = True
+
+    @classmethod
+    def of(cls, error: BaseException) -> AsposeOcrUnexpectedError:
+        """Name an error without its message, which could hold an address, a secret or the text of a document.
+
+        :param error: what was raised.
+        """
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+        return cls(f"unexpected {type(error).__name__}{where}")

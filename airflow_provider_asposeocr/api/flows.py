@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import re
 from dataclasses import dataclass, field, replace
 from typing import IO
 from urllib.parse import quote, urlencode
@@ -23,8 +22,12 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrRateLimitError,
     AsposeOcrRequestError,
     AsposeOcrTimeoutError,
+    AsposeOcrTooLargeError,
+    AsposeOcrUnreachedTimeoutError,
+    AsposeOcrUnusableIdError,
 )
 from airflow_provider_asposeocr.api.http import (
+    MAX_ANSWER_BYTES,
     BytesBody,
     Flow,
     HttpRequest,
@@ -38,6 +41,7 @@ from airflow_provider_asposeocr.api.polling import DELAY_COST, FixedPace, Learne
 from airflow_provider_asposeocr.api.question import ACCEPT_JSON, Question, read_task, status_call
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus, decode_spooled
+from airflow_provider_asposeocr.api.text import is_usable_id
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +52,19 @@ LONGEST_OUTAGE = 300.0
 """Seconds for which polling goes on after a first failure without a single good answer: the job is paid
 for, so a short outage of the service is waited out rather than handed to Airflow's retries."""
 
-_ID = re.compile(r"[^\s<>{}\[\]\"]{1,200}")
+LAST_LOOK_SECONDS = 1.5
+"""Seconds that a poll may take at least, although the deadline passes meanwhile."""
+
+MAX_CANCEL_SECONDS = 10.0
+"""Seconds that it may take to cancel a task which is given up: whoever waits has waited long enough."""
+
+MAX_RESULT_BYTES = 4 * 1024**3
+"""Bytes of a reply with its results that are fetched at most, by default."""
+
+_MAX_TOKEN_CHARACTERS = 16 * 1024
+_MAX_TOKEN_SECONDS = 24 * 3600.0
+_DEFAULT_TOKEN_SECONDS = 600.0
+_IGNORED_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,7 @@ class OcrApi:
     :param retry: how often and how fast to repeat.
     :param timings: what has been learned of completion times.
     :param delay_cost: calls that a second between the end of a task and our knowing it is worth.
+    :param max_result_bytes: the most bytes of a reply with its results that are fetched.
     """
 
     base_url: str = DEFAULT_BASE_URL
@@ -69,6 +86,7 @@ class OcrApi:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     timings: Timings = field(default_factory=Timings)
     delay_cost: float = DELAY_COST
+    max_result_bytes: int = MAX_RESULT_BYTES
 
     @property
     def sign_in_url(self) -> str:
@@ -116,7 +134,7 @@ class OcrApi:
         call = Call(what, request, _read_id, operation.authenticated, submits=True)
         return (yield from calls.make(call, self.retry))
 
-    def get(self, operation: Operation, ocr_task_id: str, limit: int | None = None) -> Flow[OcrTask]:
+    def get(self, operation: Operation, ocr_task_id: str, limit: int = MAX_ANSWER_BYTES) -> Flow[OcrTask]:
         """Ask for status and results (GET of the operation). Billed.
 
         :param operation: the operation that the task was submitted to.
@@ -131,16 +149,30 @@ class OcrApi:
         :param operation: the operation that the task was submitted to.
         :param ocr_task_id: the service's id of the task.
         :param spool: a file that takes the reply; it must live as long as the results are used.
+        :raises AsposeOcrTooLargeError: if the reply is larger than ``max_result_bytes``.
         """
 
         def read(response: HttpResponse) -> OcrTask:
-            if response.status == 200:
-                return decode_spooled(spool, ocr_task_id)
-            return read_task(response, ocr_task_id)
+            if response.status != 200:
+                return read_task(response, ocr_task_id)
+            if not response.complete:
+                raise AsposeOcrTooLargeError(
+                    f"the result is larger than {self.max_result_bytes} bytes, the most that is fetched. It "
+                    "stays at the service for 24 hours: set max_result_bytes in the connection's extra",
+                    ocr_task_id=ocr_task_id,
+                )
+            return decode_spooled(spool, ocr_task_id)
 
+        request = HttpRequest(
+            "GET",
+            self.url(operation.fetch_path, ocr_task_id),
+            ACCEPT_JSON,
+            spool=spool,
+            spool_limit=self.max_result_bytes,
+        )
         call = Call(
             f"get the result of {operation.name}",
-            HttpRequest("GET", self.url(operation.fetch_path, ocr_task_id), ACCEPT_JSON, spool=spool),
+            request,
             read,
             operation.authenticated,
             ocr_task_id=ocr_task_id,
@@ -156,24 +188,25 @@ class OcrApi:
         call = status_call(self.url(TASK_STATUS.name, ocr_task_id), ocr_task_id)
         return (yield from calls.make(call, self.retry))
 
-    def cancel(self, operation: Operation, ocr_task_id: str) -> Flow[None]:
+    def cancel(self, operation: Operation, ocr_task_id: str, within: float = math.inf) -> Flow[None]:
         """Cancel a task and drop its results (DELETE of the operation). Billed.
 
         :param operation: the operation that the task was submitted to; the deprecated ones have no
             cancel, nothing is sent for them.
         :param ocr_task_id: the service's id of the task; an unknown one is no error.
+        :param within: seconds that it may take, repetitions included.
         """
         if not operation.cancellable:
             log.info("%s has no cancel: the task runs to its end", operation.name)
             return
         call = Call(
             f"cancel {operation.name}",
-            HttpRequest("DELETE", self.url(operation.name, ocr_task_id), ACCEPT_JSON),
+            HttpRequest("DELETE", self.url(operation.name, ocr_task_id), ACCEPT_JSON, limit=_IGNORED_BYTES),
             _read_nothing,
             operation.authenticated,
             ocr_task_id=ocr_task_id,
         )
-        yield from calls.make(call, self.retry)
+        yield from calls.make(call, replace(self.retry, until=self.retry.now() + within))
 
     def abandon(self, operation: Operation, ocr_task_id: str) -> Flow[str]:
         """Cancel a task that is not waited for any more, and say what became of it. Raises nothing.
@@ -185,13 +218,18 @@ class OcrApi:
         if not operation.cancellable:
             return "goes on: its operation has no cancel"
         try:
-            yield from self.cancel(operation, ocr_task_id)
+            yield from self.cancel(operation, ocr_task_id, MAX_CANCEL_SECONDS)
         except AsposeOcrError as error:
             return f"could not be cancelled ({error})"
         return "was cancelled at the service"
 
     def poll(
-        self, operation: Operation, ocr_task_id: str, *, limit: int | None = None, status_only: bool = False
+        self,
+        operation: Operation,
+        ocr_task_id: str,
+        *,
+        limit: int = MAX_ANSWER_BYTES,
+        status_only: bool = False,
     ) -> Flow[OcrTask]:
         """Ask once whether a task has ended.
 
@@ -238,7 +276,7 @@ class OcrApi:
         *,
         pace: Pace,
         deadline: Deadline,
-        limit: int | None = None,
+        limit: int = MAX_ANSWER_BYTES,
         status_only: bool = False,
     ) -> Flow[OcrTask]:
         """Poll until the task ends.
@@ -250,67 +288,91 @@ class OcrApi:
         :param limit: as for :meth:`get`.
         :param status_only: poll the status endpoint while it knows the task; the results stay there.
         :return: the task with a final status: ``Completed``, ``Error`` or ``NotExist``.
-        :raises AsposeOcrTimeoutError: at the deadline. Nothing is cancelled.
+        :raises AsposeOcrTimeoutError: at the deadline, after a last look. Nothing is cancelled.
+        :raises AsposeOcrUnreachedTimeoutError: if the service cannot be reached for that look.
         """
         question = self._question(operation, ocr_task_id, limit, status_only=status_only)
-        retry = replace(self.retry, until=deadline.at)
         failing_since, polls = math.inf, 0
         try:
             while True:
                 now = self.retry.now()
-                if deadline.passed(now):
-                    raise AsposeOcrTimeoutError(
-                        f"{operation.name} did not complete before the deadline; polled {polls} times",
-                        ocr_task_id=ocr_task_id,
-                    )
                 yield Sleep(min(pace.delay(now), deadline.remaining(now)))
                 polls += 1
                 asked_at = self.retry.now()
+                # The last look comes when the deadline passes, and needs a moment.
+                until = max(deadline.at, asked_at + LAST_LOOK_SECONDS)
                 try:
-                    task = yield from question.ask(retry)
+                    task = yield from question.ask(replace(self.retry, until=until))
                 except AsposeOcrError as error:
                     now = self.retry.now()
                     failing_since = min(failing_since, asked_at)
                     if not error.retryable or now - failing_since > LONGEST_OUTAGE:
                         raise
+                    if deadline.passed(now):
+                        raise AsposeOcrUnreachedTimeoutError(
+                            f"the deadline of {operation.name} has passed, and the service cannot be asked: "
+                            f"{error}",
+                            ocr_task_id=ocr_task_id,
+                        ) from None
                     log.warning("poll %d failed, waiting goes on: %s", polls, error)
                     pace.polled(now, done=None)
                     yield Sleep(min(error.retry_after or 0.0, deadline.remaining(now)))
                     continue
                 failing_since = math.inf
+                now = self.retry.now()
                 if task.status.is_terminal:
                     if task.status is not TaskStatus.NOT_EXIST:
-                        pace.polled(self.retry.now(), done=True)
+                        pace.polled(now, done=True)
                     return task
                 pace.polled(asked_at, done=False)
                 if task.status is TaskStatus.UNKNOWN:
                     log.warning("unknown task status %r counts as not finished", task.raw_status)
+                if deadline.passed(now):
+                    raise AsposeOcrTimeoutError(
+                        f"{operation.name} did not complete before the deadline; polled {polls} times",
+                        ocr_task_id=ocr_task_id,
+                    )
         finally:
             # What this has seen of the task counts for as long as anything refers to it, and a failed poll
             # leaves a traceback, which refers to this frame.
             del pace
 
-    def _question(
-        self, operation: Operation, ocr_task_id: str, limit: int | None, *, status_only: bool
-    ) -> Question:
+    def _question(self, operation: Operation, ocr_task_id: str, limit: int, *, status_only: bool) -> Question:
         urls = self.url(operation.fetch_path, ocr_task_id), self.url(TASK_STATUS.name, ocr_task_id)
         return Question(operation, ocr_task_id, *urls, limit=limit, status_only=status_only)
 
     def _read_token(self, response: HttpResponse) -> Token:
         reply = json.loads(response.body)
         value = reply["access_token"]
-        if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
             raise ValueError("no token")
-        lifetime = max(0.0, float(reply.get("expires_in") or 600))
+        if not 0 < len(value) <= _MAX_TOKEN_CHARACTERS:
+            raise ValueError("no token")
+        lifetime = float(reply.get("expires_in") or 0)
+        if not lifetime > 0:
+            lifetime = _DEFAULT_TOKEN_SECONDS
+        lifetime = min(lifetime, _MAX_TOKEN_SECONDS)
         return Token(value, self.retry.now() + lifetime - min(60.0, lifetime * 0.1))
 
 
 def _read_id(response: HttpResponse) -> str:
-    text = response.body.decode("utf-8-sig").strip()
-    if len(text) > 1 and text.startswith('"') and text.endswith('"'):
-        text = text[1:-1].strip()
-    if not _ID.fullmatch(text):
+    """Read the id of a new task.
+
+    :raises ValueError: if the answer is none of the service's, such as a web page.
+    :raises AsposeOcrUnusableIdError: if it is one, but its id would be of no use.
+    """
+    # Bytes that are not UTF-8 become surrogates, which no id may hold.
+    text = response.body.decode("utf-8-sig", errors="surrogateescape").strip()
+    if text.startswith('"'):
+        text = json.loads(text, strict=False).strip() or "none"
+    if not text or text[0] in "<{[" or (" " in text and text.isprintable()):
         raise ValueError("no task id")
+    if not response.complete or not is_usable_id(text):
+        raise AsposeOcrUnusableIdError(
+            f"the service accepted the submission (HTTP {response.status}), but its answer holds no id that "
+            "can be used. To submit again would pay twice, so that is left to whoever clears the task",
+            status=response.status,
+        )
     return text
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import IO, Any, Protocol, TypeVar
 
 T = TypeVar("T")
+
+MAX_ANSWER_BYTES = 512 * 1024
+"""Bytes of an answer that are read into memory by default. Decoded JSON can take twenty times as much."""
 
 
 class RequestBody(Protocol):
@@ -54,9 +58,11 @@ class HttpRequest:
     :param headers: without Authorization, Content-Type and Content-Length, which follow from the rest.
     :param body: what to send, or None.
     :param token: the bearer token, or None.
-    :param limit: the most bytes of the reply's body to read, or None for all.
+    :param limit: the most bytes of the answer's body to read, after decompression.
+    :param until: when to give up at the latest, seconds since the epoch.
     :param billed: whether the service counts the call.
     :param spool: a file that takes the body of a 200 from its beginning, instead of memory.
+    :param spool_limit: the most bytes that it takes.
     """
 
     method: str
@@ -64,16 +70,19 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: RequestBody | None = None
     token: str | None = field(default=None, repr=False)
-    limit: int | None = None
+    limit: int = MAX_ANSWER_BYTES
+    until: float = math.inf
     billed: bool = True
     spool: IO[bytes] | None = field(default=None, repr=False)
+    spool_limit: int = 0
 
-    def bearing(self, token: str | None) -> HttpRequest:
-        """The same request with a token; without one, if None.
+    def bearing(self, token: str | None, until: float = math.inf) -> HttpRequest:
+        """Return the same request with a token, without one if None, and with an end.
 
         :param token: the bearer token.
+        :param until: when to give up at the latest, seconds since the epoch.
         """
-        if token == self.token:
+        if token == self.token and until == self.until:
             return self
         # By hand: replace() takes as long as reading an answer.
         return HttpRequest(
@@ -83,8 +92,10 @@ class HttpRequest:
             body=self.body,
             token=token,
             limit=self.limit,
+            until=until,
             billed=self.billed,
             spool=self.spool,
+            spool_limit=self.spool_limit,
         )
 
 
@@ -95,7 +106,7 @@ class HttpResponse:
     :param status: the HTTP status.
     :param headers: found by names in lower case, whatever they are on the wire.
     :param body: the bytes, decompressed; none where they went to the request's spool.
-    :param complete: False where the body is longer than the request's limit.
+    :param complete: False where the body is longer than the request's limit, or that of its spool.
     """
 
     status: int
@@ -142,9 +153,11 @@ class NeedToken:
     """Answer with a bearer token.
 
     :param stale: the token that was refused, which must not be given again.
+    :param until: when to give up at the latest, seconds since the epoch.
     """
 
     stale: str | None = field(default=None, repr=False)
+    until: float = math.inf
 
 
 Step = HttpRequest | Sleep | NeedToken

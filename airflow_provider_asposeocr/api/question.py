@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from airflow_provider_asposeocr.api import calls
 from airflow_provider_asposeocr.api.calls import Call
@@ -13,12 +13,36 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrServerError
 from airflow_provider_asposeocr.api.http import Flow, HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.api.retry import RetryPolicy
-from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus, decode_reply
+from airflow_provider_asposeocr.api.task import (
+    MAX_SEEN_TYPES,
+    OcrTask,
+    TaskStatus,
+    decode_reply,
+    result_type_name,
+)
 
 log = logging.getLogger(__name__)
 
 ACCEPT_JSON = {"Accept": "application/json"}
-_TYPE = re.compile(rb'"type"\s*:\s*"([^"]{1,40})"', re.IGNORECASE)
+
+MAX_UNWANTED_BYTES = 16 * 1024
+"""Bytes read of a reply whose results are not wanted: enough for a status and the types of some results."""
+
+# Base64 holds no quotes, and those inside of other strings are escaped: what looks like a member is one.
+_TYPE = re.compile(rb'(?<!\\)"type"\s*:\s*"([^"\\]{1,40})"', re.IGNORECASE)
+_STATUS = re.compile(rb'(?<!\\)"taskStatus"\s*:\s*"([^"\\]{1,40})"', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The beginning of a reply that is longer than what is read.
+
+    :param status: the status of the task, where it stands there.
+    :param types: the types of the results that begin there.
+    """
+
+    status: TaskStatus | None
+    types: tuple[str, ...]
 
 
 class Question:
@@ -29,7 +53,8 @@ class Question:
     :param result_url: where status and results are had.
     :param status_url: where the status alone is had.
     :param limit: the most bytes of the reply to read; of a longer one the results come back ``unread``.
-    :param status_only: whether to ask for the status alone, while that endpoint knows the task.
+    :param status_only: whether to ask for the status alone, while that endpoint knows the task. Where it does
+        not, no more is read of the results than it takes to see the status.
     """
 
     def __init__(
@@ -39,16 +64,17 @@ class Question:
         result_url: str,
         status_url: str,
         *,
-        limit: int | None,
+        limit: int,
         status_only: bool,
     ) -> None:
         self._ocr_task_id = ocr_task_id
         self._status_only = status_only
         # Whether that endpoint serves trial tasks is not documented, and it would need a token.
         self._status = status_call(status_url, ocr_task_id) if operation.authenticated else None
+        most = min(limit, MAX_UNWANTED_BYTES) if status_only else limit
         self._result = Call(
             f"get the result of {operation.name}",
-            HttpRequest("GET", result_url, ACCEPT_JSON, limit=limit),
+            HttpRequest("GET", result_url, ACCEPT_JSON, limit=most),
             _reader(ocr_task_id),
             operation.authenticated,
             ocr_task_id=ocr_task_id,
@@ -70,14 +96,23 @@ class Question:
         self._status_only = self._status_only and not unknown
         return answer if isinstance(answer, OcrTask) else (yield from self._too_large(answer, retry))
 
-    def _too_large(self, seen: tuple[str, ...], retry: RetryPolicy) -> Flow[OcrTask]:
-        """Tell a large result from a large page of something else: only a completed task is large."""
-        if self._status:
-            status = (yield from calls.make(self._status, retry)).status
-            if status not in (TaskStatus.COMPLETED, TaskStatus.NOT_EXIST):
-                message = f"the service sent a large reply for a task that is {status}"
+    def _too_large(self, head: _Head, retry: RetryPolicy) -> Flow[OcrTask]:
+        """Find out what a large reply means: mostly a large result, but errors can be large as well."""
+        status = head.status or TaskStatus.COMPLETED
+        # The status endpoint is asked where the head does not tell, and for the reason of an error.
+        if self._status and (head.status is None or status is TaskStatus.ERROR):
+            known = yield from calls.make(self._status, retry)
+            if known.status is TaskStatus.ERROR:
+                return known
+            if head.status is None and known.status not in (TaskStatus.COMPLETED, TaskStatus.NOT_EXIST):
+                message = f"the service sent a large reply for a task that is {known.status}"
                 raise AsposeOcrServerError(message, ocr_task_id=self._ocr_task_id)
-        return OcrTask(self._ocr_task_id, TaskStatus.COMPLETED, unread=True, seen_types=seen)
+        if status is TaskStatus.ERROR:
+            reason = "the reply that says why is too large to be read"
+            return OcrTask(self._ocr_task_id, status, messages=(reason,))
+        if status is TaskStatus.COMPLETED:
+            return OcrTask(self._ocr_task_id, status, unread=True, seen_types=head.types)
+        return OcrTask(self._ocr_task_id, status)
 
 
 def status_call(url: str, ocr_task_id: str) -> Call[OcrTask]:
@@ -88,6 +123,11 @@ def status_call(url: str, ocr_task_id: str) -> Call[OcrTask]:
     """
 
     def read(response: HttpResponse) -> OcrTask:
+        if response.status == 200 and not response.complete:
+            status = _head_of(response.body).status
+            if status is None:
+                raise ValueError("no status")
+            return OcrTask(ocr_task_id, status, unread=status.is_successful)
         task = read_task(response, ocr_task_id)
         return replace(task, unread=True) if task.status.is_successful and not task.results else task
 
@@ -107,12 +147,12 @@ def read_task(response: HttpResponse, ocr_task_id: str) -> OcrTask:
     return decode_reply(response.body, ocr_task_id)
 
 
-def _reader(ocr_task_id: str) -> Callable[[HttpResponse], OcrTask | tuple[str, ...]]:
-    """Read the task, or the types of results that are seen in a reply which is longer than the limit."""
+def _reader(ocr_task_id: str) -> Callable[[HttpResponse], OcrTask | _Head]:
+    """Read the task, or what the head of a reply tells that is longer than the limit."""
     whole = _once(lambda response: read_task(response, ocr_task_id))
 
-    def read(response: HttpResponse) -> OcrTask | tuple[str, ...]:
-        return whole(response) if response.complete or response.status != 200 else _types_in(response.body)
+    def read(response: HttpResponse) -> OcrTask | _Head:
+        return whole(response) if response.complete or response.status != 200 else _head_of(response.body)
 
     return read
 
@@ -132,8 +172,10 @@ def _once(read: Callable[[HttpResponse], OcrTask]) -> Callable[[HttpResponse], O
     return read_what_is_new
 
 
-def _types_in(head: bytes) -> tuple[str, ...]:
-    if not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+def _head_of(body: bytes) -> _Head:
+    if not body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
         raise ValueError("not a JSON object")
-    # Base64 holds no quotes, so what looks like the property is the property.
-    return tuple(match.decode("ascii", "replace") for match in _TYPE.findall(head))
+    found = _STATUS.search(body)
+    status = TaskStatus.parse(found[1].decode("utf-8", "replace")) if found else None
+    types = [result_type_name(match.decode("utf-8", "replace")) for match in _TYPE.findall(body)]
+    return _Head(status, tuple(types[:MAX_SEEN_TYPES]))

@@ -14,11 +14,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-LONGEST_KEPT = 64 * 1024
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrTooLargeError
+
+LONGEST_KEPT = 512
 """Bytes up to which a string stays in memory with the rest of the reply."""
 
-LONGEST_SKELETON = 8 * 1024 * 1024
+LONGEST_SKELETON = 4 * 1024 * 1024
 """Bytes that a reply without its long strings has at most."""
+
+MAX_STRUCTURE = 256 * 1024
+"""Bytes of a reply outside of strings at most: three of them are a list, which takes twenty times as much."""
 
 _CHUNK = 256 * 1024
 _HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -57,6 +62,14 @@ class Span:
             if not chunk:
                 return
 
+    def head(self, size: int) -> str:
+        """Return the beginning of the string.
+
+        :param size: bytes to read; what they break off in its middle is replaced.
+        """
+        data = next(Span(self.file, self.start, min(self.end, self.start + size)).raw(), b"")
+        return data.decode("utf-8", "replace")
+
     def decoded(self) -> Iterator[bytes]:
         """What the string holds as Base64, in chunks.
 
@@ -83,6 +96,7 @@ def read_reply(file: IO[bytes]) -> tuple[Any, Mapping[str, Span]]:
     :param file: the reply as JSON, from its beginning.
     :return: the decoded value, in which a key of the mapping stands for each long string.
     :raises ValueError: if it is not whole and valid JSON.
+    :raises AsposeOcrTooLargeError: if there is too much beside the long strings.
     """
     file.seek(0)
     reader = _Reader(file)
@@ -90,7 +104,7 @@ def read_reply(file: IO[bytes]) -> tuple[Any, Mapping[str, Span]]:
     while chunk := file.read(_CHUNK):
         reader.feed(chunk, position)
         position += len(chunk)
-    return json.loads(bytes(reader.skeleton).decode("utf-8-sig")), reader.spans
+    return json.loads(reader.skeleton.decode("utf-8-sig")), reader.spans
 
 
 class _Reader:
@@ -101,6 +115,7 @@ class _Reader:
         self.spans: dict[str, Span] = {}
         self._file = file
         self._nonce = secrets.token_hex(8)
+        self._structure = 0
         self._string = bytearray()
         self._within = False
         self._start = 0
@@ -111,11 +126,12 @@ class _Reader:
         at = 0
         while at < len(chunk):
             at = self._inside(chunk, at, offset) if self._within else self._outside(chunk, at, offset)
-        if len(self.skeleton) > LONGEST_SKELETON:
-            raise ValueError("the reply is too large without its results")
+        if len(self.skeleton) > LONGEST_SKELETON or self._structure > MAX_STRUCTURE:
+            raise AsposeOcrTooLargeError("the reply holds too much beside its results, or too many of them")
 
     def _outside(self, chunk: bytes, at: int, offset: int) -> int:
         quote = chunk.find(b'"', at)
+        self._structure += (quote if quote >= 0 else len(chunk)) - at + 1
         if quote < 0:
             self.skeleton += chunk[at:]
             return len(chunk)

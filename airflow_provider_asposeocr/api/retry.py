@@ -16,6 +16,9 @@ from airflow_provider_asposeocr.api.http import FailureKind, HttpResponse, Trans
 LONGEST_SLEEP = 60.0
 """Seconds that a flow sleeps at most; a longer wait leaves it as an error that carries ``retry_after``."""
 
+MAX_RETRY_AFTER = 24 * 3600.0
+"""Seconds of a Retry-After at most: Airflow cannot plan a retry in a thousand years."""
+
 
 class Outcome(Enum):
     """What to make of an answer."""
@@ -60,10 +63,11 @@ def classify(answer: HttpResponse | TransportFailure) -> Outcome:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that a reply asks to wait (RFC 9110, Retry-After: seconds or a date), or None.
+    """Read how many seconds a reply asks to wait (RFC 9110, Retry-After: seconds or a date), or None.
 
     :param headers: found by names in lower case.
     :param now: seconds since the epoch.
+    :return: from 0 to a day.
     """
     value = headers.get("retry-after", "").strip()
     if not value:
@@ -75,9 +79,9 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
             moment = parsedate_to_datetime(value)
             # The oldest of the three forms of a date names no zone; it always means UTC.
             wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             return None
-    return max(0.0, wait) if wait < float("inf") else None
+    return min(max(0.0, wait), MAX_RETRY_AFTER) if math.isfinite(wait) else None
 
 
 @dataclass(frozen=True, slots=True)

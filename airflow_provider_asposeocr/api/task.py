@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import islice
 from types import MappingProxyType
 from typing import IO, Any
 
@@ -15,9 +16,30 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrSettingsError,
     AsposeOcrTaskError,
     AsposeOcrTaskNotFoundError,
+    AsposeOcrTooLargeError,
 )
 from airflow_provider_asposeocr.api.reply import Span, read_reply
 from airflow_provider_asposeocr.api.settings import is_text
+from airflow_provider_asposeocr.api.text import (
+    MAX_ID_CHARACTERS,
+    MAX_LINE_CHARACTERS,
+    MAX_NOTICES,
+    is_usable_id,
+    one_line,
+    storable,
+)
+
+MAX_RESULTS = 5000
+"""Results of a task at most. The service gives one for each region of a page."""
+
+MAX_INLINE_RESULTS = 1000
+"""Results that an event or an XCom carries at most."""
+
+MAX_SEEN_TYPES = 100
+"""Types that are named of results which were not read."""
+
+_MAX_WORD = 60
+_UTF_8 = 4
 
 
 class TaskStatus(StrEnum):
@@ -65,8 +87,8 @@ class _Result:
 
     @property
     def text(self) -> str:
-        """The data as text."""
-        return bytes(self.data).decode("utf-8-sig", errors="replace")
+        """The data as text, without what neither a log nor a database can hold."""
+        return storable(bytes(self.data).decode("utf-8-sig", errors="replace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +179,25 @@ class OcrTask:
     @property
     def notices(self) -> tuple[str, ...]:
         """Messages and warnings together, each once."""
-        return tuple(dict.fromkeys((*self.messages, *self.warnings)))
+        return tuple(dict.fromkeys((*self.messages, *self.warnings)))[:MAX_NOTICES]
+
+    def in_memory(self, max_bytes: int) -> OcrTask:
+        """Take all results into memory, from a file that may go away.
+
+        :param max_bytes: the most that they may have together.
+        :raises AsposeOcrTooLargeError: if they have more.
+        """
+        if sum(result.size for result in self.results) > max_bytes:
+            raise AsposeOcrTooLargeError(
+                f"the results have more than {max_bytes} bytes: fetch them into a file", ocr_task_id=self.id
+            )
+        return replace(self, results=tuple(OcrResult(result.type, result.data) for result in self.results))
 
     def trimmed(self, max_bytes: int) -> OcrTask:
-        """The same task, without its results if they are larger together than so many bytes."""
-        if sum(result.size for result in self.results) <= max_bytes:
+        """The same task, without its results if they are larger together than so many bytes, or many."""
+        if len(self.results) <= MAX_INLINE_RESULTS and sum(r.size for r in self.results) <= max_bytes:
             return self
-        seen = tuple(result.type for result in self.results)
+        seen = tuple(result.type for result in self.results[:MAX_SEEN_TYPES])
         return replace(self, results=(), unread=True, seen_types=seen)
 
     def raise_for_status(self) -> None:
@@ -232,21 +266,36 @@ def parse_task(
     :param reply: keys in any case and order; any may be missing, null or of an unexpected kind.
     :param ocr_task_id: the id that was asked for.
     :param spans: where the strings lie for which a key stands in the reply.
+    :raises AsposeOcrTooLargeError: if it has more results than any page has regions.
     """
     values = {str(key).casefold(): value for key, value in reply.items()}
-    results, odd = _results(values.get("results"), spans)
+    entries = values.get("results")
+    if isinstance(entries, list) and len(entries) > MAX_RESULTS:
+        raise AsposeOcrTooLargeError(
+            f"the task has {len(entries)} results, more than the {MAX_RESULTS} that are read",
+            ocr_task_id=ocr_task_id,
+        )
+    results, odd = _results(entries, spans)
     messages, warnings = _notices(values.get("error"), spans)
-    code = values.get("responsestatuscode")
-    raw_status = values.get("taskstatus")
+    raw_status = _word(values.get("taskstatus"), spans)
     return OcrTask(
         id=ocr_task_id,
         status=TaskStatus.parse(raw_status),
         results=results,
         messages=messages,
-        warnings=(*warnings, *odd),
-        response_status_code=code if isinstance(code, str) else None,
-        raw_status=raw_status if isinstance(raw_status, str) else None,
+        warnings=tuple(dict.fromkeys((*warnings, *odd)))[:MAX_NOTICES],
+        response_status_code=_word(values.get("responsestatuscode"), spans),
+        raw_status=raw_status,
     )
+
+
+def result_type_name(value: Any, spans: Mapping[str, Span] = MappingProxyType({})) -> str:
+    """Read the type of a result; anything that is none is ``Other``.
+
+    :param value: as it stands in the reply.
+    :param spans: as for :func:`parse_task`.
+    """
+    return _word(value, spans) or "Other"
 
 
 def _results(
@@ -258,8 +307,7 @@ def _results(
         if not isinstance(entry, Mapping):
             continue
         members = {str(key).casefold(): member for key, member in entry.items()}
-        kind, data = members.get("type"), members.get("data")
-        name = kind if isinstance(kind, str) and kind else "Other"
+        name, data = result_type_name(members.get("type"), spans), members.get("data")
         if not isinstance(data, str):
             continue
         if data in spans:
@@ -293,16 +341,32 @@ def _notices(error: Any, spans: Mapping[str, Span]) -> tuple[tuple[str, ...], tu
 
 def _strings(value: Any, spans: Mapping[str, Span]) -> tuple[str, ...]:
     items = (value,) if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
-    texts = (str(item) for item in items if item is not None)
-    return tuple("(a very long message)" if text in spans else text for text in texts)
+    texts = (_line(item, spans, MAX_LINE_CHARACTERS) for item in items if item is not None)
+    return tuple(islice(texts, MAX_NOTICES))
+
+
+def _word(value: Any, spans: Mapping[str, Span]) -> str | None:
+    return _line(value, spans, _MAX_WORD) if isinstance(value, str) else None
+
+
+def _line(value: Any, spans: Mapping[str, Span], max_characters: int) -> str:
+    if isinstance(value, str):
+        span = spans.get(value)
+        return one_line(span.head(2 * _UTF_8 * max_characters) if span else value, max_characters)
+    return str(value) if isinstance(value, int | float) else "(a message that is no text)"
 
 
 def checked_task_id(value: object) -> str:
     """The service's id of a task, from a field that was rendered.
 
     :param value: the field.
-    :raises AsposeOcrSettingsError: if it holds no id.
+    :raises AsposeOcrSettingsError: if it holds no id, or none that the service can have given.
     """
     if not isinstance(value, str) or not value.strip() or value == "None":
         raise AsposeOcrSettingsError("ocr_task_id is empty: give the id that the submitting task returned")
+    if not is_usable_id(value.strip()):
+        raise AsposeOcrSettingsError(
+            "ocr_task_id is no id of the service: it holds characters that cannot be shown, or more than "
+            f"{MAX_ID_CHARACTERS}"
+        )
     return value.strip()

@@ -25,7 +25,7 @@ from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.batch.committer import Committer
 from airflow_provider_asposeocr.batch.journal import Entry, Journal, Kind, ended, forgotten, submitted
 from airflow_provider_asposeocr.batch.outcome import ItemStatus, Outcome
-from airflow_provider_asposeocr.batch.plan import Plan
+from airflow_provider_asposeocr.batch.plan import TEXT_LIMIT, Plan
 from airflow_provider_asposeocr.batch.policy import can_be_retried
 from airflow_provider_asposeocr.durable import Recorded, Submitted, fingerprint
 from airflow_provider_asposeocr.files.body import make_body
@@ -151,7 +151,8 @@ class Course:
         :param item: the item.
         :param error: what it failed with.
         """
-        if isinstance(error, AsposeOcrTimeoutError) and item.job is not None:
+        late = isinstance(error, AsposeOcrTimeoutError) and error.reached
+        if late and item.job is not None:
             operation, ocr_task_id = self._plan.operation, item.job.ocr_task_id
             fate = await self._run_flow(item, lambda api: api.abandon(operation, ocr_task_id))
             error = AsposeOcrTimeoutError(f"{error}; the job {fate}")
@@ -159,7 +160,7 @@ class Course:
         outcome = item.outcome().with_error(error, item.meter.calls, retryable=retryable)
         if item.match is None or item.stage is Stage.PREPARING:
             return outcome
-        if isinstance(error, AsposeOcrTimeoutError | AsposeOcrTaskNotFoundError):
+        if late or isinstance(error, AsposeOcrTaskNotFoundError):
             self._committer.add(forgotten(item.match))
         elif not retryable:
             undelivered = item.stage is Stage.DELIVERING and not isinstance(error, AsposeOcrTaskError)
@@ -243,7 +244,7 @@ def _wait(api: OcrApi, plan: Plan, item: Item, job: Recorded, deadline: Deadline
         job.ocr_task_id,
         pace=pace,
         deadline=deadline,
-        limit=plan.limit,
+        limit=TEXT_LIMIT,
         status_only=plan.status_only,
     )
 

@@ -55,11 +55,6 @@ class Plan:
         """Whether to poll the status: results that are no text are fetched when they are complete."""
         return not all(is_text(kind) for kind in selected_result_types(self.operation, self.wire))
 
-    @property
-    def limit(self) -> int | None:
-        """The most bytes of a reply to read while polling."""
-        return None if self.status_only else TEXT_LIMIT
-
 
 def checked_destination(destination: Any) -> str:
     """The destination of a batch as text.

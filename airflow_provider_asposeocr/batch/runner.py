@@ -10,7 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrHaltedError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrError,
+    AsposeOcrHaltedError,
+    AsposeOcrUnexpectedError,
+)
 from airflow_provider_asposeocr.batch import progress
 from airflow_provider_asposeocr.batch.committer import Committer
 from airflow_provider_asposeocr.batch.course import Course, Item, Stage
@@ -130,10 +134,12 @@ class BatchRunner:
         count = self.progress
         try:
             outcome = await course.run(item)
-        except AsposeOcrError as error:
-            if concerns_all(error):
-                raise
-            outcome = await course.failed(item, error)
+        except Exception as raised:
+            error = _of_one_item(raised)
+            try:
+                outcome = await course.failed(item, error)
+            except Exception as another:
+                outcome = item.outcome().with_error(_of_one_item(another), item.meter.calls, retryable=True)
             self._tell_failure(item, error)
         count.skipped += item.stage is Stage.SKIPPED
         count.resumed += item.reattached
@@ -242,3 +248,11 @@ class BatchRunner:
         while True:
             await asyncio.sleep(progress.INTERVAL)
             log.info("%s", self.progress.line(time.monotonic() - started, self._hook.api_calls))
+
+
+def _of_one_item(raised: Exception) -> AsposeOcrError:
+    """Take an error for the item's own, whatever it is; raise it if every other item would meet it as well."""
+    error = raised if isinstance(raised, AsposeOcrError) else AsposeOcrUnexpectedError.of(raised)
+    if concerns_all(error):
+        raise raised
+    return error

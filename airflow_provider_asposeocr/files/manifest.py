@@ -76,10 +76,8 @@ class Delivery:
             )
 
     @property
-    def limit(self) -> int | None:
-        """The most bytes of a reply worth reading while polling; None where the results are stored."""
-        if self.destination:
-            return None
+    def limit(self) -> int:
+        """The most bytes of a reply worth reading while polling for what goes into XCom."""
         # Base64 takes four characters for three bytes; some of them may come escaped.
         return self.max_inline_bytes * 5 // 3 + 16 * 1024
 

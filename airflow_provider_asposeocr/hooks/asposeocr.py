@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import math
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -19,7 +20,11 @@ from airflow.providers.http.hooks.http import HttpHook
 from airflow_provider_asposeocr.api import calls
 from airflow_provider_asposeocr.api.calls import Call
 from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, Deadline, seconds
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrRequestError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrError,
+    AsposeOcrRequestError,
+    AsposeOcrTooLargeError,
+)
 from airflow_provider_asposeocr.api.flows import OcrApi
 from airflow_provider_asposeocr.api.http import BytesBody, Flow, HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
@@ -29,16 +34,15 @@ from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.files.body import make_body
 from airflow_provider_asposeocr.files.source import Source, open_source
 from airflow_provider_asposeocr.hooks.connection import ConnectionSettings
-from airflow_provider_asposeocr.hooks.drivers import (
-    AsyncDriver,
-    Meter,
-    SyncDriver,
-    new_session,
-)
+from airflow_provider_asposeocr.hooks.drivers import AsyncDriver, Meter, SyncDriver
+from airflow_provider_asposeocr.hooks.requests_session import new_session
 from airflow_provider_asposeocr.hooks.sessions import shared_session
 from airflow_provider_asposeocr.hooks.tokens import get_token
 
 T = TypeVar("T")
+
+MAX_IN_MEMORY = 100 * 1024 * 1024
+"""Bytes of results that a method returns in memory at most."""
 
 
 class AsposeOcrHook(HttpHook):
@@ -49,7 +53,8 @@ class AsposeOcrHook(HttpHook):
 
     :param asposeocr_conn_id: the Airflow connection of type ``asposeocr``: login is the Client ID,
         password the Client secret, host the base URL (the vendor's cloud by default); extra may hold
-        ``token_url``, ``api_prefix``, ``timeout`` (seconds), ``verify``, ``cert`` and ``proxies``.
+        ``token_url``, ``api_prefix``, ``timeout`` (seconds), ``delay_cost``, ``max_result_bytes``,
+        ``verify``, ``cert`` and ``proxies``.
     :param repeat_ambiguous_submit: whether a submission whose fate is unknown, such as after a reset
         connection, is repeated once. It may then have been accepted, and be billed, twice.
 
@@ -124,8 +129,11 @@ class AsposeOcrHook(HttpHook):
 
         :param operation: the operation that the task was submitted to.
         :param ocr_task_id: the service's id of the task.
+        :raises AsposeOcrTooLargeError: if the results are larger than :data:`MAX_IN_MEMORY` together; use
+            :meth:`fetch` for those.
         """
-        return self.run_flow(lambda api: api.get(get_operation(operation), ocr_task_id))
+        with self.fetch(operation, ocr_task_id) as task:
+            return task.in_memory(MAX_IN_MEMORY)
 
     @contextmanager
     def fetch(self, operation: str | Operation, ocr_task_id: str) -> Iterator[OcrTask]:
@@ -155,7 +163,7 @@ class AsposeOcrHook(HttpHook):
         timeout: float | timedelta = DEFAULT_TIMEOUT,
         poll_interval: float | timedelta | None = None,
     ) -> OcrTask:
-        """Wait for a task and fetch its results.
+        """Wait for a task and fetch its results, with one more call where they are larger than half a MiB.
 
         :param operation: the operation that the task was submitted to.
         :param ocr_task_id: the service's id of the task.
@@ -165,6 +173,7 @@ class AsposeOcrHook(HttpHook):
         :raises AsposeOcrTaskError: if it ends with status ``Error``.
         :raises AsposeOcrTaskNotFoundError: if the service does not know it.
         :raises AsposeOcrTimeoutError: if it does not complete in time.
+        :raises AsposeOcrTooLargeError: as :meth:`get_task`.
         """
         found = get_operation(operation)
         interval = seconds(poll_interval, "poll_interval")
@@ -175,7 +184,7 @@ class AsposeOcrHook(HttpHook):
             )
         )
         task.raise_for_status()
-        return task
+        return self.get_task(found, ocr_task_id) if task.unread else task
 
     def cancel(self, operation: str | Operation, ocr_task_id: str) -> None:
         """Cancel a task and drop its results. One billed call; an unknown id is no error.
@@ -203,7 +212,9 @@ class AsposeOcrHook(HttpHook):
 
     async def aget_task(self, operation: str | Operation, ocr_task_id: str) -> OcrTask:
         """As :meth:`get_task`, on an event loop."""
-        return await self.arun_flow(lambda api: api.get(get_operation(operation), ocr_task_id))
+        with tempfile.TemporaryFile(prefix="asposeocr-") as spool:
+            task = await self.arun_flow(lambda api: api.fetch(get_operation(operation), ocr_task_id, spool))
+            return await asyncio.to_thread(task.in_memory, MAX_IN_MEMORY)
 
     async def aget_status(self, ocr_task_id: str) -> TaskStatus:
         """As :meth:`get_status`, on an event loop."""
@@ -229,8 +240,7 @@ class AsposeOcrHook(HttpHook):
         :param flow: makes the flow from the API of this connection.
         """
         async with shared_session(self.asposeocr_conn_id, self._aload) as shared:
-            driver = AsyncDriver(shared.settings, shared.session, self._meter, shared.proxies)
-            return await driver.run(flow(shared.settings.api(self._retry)))
+            return await AsyncDriver(shared, self._meter).run(flow(shared.settings.api(self._retry)))
 
     @asynccontextmanager
     async def async_session(self) -> AsyncIterator[aiohttp.ClientSession]:
@@ -287,7 +297,9 @@ class AsposeOcrHook(HttpHook):
         prepared = requests.Request(self.method, url, headers=headers, **query, **request_kwargs).prepare()
         call = Call(
             f"{self.method} {endpoint}",
-            HttpRequest(self.method, prepared.url or url, headers or {}, _prepared_body(prepared)),
+            HttpRequest(
+                self.method, prepared.url or url, headers or {}, _prepared_body(prepared), limit=MAX_IN_MEMORY
+            ),
             _read_anything,
             submits=self.method == "POST",
         )
@@ -352,7 +364,7 @@ class _BearerAuth(requests.auth.AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if (request.url or "").startswith(f"{self._settings.base_url}/"):
-            token = get_token(self._settings.token_key(), None, self._driver.sign_in)
+            token = get_token(self._settings.token_key(), None, math.inf, self._driver.sign_in)
             request.headers["Authorization"] = f"Bearer {token}"
         return request
 
@@ -365,4 +377,6 @@ def _prepared_body(prepared: requests.PreparedRequest) -> BytesBody | None:
 
 
 def _read_anything(response: HttpResponse) -> HttpResponse:
+    if not response.complete and 200 <= response.status < 300:
+        raise AsposeOcrTooLargeError(f"the answer is larger than {MAX_IN_MEMORY} bytes")
     return response

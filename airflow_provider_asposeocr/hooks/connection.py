@@ -18,7 +18,12 @@ import certifi
 import requests.utils
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrSettingsError
-from airflow_provider_asposeocr.api.flows import DEFAULT_BASE_URL, DEFAULT_PREFIX, OcrApi
+from airflow_provider_asposeocr.api.flows import (
+    DEFAULT_BASE_URL,
+    DEFAULT_PREFIX,
+    MAX_RESULT_BYTES,
+    OcrApi,
+)
 from airflow_provider_asposeocr.api.polling import DELAY_COST, Timings
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 
@@ -32,7 +37,12 @@ READ_TIMEOUT = 100.0
 LEAST_READ_TIMEOUT = 60.0
 """Seconds. The service may hold a GET back until the task is done, so less would cut good answers off."""
 
-_EXTRAS = frozenset({"token_url", "api_prefix", "timeout", "delay_cost", "verify", "cert", "proxies"})
+_EXTRAS = frozenset(
+    {
+        *("token_url", "api_prefix", "timeout", "delay_cost", "max_result_bytes"),
+        *("verify", "cert", "proxies"),
+    }
+)
 
 TIMINGS = Timings()
 """What this process has learned of completion times: shared by all triggers of a triggerer."""
@@ -48,8 +58,9 @@ class ConnectionSettings:
     :param token_url: where tokens are had, or None for the default below the base URL.
     :param client_id: the account's Client ID; None allows the trial operations alone.
     :param client_secret: the account's Client secret.
-    :param read_timeout: seconds without a byte after which an answer is given up.
+    :param read_timeout: seconds that an answer may take, and may be silent; a large body has more.
     :param delay_cost: billed calls that a second between the end of a task and our knowing it is worth.
+    :param max_result_bytes: the most bytes of a reply with its results that are fetched.
     :param verify: True, False, or the path of a CA bundle.
     :param cert: the path of a client certificate with its key, or the paths of both.
     :param proxies: proxy by scheme, as ``requests`` takes them; the environment's fill the gaps.
@@ -62,6 +73,7 @@ class ConnectionSettings:
     client_secret: str | None = field(default=None, repr=False)
     read_timeout: float = READ_TIMEOUT
     delay_cost: float = DELAY_COST
+    max_result_bytes: int = MAX_RESULT_BYTES
     verify: bool | str = True
     cert: str | tuple[str, str] | None = field(default=None, repr=False)
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -88,6 +100,7 @@ class ConnectionSettings:
             client_secret=connection.password or None,
             read_timeout=_read_timeout(extra.get("timeout")),
             delay_cost=_delay_cost(extra.get("delay_cost")),
+            max_result_bytes=_max_result_bytes(extra.get("max_result_bytes")),
             verify=_verify(extra.get("verify")),
             cert=_cert(extra.get("cert")),
             proxies=_proxies(extra.get("proxies")),
@@ -95,7 +108,15 @@ class ConnectionSettings:
 
     def api(self, retry: RetryPolicy) -> OcrApi:
         """The flows for this connection."""
-        return OcrApi(self.base_url, self.prefix, self.token_url, retry, TIMINGS, self.delay_cost)
+        return OcrApi(
+            self.base_url,
+            self.prefix,
+            self.token_url,
+            retry,
+            TIMINGS,
+            self.delay_cost,
+            self.max_result_bytes,
+        )
 
     def credentials(self) -> tuple[str, str]:
         """Client ID and secret.
@@ -237,6 +258,16 @@ def _delay_cost(value: Any) -> float:
     if not 0 < calls <= 100:
         raise AsposeOcrSettingsError(f"extra {wrong}")
     return calls
+
+
+def _max_result_bytes(value: Any) -> int:
+    if value is None or value == "":
+        return MAX_RESULT_BYTES
+    wrong = "max_result_bytes must be a number of bytes, at least 1"
+    size = _number(value, wrong)
+    if size < 1:
+        raise AsposeOcrSettingsError(f"extra {wrong}")
+    return int(size)
 
 
 def _number(value: Any, wrong: str) -> float:

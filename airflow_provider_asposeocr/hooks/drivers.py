@@ -1,6 +1,6 @@
 """Two drivers of the same flows: ``requests`` for workers, ``aiohttp`` for the triggerer.
 
-Neither holds a rule of the protocol. Both take proxy, certificates and timeouts from the same
+Neither holds a rule of the protocol. Both take proxy, certificates and time limits from the same
 :class:`ConnectionSettings`, and neither lets its client add anything from the environment: an entry in
 ``.netrc`` would replace the token.
 """
@@ -8,22 +8,19 @@ Neither holds a rule of the protocol. Both take proxy, certificates and timeouts
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import AsyncIterator, Iterator
-from http.cookiejar import DefaultCookiePolicy
-from typing import IO, Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, TypeVar
 
 import aiohttp
 import requests
 import urllib3.exceptions
 import yarl
-from requests_toolbelt.adapters.socket_options import TCPKeepAliveAdapter
 
 from airflow_provider_asposeocr import __version__
-from airflow_provider_asposeocr.api.exceptions import (
-    AsposeOcrHaltedError,
-    AsposeOcrStorageError,
-)
+from airflow_provider_asposeocr.api.compression import ACCEPTED, CompressionError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrHaltedError
 from airflow_provider_asposeocr.api.http import (
     BytesBody,
     FailureKind,
@@ -38,19 +35,19 @@ from airflow_provider_asposeocr.api.http import (
 )
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.hooks.connection import CONNECT_TIMEOUT, ConnectionSettings
+from airflow_provider_asposeocr.hooks.exchange import CHUNK, AnswerBody, TimeLimit
 from airflow_provider_asposeocr.hooks.failures import async_failure, sync_failure
 from airflow_provider_asposeocr.hooks.rejections import LONGEST_WAIT, Rejection
+from airflow_provider_asposeocr.hooks.requests_session import within
+from airflow_provider_asposeocr.hooks.sessions import SharedSession
 from airflow_provider_asposeocr.hooks.tokens import aget_token, get_token, kept_token, on_event_loop
 
 T = TypeVar("T")
 
-CHUNK = 64 * 1024
-
-MAX_CONNECTIONS = 100
-"""Sockets of one session at most; what is more waits for its turn."""
-
 _SLICE = 0.25
-_HEADERS = {"User-Agent": f"airflow-provider-asposeocr/{__version__}", "Accept-Encoding": "gzip, deflate"}
+_HEADERS = {"User-Agent": f"airflow-provider-asposeocr/{__version__}", "Accept-Encoding": ACCEPTED}
+_NO_TIME = TransportFailure(FailureKind.NOT_SENT, "there was no time left to ask the service")
+_NO_PLACE = TransportFailure(FailureKind.NOT_SENT, "all connections to the service were busy")
 
 
 class Meter:
@@ -91,27 +88,52 @@ class Meter:
 
 
 class _WatchedBody:
-    """A body that remembers why reading it failed, which HTTP clients report as a broken connection."""
+    """A body that tells of its way, and why reading it failed, which clients report as a broken connection.
 
-    def __init__(self, body: RequestBody) -> None:
+    :param body: the body.
+    :param limit: earns time by each chunk, and begins anew for the answer.
+    :param on_move: called whenever the limit has moved.
+    """
+
+    def __init__(self, body: RequestBody, limit: TimeLimit, on_move: Callable[[], None]) -> None:
         self._body = body
+        self._limit = limit
+        self._on_move = on_move
         self.error: Exception | None = None
 
     def __len__(self) -> int:
         return len(self._body)
 
     def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._read():
+            if self._limit.left <= 0:
+                raise TimeoutError("the service takes the request too slowly")
+            yield chunk
+            self._moved(chunk)
+        self._sent()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks = self._read()
+        # Reading may block on a disk or another network: never on the event loop.
+        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+            yield chunk
+            self._moved(chunk)
+        self._sent()
+
+    def _read(self) -> Iterator[bytes]:
         try:
             yield from self._body
         except Exception as error:
             self.error = error
             raise
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        chunks = iter(self)
-        # Reading may block on a disk or another network: never on the event loop.
-        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
-            yield chunk
+    def _moved(self, chunk: bytes) -> None:
+        self._limit.moved(len(chunk))
+        self._on_move()
+
+    def _sent(self) -> None:
+        self._limit.request_sent()
+        self._on_move()
 
 
 class SyncDriver:
@@ -130,15 +152,19 @@ class SyncDriver:
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return what it returns."""
         answer: Any = None
+        failed: AsposeOcrError | None = None
         sent = False
         try:
             while True:
-                step = flow.send(answer)
-                answer = None
+                step = flow.send(answer) if failed is None else flow.throw(failed)
+                answer = failed = None
                 if isinstance(step, Sleep):
                     self._meter.sleep(step.seconds)
                 elif isinstance(step, NeedToken):
-                    answer = get_token(self._settings.token_key(), step.stale, self.sign_in)
+                    try:
+                        answer = get_token(self._settings.token_key(), step.stale, step.until, self.sign_in)
+                    except AsposeOcrError as error:
+                        failed = error
                 else:
                     self._meter.check()
                     sent = True
@@ -151,33 +177,45 @@ class SyncDriver:
             halted.ambiguous = sent
             raise
 
-    def sign_in(self) -> Token:
+    def sign_in(self, until: float = math.inf) -> Token:
         """Ask for a token, whatever is kept.
 
+        :param until: when to give up at the latest, seconds since the epoch.
         :raises AsposeOcrAuthError: if the credentials are rejected, or were a short while ago on this host.
         """
-        patience = 0.0 if on_event_loop() else LONGEST_WAIT
+        patience = 0.0 if on_event_loop() else min(LONGEST_WAIT, until - time.time())
         with Rejection(self._settings.token_key()).guard(patience):
-            return self.run(self._settings.api(RetryPolicy()).token(*self._settings.credentials()))
+            return self.run(self._settings.api(RetryPolicy(until=until)).token(*self._settings.credentials()))
 
     def _send(self, request: HttpRequest) -> HttpResponse | TransportFailure:
-        body = _WatchedBody(request.body) if request.body is not None else None
+        limit = TimeLimit(self._settings.read_timeout, request.until)
+        if limit.left <= 0:
+            return _NO_TIME
+        body = _WatchedBody(request.body, limit, _nothing) if request.body is not None else None
         proxy = self._settings.proxy_for(request.url)
         try:
-            with self._session.request(
-                request.method,
-                request.url,
-                headers=_headers(request),
-                data=body,
-                allow_redirects=False,
-                stream=True,
-                timeout=(CONNECT_TIMEOUT, self._settings.read_timeout),
-                proxies={"all": proxy} if proxy else {},
-                verify=self._settings.ca_bundle(),
-                cert=self._settings.cert,
-            ) as response:
-                content, complete = _read(response, request)
-                return HttpResponse(response.status_code, response.headers, content, complete)
+            with (
+                within(limit),
+                self._session.request(
+                    request.method,
+                    request.url,
+                    headers=_headers(request),
+                    data=body,
+                    allow_redirects=False,
+                    stream=True,
+                    timeout=(min(CONNECT_TIMEOUT, limit.left), self._settings.read_timeout),
+                    proxies={"all": proxy} if proxy else {},
+                    verify=self._settings.ca_bundle(),
+                    cert=self._settings.cert,
+                ) as response,
+            ):
+                answer = AnswerBody(request, response.status_code, response.headers)
+                for chunk in response.raw.stream(CHUNK, decode_content=False):
+                    if not answer.take(chunk):
+                        break
+                return answer.response()
+        except CompressionError as error:
+            return TransportFailure(FailureKind.UNKNOWN, str(error))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if body is not None and body.error is not None:
                 raise body.error from None
@@ -187,26 +225,16 @@ class SyncDriver:
 class AsyncDriver:
     """Runs flows with ``aiohttp``.
 
-    :param settings: the connection.
-    :param session: a session of :func:`new_async_session`.
+    :param shared: the session, with the connection that it was made for.
     :param meter: counts and stops.
-    :param proxies: the proxy of each address that was asked for, kept by whoever keeps the session: to
-        search the environment takes longer than to send a poll.
     """
 
-    def __init__(
-        self,
-        settings: ConnectionSettings,
-        session: aiohttp.ClientSession,
-        meter: Meter,
-        proxies: dict[str, str | None],
-    ) -> None:
-        self._settings = settings
-        self._session = session
+    def __init__(self, shared: SharedSession, meter: Meter) -> None:
+        self._shared = shared
+        self._settings = shared.settings
         self._meter = meter
-        self._proxies = proxies
         self._timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=CONNECT_TIMEOUT, sock_read=settings.read_timeout
+            total=None, sock_connect=CONNECT_TIMEOUT, sock_read=self._settings.read_timeout
         )
         self._token_key: str | None = None
         self._parsed: tuple[str, yarl.URL] = "", yarl.URL()
@@ -214,47 +242,90 @@ class AsyncDriver:
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return what it returns."""
         answer: Any = None
+        failed: AsposeOcrError | None = None
         while True:
             try:
-                step = flow.send(answer)
+                step = flow.send(answer) if failed is None else flow.throw(failed)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
+            answer = failed = None
             if isinstance(step, Sleep):
                 await asyncio.sleep(step.seconds)
-                answer = None
             elif isinstance(step, NeedToken):
                 self._token_key = self._token_key or self._settings.token_key()
-                answer = kept_token(self._token_key, step.stale) or await aget_token(
-                    self._token_key, step.stale, self.sign_in
-                )
+                try:
+                    answer = kept_token(self._token_key, step.stale) or await aget_token(
+                        self._token_key, step.stale, step.until, self.sign_in
+                    )
+                except AsposeOcrError as error:
+                    failed = error
             else:
                 self._meter.check()
                 answer = await self._send(step)
                 self._meter.count(step, answer)
 
-    async def sign_in(self) -> Token:
+    async def sign_in(self, until: float = math.inf) -> Token:
         """Ask for a token, whatever is kept.
 
+        :param until: when to give up at the latest, seconds since the epoch.
         :raises AsposeOcrAuthError: if the credentials are rejected, or were a short while ago on this host.
         """
-        async with Rejection(self._settings.token_key()).aguard():
-            return await self.run(self._settings.api(RetryPolicy()).token(*self._settings.credentials()))
+        patience = min(LONGEST_WAIT, until - time.time())
+        async with Rejection(self._settings.token_key()).aguard(patience):
+            api = self._settings.api(RetryPolicy(until=until))
+            return await self.run(api.token(*self._settings.credentials()))
 
     async def _send(self, request: HttpRequest) -> HttpResponse | TransportFailure:
-        small = request.body.data if isinstance(request.body, BytesBody) else None
-        body = _WatchedBody(request.body) if request.body is not None and small is None else None
+        limit = TimeLimit(self._settings.read_timeout, request.until)
+        if limit.left <= 0:
+            return _NO_TIME
+        places = self._shared.places
+        if places.locked():
+            try:
+                async with asyncio.timeout(limit.left):
+                    await places.acquire()
+            except TimeoutError:
+                return _NO_PLACE
+        else:
+            await places.acquire()
         try:
-            async with self._session.request(
-                request.method,
-                self._url(request.url),
-                headers=_headers(request),
-                data=body if small is None else small,
-                allow_redirects=False,
-                proxy=self._proxy_for(request.url),
-                timeout=self._timeout,
-            ) as response:
-                content, complete = await _aread(response, request)
-                return HttpResponse(response.status, response.headers, content, complete)
+            return await self._exchange(request)
+        finally:
+            places.release()
+
+    async def _exchange(self, request: HttpRequest) -> HttpResponse | TransportFailure:
+        limit = TimeLimit(self._settings.read_timeout, request.until)
+        loop = asyncio.get_running_loop()
+        small = request.body.data if isinstance(request.body, BytesBody) else None
+        body = None
+        try:
+            async with asyncio.timeout(limit.left) as scope:
+
+                def move() -> None:
+                    scope.reschedule(loop.time() + limit.left)
+
+                if request.body is not None and small is None:
+                    body = _WatchedBody(request.body, limit, move)
+                async with self._shared.session.request(
+                    request.method,
+                    self._url(request.url),
+                    headers=_headers(request),
+                    data=body if small is None else small,
+                    allow_redirects=False,
+                    proxy=self._proxy_for(request.url),
+                    timeout=self._timeout,
+                ) as response:
+                    answer = AnswerBody(request, response.status, response.headers)
+                    while chunk := await response.content.readany():
+                        limit.moved(len(chunk))
+                        move()
+                        taken = asyncio.to_thread(answer.take, chunk) if answer.is_spooled else None
+                        if not (answer.take(chunk) if taken is None else await taken):
+                            response.close()
+                            break
+                    return answer.response()
+        except CompressionError as error:
+            return TransportFailure(FailureKind.UNKNOWN, str(error))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if body is not None and body.error is not None:
                 raise body.error from None
@@ -268,41 +339,14 @@ class AsyncDriver:
         return self._parsed[1]
 
     def _proxy_for(self, url: str) -> str | None:
-        address = url.partition("?")[0]
-        if address not in self._proxies:
-            self._proxies[address] = self._settings.proxy_for(address)
-        return self._proxies[address]
+        address, proxies = url.partition("?")[0], self._shared.proxies
+        if address not in proxies:
+            proxies[address] = self._settings.proxy_for(address)
+        return proxies[address]
 
 
-class _Session(requests.Session):
-    """A session that follows no redirect, whoever uses it: the token would travel along."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
-
-
-def new_session() -> requests.Session:
-    """Make a session that keeps connections alive and takes nothing from the environment or from cookies."""
-    session = _Session()
-    session.trust_env = False
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = TCPKeepAliveAdapter(idle=120, count=20, interval=30)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-def new_async_session(settings: ConnectionSettings) -> aiohttp.ClientSession:
-    """Make a session for the running event loop, with the same rules as :func:`new_session`.
-
-    :param settings: the connection, for its certificates.
-    """
-    connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=settings.ssl_context())
-    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
-    # It would repeat a GET by itself where a kept connection turns out to be closed: a call that may be
-    # billed and is not counted. There is no public name for this switch.
-    session._retry_connection = False
-    return session
+def _nothing() -> None:
+    pass
 
 
 def _headers(request: HttpRequest) -> dict[str, str]:
@@ -313,46 +357,3 @@ def _headers(request: HttpRequest) -> dict[str, str]:
     if request.token is not None:
         headers["Authorization"] = f"Bearer {request.token}"
     return headers
-
-
-def _read(response: requests.Response, request: HttpRequest) -> tuple[bytes, bool]:
-    if request.spool is not None and response.status_code == 200:
-        _rewind(request.spool)
-        for chunk in response.iter_content(CHUNK):
-            _spool(request.spool, chunk)
-        return b"", True
-    content, limit = bytearray(), request.limit
-    for chunk in response.iter_content(CHUNK):
-        content += chunk
-        if limit is not None and len(content) > limit:
-            return bytes(content[:limit]), False
-    return bytes(content), True
-
-
-async def _aread(response: aiohttp.ClientResponse, request: HttpRequest) -> tuple[bytes, bool]:
-    if request.spool is not None and response.status == 200:
-        _rewind(request.spool)
-        async for chunk in response.content.iter_chunked(CHUNK):
-            await asyncio.to_thread(_spool, request.spool, chunk)
-        return b"", True
-    content, limit = bytearray(), request.limit
-    async for chunk in response.content.iter_chunked(CHUNK):
-        content += chunk
-        if limit is not None and len(content) > limit:
-            response.close()
-            return bytes(content[:limit]), False
-    return bytes(content), True
-
-
-def _rewind(spool: IO[bytes]) -> None:
-    # An earlier attempt may have left a part of its answer.
-    spool.seek(0)
-    spool.truncate()
-
-
-def _spool(spool: IO[bytes], chunk: bytes) -> None:
-    try:
-        spool.write(chunk)
-    except OSError as error:
-        # Not to be taken for a broken connection: to ask again would be billed, and help nothing.
-        raise AsposeOcrStorageError(f"the reply cannot be kept in a file: {error.strerror}") from error

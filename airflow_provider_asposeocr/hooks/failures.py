@@ -34,7 +34,10 @@ def sync_failure(error: Exception) -> TransportFailure:
         urllib3.exceptions.NameResolutionError,
     )
     sent = not any(isinstance(cause, not_sent) for cause in chain)
-    return _failure(sent, isinstance(error, requests.exceptions.Timeout), chain)
+    timed_out = isinstance(
+        error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError
+    )
+    return _failure(sent, timed_out, chain)
 
 
 def async_failure(error: Exception) -> TransportFailure:

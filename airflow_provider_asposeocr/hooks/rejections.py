@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import functools
 import json
 import logging
 import os
@@ -70,9 +71,9 @@ class Rejection:
                 fcntl.flock(file, fcntl.LOCK_UN)
 
     @contextlib.asynccontextmanager
-    async def aguard(self) -> AsyncIterator[None]:
+    async def aguard(self, patience: float = LONGEST_WAIT) -> AsyncIterator[None]:
         """As :meth:`guard`, waiting for other processes off the event loop."""
-        guard = self.guard()
+        guard = self.guard(patience)
         await asyncio.to_thread(guard.__enter__)
         try:
             yield
@@ -86,11 +87,20 @@ class Rejection:
         try:
             handle = os.open(_folder() / self._name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            log.debug("rejected credentials are not remembered on this host: %s", error.strerror)
+            _warn_once(error.strerror or type(error).__name__)
             yield None
             return
         with os.fdopen(handle, "r+") as file:
             yield file
+
+
+@functools.cache
+def _warn_once(reason: str) -> None:
+    log.warning(
+        "Rejected credentials are not remembered on this host (%s): tasks with a wrong secret sign in each "
+        "for itself, and the service locks the pair after five failures",
+        reason,
+    )
 
 
 def _folder() -> Path:

@@ -1,4 +1,4 @@
-"""One session for each event loop and connection, shared by all who use it and closed with the last of them.
+"""One session of ``aiohttp`` for each event loop and connection, shared by all and closed with the last user.
 
 A triggerer waits for thousands of tasks on one loop: they share sockets, the connection is looked up once,
 and no more than :data:`MAX_CONNECTIONS` of them poll at a time.
@@ -17,7 +17,9 @@ import aiohttp
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError
 from airflow_provider_asposeocr.hooks.connection import ConnectionSettings
-from airflow_provider_asposeocr.hooks.drivers import new_async_session
+
+MAX_CONNECTIONS = 100
+"""Sockets of one session at most; what is more waits for its turn."""
 
 REREAD = 300.0
 """Seconds after which newcomers look the connection up again: its secret may have been changed."""
@@ -29,20 +31,26 @@ class SharedSession:
 
     :param settings: the connection that it was made for.
     :param session: the session.
-    :param proxies: the proxies that it has found to be used.
+    :param proxies: the proxy of each address that was asked for: to search the environment takes longer
+        than to send a poll.
+    :param places: taken by each exchange, so that none waits for a socket on its own time.
     :param users: how many use it.
     """
 
     settings: ConnectionSettings
     session: aiohttp.ClientSession
     proxies: dict[str, str | None] = field(default_factory=dict)
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_CONNECTIONS))
     users: int = 0
 
 
 @dataclass(slots=True)
 class _Place:
+    """What those share who use one connection on one event loop, for as long as there is one of them."""
+
     current: SharedSession | None = None
     read_at: float = 0.0
+    users: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -58,19 +66,31 @@ async def shared_session(
     :param conn_id: the Airflow connection.
     :param load: looks it up.
     """
-    place = _places.setdefault(asyncio.get_running_loop(), {}).setdefault(conn_id, _Place())
-    shared = await _enter(place, load)
+    places = _places.setdefault(asyncio.get_running_loop(), {})
+    place = places.setdefault(conn_id, _Place())
+    place.users += 1
     try:
-        yield shared
-    except AsposeOcrAuthError:
-        place.read_at = 0.0
-        raise
+        shared = await _enter(place, load)
+        try:
+            yield shared
+        except AsposeOcrAuthError:
+            place.read_at = 0.0
+            raise
+        finally:
+            await _leave(place, shared)
     finally:
-        shared.users -= 1
-        if not shared.users:
-            if place.current is shared:
-                place.current = None
-            await shared.session.close()
+        place.users -= 1
+        if not place.users:
+            # A lock that was ever waited for refers to its event loop, which would so outlive its end.
+            del places[conn_id]
+
+
+async def _leave(place: _Place, shared: SharedSession) -> None:
+    shared.users -= 1
+    if not shared.users:
+        if place.current is shared:
+            place.current = None
+        await shared.session.close()
 
 
 async def _enter(place: _Place, load: Callable[[], Awaitable[ConnectionSettings]]) -> SharedSession:
@@ -85,3 +105,18 @@ async def _enter(place: _Place, load: Callable[[], Awaitable[ConnectionSettings]
                 shared = place.current = SharedSession(settings, new_async_session(settings))
         shared.users += 1
         return shared
+
+
+def new_async_session(settings: ConnectionSettings) -> aiohttp.ClientSession:
+    """Make a session for the running event loop that takes nothing from the environment or from cookies.
+
+    :param settings: the connection, for its certificates.
+    """
+    connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=settings.ssl_context())
+    session = aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
+    )
+    # It would repeat a GET by itself where a kept connection turns out to be closed: a call that may be
+    # billed and is not counted. There is no public name for this switch.
+    session._retry_connection = False
+    return session

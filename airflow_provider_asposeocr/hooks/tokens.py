@@ -7,6 +7,7 @@ leads: it makes the one call, the others take what comes of it.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import threading
 import time
@@ -14,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrConnectionError, AsposeOcrError
 from airflow_provider_asposeocr.api.http import Token
 
 
@@ -48,7 +50,7 @@ class _Slot:
         elif isinstance(error, Exception):
             asking.set_exception(error)
         else:
-            # The leader was cancelled or killed, which says nothing about the credentials: another leads.
+            # The leader was cancelled, killed or out of time, which says nothing of the pair: another leads.
             asking.cancel()
             asking.set_running_or_notify_cancel()
 
@@ -83,12 +85,14 @@ def kept_token(key: str, stale: str | None) -> str | None:
     return token.value if token else None
 
 
-def get_token(key: str, stale: str | None, sign_in: Callable[[], Token]) -> str:
-    """A good token for synchronous callers.
+def get_token(key: str, stale: str | None, until: float, sign_in: Callable[[float], Token]) -> str:
+    """Get a good token, for synchronous callers.
 
     :param key: what the token is kept under.
     :param stale: a token that was refused.
-    :param sign_in: makes the call.
+    :param until: when to give up, seconds since the epoch.
+    :param sign_in: makes the call; it is given ``until``.
+    :raises AsposeOcrConnectionError: if the sign-in of somebody else does not end before that.
     """
     slot = _slot(key)
     while True:
@@ -99,27 +103,26 @@ def get_token(key: str, stale: str | None, sign_in: Callable[[], Token]) -> str:
         if not leads:
             if on_event_loop():
                 # The leader may be a coroutine of this very thread, which could not go on while we wait.
-                return sign_in().value
+                return sign_in(until).value
             try:
-                return asking.result().value
+                return asking.result(_seconds(until)).value
             except CancelledError:
                 continue
+            except TimeoutError:
+                raise _too_late() from None
         try:
-            token = sign_in()
+            token = sign_in(until)
         except BaseException as error:
-            slot.settle(asking, None, error)
+            slot.settle(asking, None, None if _ran_out(error, until) else error)
             raise
         slot.settle(asking, token, None)
         return token.value
 
 
-async def aget_token(key: str, stale: str | None, sign_in: Callable[[], Awaitable[Token]]) -> str:
-    """A good token for coroutines.
-
-    :param key: what the token is kept under.
-    :param stale: a token that was refused.
-    :param sign_in: makes the call.
-    """
+async def aget_token(
+    key: str, stale: str | None, until: float, sign_in: Callable[[float], Awaitable[Token]]
+) -> str:
+    """As :func:`get_token`, for coroutines."""
     slot = _slot(key)
     while True:
         claim = slot.claim(stale)
@@ -129,18 +132,34 @@ async def aget_token(key: str, stale: str | None, sign_in: Callable[[], Awaitabl
         if not leads:
             try:
                 # Shielded: one waiter that is cancelled must not cancel the future of all.
-                return (await asyncio.shield(asyncio.wrap_future(asking))).value
+                async with asyncio.timeout(_seconds(until)):
+                    return (await asyncio.shield(asyncio.wrap_future(asking))).value
+            except TimeoutError:
+                raise _too_late() from None
             except asyncio.CancelledError:
                 if asking.cancelled() and not _being_cancelled():
                     continue
                 raise
         try:
-            token = await sign_in()
+            token = await sign_in(until)
         except BaseException as error:
-            slot.settle(asking, None, error)
+            slot.settle(asking, None, None if _ran_out(error, until) else error)
             raise
         slot.settle(asking, token, None)
         return token.value
+
+
+def _seconds(until: float) -> float | None:
+    return None if until == math.inf else max(0.0, until - time.time())
+
+
+def _too_late() -> AsposeOcrConnectionError:
+    return AsposeOcrConnectionError("sign in: no token came before the deadline")
+
+
+def _ran_out(error: BaseException, until: float) -> bool:
+    """Tell whether a leader ended for want of time, which says nothing to those who have more of it."""
+    return isinstance(error, AsposeOcrError) and error.retryable and time.time() >= until
 
 
 def _being_cancelled() -> bool:

@@ -217,7 +217,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         submitted = Submitted(Recorded(ocr_task_id, submitted_at), match, source, reattached)
         with permanent_errors_fail(but=_RESUBMIT):
             outcome = WaitOutcome.of_event(event)
-            if isinstance(outcome.error, AsposeOcrTimeoutError) and (ledger := self._ledger(context)):
+            late = isinstance(outcome.error, AsposeOcrTimeoutError) and outcome.error.reached
+            if late and (ledger := self._ledger(context)):
                 ledger.forget()
             calls = api_calls + outcome.api_calls
             return self._finish(context, hook, outcome.unwrap(), submitted, calls, outcome.completed_at)
@@ -301,7 +302,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 )
             )
         except AsposeOcrTimeoutError as error:
-            raise self._given_up(context, ocr_task_id, error) from None
+            raise (self._given_up(context, ocr_task_id, error) if error.reached else error) from None
         except AirflowTaskTimeout:
             # Airflow's alarm for execution_timeout counts from the start of the task, so it comes first.
             late = AsposeOcrTimeoutError("execution_timeout has passed", ocr_task_id=ocr_task_id)

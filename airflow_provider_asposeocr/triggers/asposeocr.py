@@ -14,7 +14,11 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, Deadline
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrTimeoutError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrError,
+    AsposeOcrTimeoutError,
+    AsposeOcrUnexpectedError,
+)
 from airflow_provider_asposeocr.api.operations import get_operation, named
 from airflow_provider_asposeocr.api.settings import integer
 from airflow_provider_asposeocr.api.task import checked_task_id
@@ -188,15 +192,20 @@ class AsposeOcrTaskTrigger(BaseTrigger):
                         earliest=not_before,
                     ),
                     deadline=deadline,
-                    limit=Delivery(max_inline_bytes=most).limit if most else None,
+                    limit=Delivery(max_inline_bytes=most).limit,
                     status_only=not most,
                 )
             )
         except AsposeOcrTimeoutError as error:
-            late = await self._given_up(hook, error) if self.cancel_when_late else error
+            late = await self._given_up(hook, error) if self.cancel_when_late and error.reached else error
             return WaitOutcome.failed(late, hook.api_calls)
         except AsposeOcrError as error:
             return WaitOutcome.failed(error, hook.api_calls)
+        except Exception as error:
+            # What a trigger raises goes to its worker with the message, and to everybody with the channel.
+            unexpected = AsposeOcrUnexpectedError.of(error)
+            self.log.error("The wait ended: %s", unexpected)
+            return WaitOutcome.failed(unexpected, hook.api_calls)
         return WaitOutcome.finished(task.trimmed(most), hook.api_calls, time.time())
 
     async def _given_up(self, hook: AsposeOcrHook, error: AsposeOcrTimeoutError) -> AsposeOcrTimeoutError:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -432,6 +433,13 @@ def test_a_problem_is_told_without_the_credentials_that_it_repeats(
     assert hidden not in told
 
 
+def test_a_secret_is_not_told_as_a_form_spells_it_either() -> None:
+    secret = f"{SECRET} +&"
+    problem = json.dumps({"title": f"got {secret}", "detail": f"client_secret={quote_plus(secret)}&x=1"})
+    run = drive(api().token("id", secret), response(422, problem))
+    assert "got ***: client_secret=***&x=1" in str(run.error)
+
+
 def test_a_long_token_is_not_told_in_part_either() -> None:
     token = "eyJhbGciOiJSUzI1NiJ9." + "k" * 900
     problem = json.dumps({"title": f"Token {token}-1 expired"})
@@ -452,13 +460,14 @@ def test_a_long_token_is_not_told_in_part_either() -> None:
         ({"title": 5, "detail": None}, "(HTTP 403)"),
         ([], "(HTTP 403)"),
         ("text", "(HTTP 403)"),
-        ({"title": "y" * 1000}, "y" * 300),
+        ({"title": "y" * 1000}, "y" * 299 + "\u2026)"),
+        ({"title": "a\u0000b\u001b[31m\ud800\u2028c", "detail": "\u202ed"}, "(HTTP 403, a b [31m c: d)"),
     ],
 )
 def test_what_a_problem_document_says_is_told_in_one_line(body: Any, said: str) -> None:
     message = str(call("submit", response(403, json.dumps(body))).error)
     assert said in message
-    assert "\n" not in message
+    assert message.isprintable()
     assert len(message) < 500
 
 

@@ -26,9 +26,11 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrRequestError,
     AsposeOcrServerError,
     AsposeOcrTimeoutError,
+    AsposeOcrUnreachedTimeoutError,
+    AsposeOcrUnusableIdError,
 )
-from airflow_provider_asposeocr.api.flows import LONGEST_OUTAGE, OcrApi
-from airflow_provider_asposeocr.api.http import HttpRequest, HttpResponse
+from airflow_provider_asposeocr.api.flows import LAST_LOOK_SECONDS, LONGEST_OUTAGE, OcrApi
+from airflow_provider_asposeocr.api.http import MAX_ANSWER_BYTES, HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import OPERATIONS, get_operation
 from airflow_provider_asposeocr.api.polling import FixedPace, LearnedPace, Pace, Timing
 from airflow_provider_asposeocr.api.retry import LONGEST_SLEEP
@@ -119,7 +121,9 @@ class TestSignIn:
             ("3600", 3540),
             (0, 540),
             (None, 540),
-            (-5, 0),
+            (-5, 540),
+            (math.nan, 540),
+            (1e300, 24 * 3600 - 60),
             (86400, 86340),
         ],
     )
@@ -205,21 +209,55 @@ class TestSubmit:
         [
             b"",
             b"  \n",
-            b'""',
             b'"',
+            b'"Service under maintenance"',
             b"<html><body>maintenance</body></html>",
             b"Service under maintenance",
             b'{"id": "5abe66e1"}',
             b'["5abe66e1"]',
             b'"5abe66e1-d823',
-            b"x" * 201,
-            b"\xff\xfe\x00",
         ],
     )
     def test_what_is_no_id_counts_as_a_failure_of_the_service(self, body: bytes) -> None:
         run = drive(api().submit(IMAGE, Body()), response(200, body))
         assert type(run.error) is AsposeOcrServerError
         assert len(run.requests) == 2
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'""',
+            b'" "',
+            b"null",
+            b"None",
+            b'"null"',
+            b"undefined",
+            b"x" * 201,
+            b"\xff\xfe\x00",
+            b"an-id\xff",
+            b"an\x00id",
+            b"an\x1b[31mid",
+            b"an\nid",
+            b'"an\nid"',
+            b'"an\\u0000id"',
+            b'"\\ud800"',
+            "an\u2028id".encode(),
+            "an\u202eid".encode(),
+            "an\u00a0id".encode(),
+        ],
+    )
+    def test_an_id_that_cannot_be_used_is_not_paid_for_again(self, body: bytes) -> None:
+        run = drive(api().submit(IMAGE, Body()), response(200, body))
+        assert type(run.error) is AsposeOcrUnusableIdError
+        assert "accepted the submission (HTTP 200)" in str(run.error)
+        assert not run.error.retryable
+        assert run.error.ambiguous
+        assert len(run.requests) == 1
+        assert str(run.error).isprintable()
+
+    def test_an_answer_without_end_is_no_id(self) -> None:
+        run = drive(api().submit(IMAGE, Body()), response(200, b"x" * 100, complete=False))
+        assert type(run.error) is AsposeOcrUnusableIdError
 
 
 class TestGet:
@@ -237,7 +275,7 @@ class TestGet:
 
     def test_a_limit_reaches_the_driver(self) -> None:
         assert drive(api().get(IMAGE, ID, 100), PENDING).requests[0].limit == 100
-        assert drive(api().get(IMAGE, ID), PENDING).requests[0].limit is None
+        assert drive(api().get(IMAGE, ID), PENDING).requests[0].limit == MAX_ANSWER_BYTES
 
     def test_the_task_comes_back(self) -> None:
         task = drive(api().get(IMAGE, ID), COMPLETED).unwrap()
@@ -247,11 +285,52 @@ class TestGet:
         answer = response(200, '{"taskStatus": "Error"}', content_type="text/plain")
         assert drive(api().get(IMAGE, ID), answer).unwrap().status is TaskStatus.ERROR
 
+    def test_a_reply_that_is_too_large_tells_its_status_at_its_beginning(self) -> None:
+        large = cut_off('{"taskStatus": "Completed", "results": [{"type": "Text", "data": "QUJD')
+        run = drive(api().get(IMAGE, ID, 60), large)
+        assert len(run.requests) == 1
+        assert run.unwrap().status is TaskStatus.COMPLETED
+        assert run.result.unread
+        assert run.result.seen_types == ("Text",)
+
+    @pytest.mark.parametrize("status", ["Pending", "Processing", "NotExist"])
+    def test_a_large_reply_of_another_status_is_no_result(self, status: str) -> None:
+        large = cut_off(f'{{"error": {{"messages": []}}, "taskstatus": "{status}", "more": "' + "x" * 99)
+        run = drive(api().get(IMAGE, ID, 60), large)
+        assert len(run.requests) == 1
+        assert (run.unwrap().status, run.result.unread) == (TaskStatus(status), False)
+
+    @pytest.mark.parametrize("beginning", ['{"taskStatus": "Error", ', "{"])
+    def test_an_error_with_a_large_reply_is_final_and_the_small_reply_says_why(self, beginning: str) -> None:
+        large = cut_off(beginning + '"error": {"messages": ["' + "x" * 99)
+        run = drive(api().get(IMAGE, ID, 60), large, reply("Error", error={"messages": ["too dark"]}))
+        assert [urlsplit(request.url).path.rpartition("/")[2] for request in run.requests] == [
+            "RecognizeImage",
+            "GetTaskStatus",
+        ]
+        assert (run.unwrap().status, run.result.messages) == (TaskStatus.ERROR, ("too dark",))
+
+    @pytest.mark.parametrize(("operation", "calls"), [(TRIAL, 1), (IMAGE, 2)])
+    def test_an_error_with_a_large_reply_is_final_without_a_reason_too(
+        self, operation: Any, calls: int
+    ) -> None:
+        large = cut_off('{"taskStatus": "Error", "error": {"messages": ["' + "x" * 99)
+        run = drive(api().get(operation, ID, 60), large, reply("NotExist"))
+        assert len(run.requests) == calls
+        assert run.unwrap().status is TaskStatus.ERROR
+        assert "too large to be read" in run.result.messages[0]
+
+    def test_a_status_inside_of_a_text_is_not_believed(self) -> None:
+        text = json.dumps('{"taskStatus": "Error", "type": "Pdf"}')
+        large = cut_off(f'{{"results": [{{"type": "Text", "data": {text}}}, {{"type": "Hocr", "data": "')
+        run = drive(api().get(TRIAL, ID, 60), large)
+        assert (run.unwrap().status, run.result.seen_types) == (TaskStatus.COMPLETED, ("Text", "Hocr"))
+
     @pytest.mark.parametrize(("state", "seen"), [("Completed", True), ("NotExist", True), ("Pending", False)])
-    def test_a_reply_that_is_too_large_is_checked_with_the_status_endpoint(
+    def test_a_large_reply_that_does_not_tell_is_checked_with_the_status_endpoint(
         self, state: str, seen: bool
     ) -> None:
-        large = cut_off('{"taskStatus": "Completed", "results": [{"type": "Text", "data": "QUJD')
+        large = cut_off('{"results": [{"type": "Text", "data": "QUJD')
         run = drive(api().get(IMAGE, ID, 60), large, reply(state))
         assert [urlsplit(request.url).path for request in run.requests] == [
             "/v5.0/ocr/RecognizeImage",
@@ -316,6 +395,16 @@ class TestStatus:
     def test_what_comes_back(self, answer: Answer, status: TaskStatus, unread: bool) -> None:
         task = drive(api().status(ID), answer).unwrap()
         assert (task.status, task.unread) == (status, unread)
+
+    @pytest.mark.parametrize("status", ["Pending", "Completed", "Error", "NotExist"])
+    def test_of_a_large_reply_the_beginning_tells(self, status: str) -> None:
+        run = drive(api().status(ID), cut_off(f'{{"taskStatus": "{status}", "more": "' + "x" * 99))
+        assert run.unwrap().status is TaskStatus(status)
+        assert len(run.requests) == 1
+
+    @pytest.mark.parametrize("body", ['{"more": "xxxx', "<html>", "[[[[", "x"])
+    def test_a_large_reply_that_does_not_tell_is_none(self, body: str) -> None:
+        assert type(drive(api().status(ID), cut_off(body)).error) is AsposeOcrServerError
 
 
 class TestCancel:
@@ -516,10 +605,13 @@ class TestWait:
         assert self.run(PENDING, PENDING, COMPLETED, timeout=25).unwrap().text == "text"
 
     @pytest.mark.parametrize("timeout", [0, -100])
-    def test_a_deadline_that_has_passed_sends_nothing(self, timeout: float) -> None:
+    def test_whoever_comes_after_the_deadline_still_takes_a_look(self, timeout: float) -> None:
         run = self.run(COMPLETED, timeout=timeout)
-        assert run.requests == []
-        assert run.sleeps == []
+        assert run.unwrap().text == "text"
+        assert len(run.requests) == 1
+        assert sum(run.sleeps) == 0
+        run = self.run(PENDING, timeout=timeout)
+        assert len(run.requests) == 1
         assert type(run.error) is AsposeOcrTimeoutError
 
     def test_cancels_nothing(self) -> None:
@@ -584,13 +676,25 @@ class TestWait:
 
     def test_but_not_beyond_the_deadline(self) -> None:
         run = self.run(response(429, retry_after="6000"), timeout=100)
-        assert type(run.error) is AsposeOcrTimeoutError
+        assert type(run.error) is AsposeOcrUnreachedTimeoutError
+        assert sum(run.sleeps) == pytest.approx(100)
+        assert len(run.requests) == 2, "the second one is the last look"
+
+    def test_what_completed_while_the_service_asked_to_wait_is_seen_at_the_deadline(self) -> None:
+        run = self.run(response(429, retry_after="6000"), COMPLETED, timeout=100)
+        assert run.unwrap().text == "text"
         assert sum(run.sleeps) == pytest.approx(100)
 
     def test_an_outage_at_the_deadline_ends_as_a_timeout(self) -> None:
         run = self.run(NOT_SENT, timeout=30)
-        assert type(run.error) is AsposeOcrTimeoutError
+        assert type(run.error) is AsposeOcrUnreachedTimeoutError
         assert run.error.ocr_task_id == ID
+        assert "Connection refused" in str(run.error)
+
+    def test_each_request_ends_at_the_deadline_or_a_moment_later(self) -> None:
+        clock = Clock()
+        run = self.run(PENDING, timeout=25, clock=clock)
+        assert [request.until - START for request in run.requests] == [25, 25, 25 + LAST_LOOK_SECONDS]
 
     def test_repeats_within_one_poll_do_not_go_on_for_minutes_after_the_deadline(self) -> None:
         run = self.run(response(503, retry_after="50"), timeout=30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import tracemalloc
 from typing import IO, Any
 
@@ -13,10 +14,13 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from airflow_provider_asposeocr.api import reply as reply_module
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrServerError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrServerError, AsposeOcrTooLargeError
+from airflow_provider_asposeocr.api.flows import MAX_RESULT_BYTES
+from airflow_provider_asposeocr.api.http import MAX_ANSWER_BYTES
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.api.reply import LONGEST_KEPT, LONGEST_SKELETON, read_reply
+from airflow_provider_asposeocr.api.reply import LONGEST_KEPT, LONGEST_SKELETON, MAX_STRUCTURE, read_reply
 from airflow_provider_asposeocr.api.task import (
+    MAX_RESULTS,
     OcrTask,
     SpooledResult,
     TaskStatus,
@@ -160,8 +164,54 @@ def test_a_large_reply_is_read_in_little_memory() -> None:
 
 def test_a_large_reply_without_large_results_is_refused() -> None:
     body = b'{"taskStatus": "Completed", "results": [' + b"1," * LONGEST_SKELETON + b"1]}"
-    with pytest.raises(ValueError, match="too large"):
+    with pytest.raises(AsposeOcrTooLargeError, match="too much beside its results"):
         read_reply(written(body))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"[],", b"{},", b"1.5,", b'"ab",', b'"abcdefgh",', b'{"a":1},', b" " * 9, b'"' + b"x" * 500 + b'",'],
+)
+def test_a_reply_of_many_small_pieces_is_refused_before_it_takes_memory(piece: bytes) -> None:
+    body = written(b'{"taskStatus": "Completed", "results": [' + piece * (32_000_000 // len(piece)) + b"1]}")
+    tracemalloc.start()
+    try:
+        with pytest.raises(AsposeOcrTooLargeError):
+            read_reply(body)
+        assert tracemalloc.get_traced_memory()[1] < 6_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("piece", [b"[],", b"{},", b'"ab",', b'{"a":1},', b'"' + b"x" * 500 + b'",'])
+def test_the_most_that_is_read_takes_little_memory(piece: bytes) -> None:
+    most = min(MAX_STRUCTURE // max(1, len(re.sub(rb'"x+"|"ab"|"a"', b'"', piece))), 3_900_000 // len(piece))
+    body = written(b'{"taskStatus": "Completed", "more": [' + piece * (most - 100) + b"1]}")
+    tracemalloc.start()
+    try:
+        assert read_reply(body)[0]["taskStatus"] == "Completed"
+        assert tracemalloc.get_traced_memory()[1] < 16 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def test_thousands_of_results_are_read_and_more_are_refused() -> None:
+    results = [("Text", base64.b64encode(b"region %d, " % n * 40).decode()) for n in range(MAX_RESULTS)]
+    task = decode_spooled(written(large(*results)), ID)
+    assert [result.text for result in task.results] == [f"region {n}, " * 40 for n in range(MAX_RESULTS)]
+    body = large(*results, ("Text", "QQ=="))
+    for read in (lambda: decode_reply(body, ID), lambda: decode_spooled(written(body), ID)):
+        with pytest.raises(AsposeOcrTooLargeError, match="5001 results"):
+            read()
+
+
+def test_a_long_message_is_told_from_its_beginning() -> None:
+    body = json.dumps({"taskStatus": "Error", "error": {"messages": ["too dark " * 9_000, "short"]}}).encode()
+    in_memory, in_file = decode_reply(body, ID), decode_spooled(written(body), ID)
+    assert in_file.messages == in_memory.messages
+    assert in_file.messages[0].startswith("too dark too dark")
+    assert in_file.messages[0].endswith("\u2026")
+    assert in_file.messages[1] == "short"
 
 
 class TestFetch:
@@ -181,7 +231,14 @@ class TestFetch:
             f"https://ocr.example/v5.0/ocr/RecognizeImage?id={ID}",
         )
         assert request.spool is spool
-        assert request.limit is None
+        assert request.limit == MAX_ANSWER_BYTES
+        assert request.spool_limit == MAX_RESULT_BYTES
+
+    def test_a_result_that_is_larger_than_what_is_fetched_is_not_asked_for_again(self) -> None:
+        run, _ = self.run(response(200, complete=False), body=b"{")
+        assert type(run.error) is AsposeOcrTooLargeError
+        assert "max_result_bytes" in str(run.error)
+        assert len(run.requests) == 1
 
     @pytest.mark.parametrize("status", [204, 400, 404])
     def test_an_unknown_id_does_not_exist(self, status: int) -> None:

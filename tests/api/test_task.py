@@ -68,7 +68,7 @@ replies = st.dictionaries(
 def test_status(status: Any, meaning: TaskStatus) -> None:
     task = parse_task({"taskStatus": status}, ID)
     assert task.status is meaning
-    assert task.raw_status == (status if isinstance(status, str) else None)
+    assert task.raw_status == (status.strip() if isinstance(status, str) else None)
 
 
 def test_which_status_ends_a_task() -> None:

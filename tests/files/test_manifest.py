@@ -270,10 +270,6 @@ def test_a_wrong_destination_is_refused_before_it_is_paid_for() -> None:
         Delivery("gs://results/").check(get_operation("RecognizeImage"), None)
 
 
-def test_results_that_are_stored_are_read_whole(tmp_path: Path) -> None:
-    assert Delivery(tmp_path).limit is None
-
-
 @given(text=st.text(max_size=3000))
 def test_the_limit_of_a_reply_holds_the_longest_text_that_travels(text: str) -> None:
     try:

@@ -255,9 +255,7 @@ SCENARIOS = (
         options={"max_body_bytes": 100},
     ),
     # Replies and ids
-    Scenario(
-        "large reply", "submit limited", "token submit poll status", ("id", "Completed unread ('Text',)")
-    ),
+    Scenario("large reply", "submit limited", "token submit poll", ("id", "Completed unread ('Text',)")),
     Scenario(
         "odd id", "odd oddstatus oddcancel", "token poll status cancel", ("NotExist", "NotExist", "None")
     ),

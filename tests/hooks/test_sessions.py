@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
-from airflow_provider_asposeocr.hooks import asposeocr, drivers, sessions
+from airflow_provider_asposeocr.hooks import asposeocr, sessions
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 
@@ -61,7 +61,7 @@ async def test_many_share_one_session_one_lookup_and_one_token(
     assert seen[0].closed
     assert lookups == ["asposeocr_default"]
     assert emulator.calls.token == 1
-    assert 0 < most <= drivers.MAX_CONNECTIONS
+    assert 0 < most <= sessions.MAX_CONNECTIONS
 
 
 async def test_it_lives_as_long_as_its_last_user(emulator: Emulator, lookups: list[str]) -> None:

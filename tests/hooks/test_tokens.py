@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import select
 import signal
@@ -342,11 +343,11 @@ def test_rejected_pair_is_not_tried_by_other_processes(
 
 
 def test_a_token_that_is_there_is_given_without_asking() -> None:
-    def sign_in() -> Token:
+    def sign_in(_: float) -> Token:
         return Token("token-1", time.time() + 0.2)
 
     assert tokens.kept_token("an account", None) is None
-    assert tokens.get_token("an account", None, sign_in) == "token-1"
+    assert tokens.get_token("an account", None, math.inf, sign_in) == "token-1"
     assert tokens.kept_token("an account", None) == "token-1"
     assert tokens.kept_token("an account", "token-1") is None
     assert tokens.kept_token("another account", None) is None
