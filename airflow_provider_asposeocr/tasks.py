@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, mask_secret
@@ -17,6 +18,7 @@ from airflow_provider_asposeocr.api.settings import boolean, integer
 from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.ending import why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Delivery, Job, Manifest, deliver
+from airflow_provider_asposeocr.files.paths import check_uri, display_uri, is_web, secrets_of, uris_in
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
@@ -30,6 +32,9 @@ else:
 
 DEFAULT_CONN_ID = "asposeocr_default"
 """The connection by default, as :attr:`.AsposeOcrHook.default_conn_name` has it."""
+
+_URI_FIELDS = ("source", "sources", "source_prefix", "destination", "durable_path", "report")
+_MAX_SECRETS = 100
 
 TRIGGER_GRACE = 300.0
 """Seconds after our own deadline at which Airflow ends a trigger that never came to run."""
@@ -47,6 +52,8 @@ class OcrTaskMixin(_Task):
     max_inline_bytes: int | str
     delete_remote: bool | str
 
+    _masked: dict[str, tuple[Any, Any]] | None = None
+
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
         # Airflow stores what this leaves in the fields and shows it to everyone who may see the task.
         # It is the one method that runs before that for plain and for mapped tasks alike.
@@ -54,7 +61,31 @@ class OcrTaskMixin(_Task):
         if parent is self:
             self._hide_secrets()
 
+    def unmasked(self, field: str) -> Any:
+        """Return the value of a field that was masked for those who may see the rendered task.
+
+        :param field: ``source`` or ``sources``.
+        """
+        shown, value = (self._masked or {}).get(field, (None, None))
+        current = getattr(self, field)
+        return value if shown is not None and shown is current else current
+
+    def _mask(self, field: str) -> None:
+        value = getattr(self, field, None)
+        uris = list(uris_in(value))
+        for secret in islice(chain.from_iterable(map(secrets_of, uris)), _MAX_SECRETS):
+            mask_secret(secret)
+        for uri in uris:
+            check_uri(uri)
+        if any(map(is_web, uris)):
+            shown = [_shown(item) for item in value] if isinstance(value, list | tuple) else _shown(value)
+            self._masked = {**(self._masked or {}), field: (shown, value)}
+            setattr(self, field, shown)
+
     def _hide_secrets(self) -> None:
+        with permanent_errors_fail():
+            for field in _URI_FIELDS:
+                self._mask(field)
         source = getattr(self, "source", None)
         if isinstance(source, Mapping) and "ocr_task_id" in source:
             self.source = {"uri": source.get("uri")}  # a manifest may hold the text of a document
@@ -182,6 +213,11 @@ def mask_trial_id(operation: Operation, ocr_task_id: str) -> None:
     """Keep the id of a trial task out of logs and rendered fields: whoever has it can read the result."""
     if not operation.authenticated:
         mask_secret(ocr_task_id)
+
+
+def _shown(value: Any) -> Any:
+    uri = next(uris_in(value), "")
+    return display_uri(uri) if is_web(uri) else value
 
 
 def map_index(context: Mapping[str, Any]) -> int:

@@ -30,6 +30,7 @@ from airflow_provider_asposeocr.batch.policy import can_be_retried
 from airflow_provider_asposeocr.durable import Recorded, Submitted, fingerprint
 from airflow_provider_asposeocr.files.body import make_body
 from airflow_provider_asposeocr.files.manifest import Job, Manifest, deliver
+from airflow_provider_asposeocr.files.paths import display_uri
 from airflow_provider_asposeocr.files.source import open_source
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.hooks.drivers import Meter
@@ -130,7 +131,8 @@ class Course:
             item.job, item.reattached = entry.job, True
         task = await self._submit_and_wait(item)
         if task.status is TaskStatus.NOT_EXIST and item.reattached:
-            log.warning("The service has lost the job of an earlier try for %s: submitting anew", item.uri)
+            shown = display_uri(item.uri)
+            log.warning("The service has lost the job of an earlier try for %s: submitting anew", shown)
             item.job, item.reattached, item.stage = None, False, Stage.PREPARING
             await asyncio.to_thread(self._prepare, item, anew=True)
             task = await self._submit_and_wait(item)
@@ -163,15 +165,21 @@ class Course:
         if late or isinstance(error, AsposeOcrTaskNotFoundError):
             self._committer.add(forgotten(item.match))
         elif not retryable:
-            undelivered = item.stage is Stage.DELIVERING and not isinstance(error, AsposeOcrTaskError)
+            undelivered = item.job is not None and not isinstance(error, AsposeOcrTaskError)
             kind = Kind.UNDELIVERED if undelivered else Kind.REFUSED
             self._committer.add(ended(item.match, kind, outcome))
         return outcome
 
     def _prepare(self, item: Item, *, anew: bool = False) -> Entry | None:
         """Look at the source, find what earlier tries know of it, and make a body if it is to be sent."""
-        operation, wire = self._plan.operation, self._plan.wire
-        source = open_source(item.given, self._plan.source_conn_id, max_bytes=self._plan.max_source_bytes)
+        plan = self._plan
+        operation, wire = plan.operation, plan.wire
+        source = open_source(
+            item.given,
+            plan.source_conn_id,
+            max_bytes=plan.max_source_bytes,
+            allow_redirects=plan.allow_redirects,
+        )
         item.uri, item.size = source.uri, source.size
         item.match = fingerprint(operation, wire, source)
         entry = self._journal.recall(item.match) if self._journal and not anew else None

@@ -81,7 +81,7 @@ class Batch:
         share = allowed_share(task.fail_on)
         where = self._report_path(plan, folder_of(destination))
         listing = list_sources(
-            task.sources,
+            task.unmasked("sources"),
             plan.operation,
             task.source_conn_id,
             prefix=task.source_prefix,
@@ -159,6 +159,7 @@ class Batch:
             delivery=delivery,
             source_conn_id=task.source_conn_id,
             max_source_bytes=integer("max_source_bytes", task.max_source_bytes),
+            allow_redirects=boolean("allow_redirects", task.allow_redirects, False),
             patience=seconds(task.timeout, "timeout") or DEFAULT_TIMEOUT,
             poll_interval=seconds(task.poll_interval, "poll_interval"),
             max_in_flight=most,

@@ -30,6 +30,7 @@ from airflow_provider_asposeocr.batch.policy import (
 from airflow_provider_asposeocr.batch.progress import Progress
 from airflow_provider_asposeocr.batch.report import Report
 from airflow_provider_asposeocr.files.listing import display_name
+from airflow_provider_asposeocr.files.paths import display_uri
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 log = logging.getLogger(__name__)
@@ -150,7 +151,7 @@ class BatchRunner:
             if item.stage is not Stage.SKIPPED:
                 self._failures_in_a_row = 0
                 for warning in outcome.warnings:
-                    log.warning("The service says of %s: %s", item.uri, warning)
+                    log.warning("The service says of %s: %s", display_uri(item.uri), warning)
         return outcome
 
     def _tell_failure(self, item: Item, error: AsposeOcrError) -> None:
@@ -160,7 +161,7 @@ class BatchRunner:
         if error.retry_after:
             self.progress.retry_after = max(self.progress.retry_after or 0.0, error.retry_after)
         if self._told < _MOST_LOGGED:
-            log.warning("%s failed: %s", item.uri or display_name(item.given), error)
+            log.warning("%s failed: %s", display_name(item.given), error)
         elif self._told == _MOST_LOGGED:
             log.warning("Further items that fail are in the report only")
         self._told += 1
@@ -251,7 +252,7 @@ class BatchRunner:
 
 
 def _of_one_item(raised: Exception) -> AsposeOcrError:
-    """Take an error for the item's own, whatever it is; raise it if every other item would meet it as well."""
+    """Take an error for the item's own, whatever it is; raise it if all other items would meet it, too."""
     error = raised if isinstance(raised, AsposeOcrError) else AsposeOcrUnexpectedError.of(raised)
     if concerns_all(error):
         raise raised

@@ -14,6 +14,7 @@ from typing import Any
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, AsposeOcrStorageError
 from airflow_provider_asposeocr.api.http import RequestBody
 from airflow_provider_asposeocr.api.operations import Body, Operation, SettingsKind
+from airflow_provider_asposeocr.files.paths import reason_of
 from airflow_provider_asposeocr.files.source import Source
 
 CHUNK = 192 * 1024
@@ -110,13 +111,15 @@ class TextBody:
 
     def __init__(self, source: Source, settings: Mapping[str, Any], *, flat: bool) -> None:
         if source.size > LONGEST_TEXT:
-            raise AsposeOcrSourceError(f"{source.uri}: text to speak is limited to {LONGEST_TEXT} bytes")
+            raise AsposeOcrSourceError(
+                f"{source.display_uri}: text to speak is limited to {LONGEST_TEXT} bytes"
+            )
         try:
             text = b"".join(read_exactly(source)).decode("utf-8-sig")
         except UnicodeDecodeError:
-            raise AsposeOcrSourceError(f"{source.uri} is not UTF-8 text") from None
+            raise AsposeOcrSourceError(f"{source.display_uri} is not UTF-8 text") from None
         if not text.strip():
-            raise AsposeOcrSourceError(f"{source.uri} holds no text")
+            raise AsposeOcrSourceError(f"{source.display_uri} holds no text")
         rest = dict(settings) if flat else {"settings": dict(settings)}
         self._data = json.dumps({"text": text, **rest}).encode("ascii")
 
@@ -142,9 +145,12 @@ def read_exactly(source: Source) -> Iterator[bytes]:
                 left -= len(chunk)
                 yield chunk
             grown = not left and stream.read(1)
+    except AsposeOcrSourceError:
+        raise
     except Exception as error:
-        # Storage clients raise what they like; a wrapped one would be taken for a broken connection.
-        raise AsposeOcrStorageError(f"{source.uri} cannot be read: {type(error).__name__}") from error
+        # Storage clients raise what they like; a wrapped one would be taken for a broken connection. Without
+        # the cause, whose message may hold the query of a signed URL.
+        raise AsposeOcrStorageError(f"{source.display_uri} cannot be read: {reason_of(error)}") from None
     if left or grown:
         change = f"ended {left} bytes early" if left else "grew"
-        raise AsposeOcrSourceError(f"{source.uri} {change} while it was read; nothing was recognized")
+        raise AsposeOcrSourceError(f"{source.display_uri} {change} while it was read; nothing was recognized")

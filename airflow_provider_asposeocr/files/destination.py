@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import os
 import re
 import secrets
+import stat
+import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,11 +24,20 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrStorageError,
 )
 from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
+from airflow_provider_asposeocr.api.text import one_line
 from airflow_provider_asposeocr.files import lineage
+from airflow_provider_asposeocr.files.paths import display_uri, reason_of
 from airflow_provider_asposeocr.files.source import LOCAL, filesystem, is_denied, source_path
 
 WRITE_BLOCK = 5 * 1024 * 1024
 """Bytes that a remote write sends at a time; the smallest part that S3 takes."""
+
+_PART_NAME = re.compile(r"\..+\.[0-9a-f]{8}\.asposeocr-part", re.DOTALL)
+_STALE_SECONDS = 24 * 3600.0
+
+# There is no way to ask for it without setting it, which is done while there is one thread yet.
+_UMASK = os.umask(0o077)
+os.umask(_UMASK)
 
 _RENAMING = frozenset({"sftp", "ssh"})
 """Schemes under which a file is written in place, and can be renamed."""
@@ -131,9 +145,11 @@ def store(
     :raises AsposeOcrStorageError: if the storage cannot be reached or fails.
     """
     stored: list[StoredResult] = []
-    for number, result in enumerate(results):
+    twins: Counter[str] = Counter()
+    for result in results:
         # Results of one extension, such as one for each region, are told apart by their number.
-        twin = sum(_extension(other.type) == _extension(result.type) for other in results[:number])
+        twin = twins[_extension(result.type)]
+        twins[_extension(result.type)] += 1
         path = _target(destination, names, result.type, twin, several=len(results) > 1, conn_id=conn_id)
         try:
             digest = _write(
@@ -145,11 +161,13 @@ def store(
         except AsposeOcrDestinationError:
             raise
         except Exception as error:
+            # Without the cause, whose message may hold anything.
+            shown = display_uri(path)
             if isinstance(error, _WRONG_PATH) or is_denied(error):
                 # What object stores raise has a message in place of the number of an error.
-                reason = getattr(error, "strerror", None) or error
-                raise AsposeOcrDestinationError(f"{path} cannot be written: {reason}") from error
-            raise AsposeOcrStorageError(f"{path} cannot be written: {type(error).__name__}") from error
+                reason = one_line(str(getattr(error, "strerror", None) or error))
+                raise AsposeOcrDestinationError(f"{shown} cannot be written: {reason}") from None
+            raise AsposeOcrStorageError(f"{shown} cannot be written: {reason_of(error)}") from None
         stored.append(_entry(path, result, digest))
         lineage.add_output(path)
     return stored
@@ -173,7 +191,7 @@ def check_destination(destination: Any, conn_id: str | None = None) -> None:
     """
     path = _path(destination, conn_id)
     if not isinstance(path, ObjectStoragePath):
-        raise AsposeOcrDestinationError(f"results cannot be stored at {path}")
+        raise AsposeOcrDestinationError(f"results cannot be stored at {display_uri(path)}")
 
 
 def _path(destination: Any, conn_id: str | None) -> Any:
@@ -212,7 +230,7 @@ def _is_local_directory(path: Any) -> bool:
 def _write(path: Any, chunks: Iterable[bytes], *, overwrite: bool, content_type: str | None = None) -> str:
     """Write a file, whole or not at all, and return its SHA-256."""
     if not overwrite and filesystem(path).exists(path.path):
-        raise AsposeOcrDestinationError(f"{path} exists, and overwrite is False")
+        raise AsposeOcrDestinationError(f"{display_uri(path)} exists, and overwrite is False")
     if _is_local(path):
         digest = _write_local(Path(path.path), chunks)
     elif path.protocol in _RENAMING:
@@ -259,10 +277,15 @@ def _write_beside(path: Any, chunks: Iterable[bytes]) -> str:
 
 def _write_local(path: Path, chunks: Iterable[bytes]) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
+    mode = _mode_of(path)
+    _remove_stale_parts(path.parent)
     part = path.with_name(_part_name(path.name))
     try:
-        with part.open("xb") as stream:
+        # Nobody else reads it before it is whole.
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(handle, "wb") as stream:
             digest = _copy(chunks, stream)
+            os.fchmod(stream.fileno(), mode)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -270,8 +293,37 @@ def _write_local(path: Path, chunks: Iterable[bytes]) -> str:
     return digest
 
 
+def _mode_of(path: Path) -> int:
+    """Return the permissions for a file: those of the one that it replaces, or those of any new one.
+
+    :raises AsposeOcrDestinationError: if something else than a file is there, such as a device.
+    """
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return 0o666 & ~_UMASK
+    if not stat.S_ISREG(there.st_mode):
+        raise AsposeOcrDestinationError(f"{display_uri(path)} is no regular file: nothing is written there")
+    return stat.S_IMODE(there.st_mode)
+
+
+@functools.cache
+def _remove_stale_parts(folder: Path) -> None:
+    """Remove what a process that was killed more than a day ago has left; once in each process and folder."""
+    oldest = time.time() - _STALE_SECONDS
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if not _PART_NAME.fullmatch(entry.name):
+                continue
+            with suppress(OSError):
+                found = entry.stat(follow_symlinks=False)
+                ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+                if ours and found.st_mtime < oldest:
+                    Path(entry.path).unlink()
+
+
 def _part_name(name: str) -> str:
-    return f".{_shortened(name, 200)}.{secrets.token_hex(4)}.part"
+    return f".{_shortened(name, 200)}.{secrets.token_hex(4)}.asposeocr-part"
 
 
 def _copy(chunks: Iterable[bytes], stream: Any) -> str:

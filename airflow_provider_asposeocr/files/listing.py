@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath
 
@@ -18,10 +17,10 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrStorageError,
 )
 from airflow_provider_asposeocr.api.operations import Operation
+from airflow_provider_asposeocr.files.paths import display_uri, is_web, reason_of
 from airflow_provider_asposeocr.files.source import filesystem, is_denied, source_path
 
 _WILDCARD = re.compile(r"[*?\[]")
-_WEB = ("http://", "https://")
 _SUFFIXES = {"plain text": ("txt",), "djvu": ("djvu", "djv")}
 
 
@@ -70,7 +69,7 @@ def list_sources(
                 "sources is the text of a list: take the output of the task itself, such as "
                 "sources=list_files.output, or set render_template_as_native_obj=True of the DAG"
             )
-        if text.startswith(_WEB):
+        if is_web(text):
             return Listing([text], conn_id)
         path = source_path(_prefixed(text, prefix), conn_id or _conn_id(sources))
         return Listing(_found(path, operation, destination, text.endswith("/")), _conn_id(path))
@@ -81,7 +80,7 @@ def list_sources(
 
 
 def display_name(item: Any) -> str:
-    """What to call an item that has not been opened, without a login or the query of a signed URL.
+    """Name an item that has not been opened, so that the name may be shown.
 
     :param item: one of a :class:`Listing`.
     """
@@ -91,10 +90,7 @@ def display_name(item: Any) -> str:
         item = item.uri
     if not isinstance(item, str | os.PathLike | ObjectStoragePath):
         return f"a {type(item).__name__}"
-    text = _without_login(str(item))
-    if text.startswith(_WEB):
-        return urlsplit(text)._replace(query="", fragment="").geturl()
-    return text
+    return display_uri(item)
 
 
 def _conn_id(path: Any) -> str | None:
@@ -155,8 +151,8 @@ def _found(path: Any, operation: Operation, destination: str | None, is_folder: 
             return [uri]
     except Exception as error:
         if is_denied(error):
-            raise AsposeOcrSourceError(f"{uri} may not be listed: permission denied") from None
-        raise AsposeOcrStorageError(f"{uri} cannot be listed: {type(error).__name__}") from error
+            raise AsposeOcrSourceError(f"{display_uri(path)} may not be listed: permission denied") from None
+        raise AsposeOcrStorageError(f"{display_uri(path)} cannot be listed: {reason_of(error)}") from None
     root = f"{uri.rstrip('/')}/"
     results = f"{_prefixed(destination, None).rstrip('/')}/" if destination else root
     names = (name for name, info in found.items() if info.get("type") != "directory")

@@ -23,6 +23,8 @@ from airflow_provider_asposeocr.api.exceptions import (
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.files import lineage
 from airflow_provider_asposeocr.files.formats import sniff
+from airflow_provider_asposeocr.files.paths import check_uri, display_uri, is_web, reason_of
+from airflow_provider_asposeocr.files.web import LOOK_SECONDS, WebPath, open_options
 
 READ_BLOCK = 2 * 1024 * 1024
 """Bytes that a remote read fetches at a time. The default of 50 MiB of some stores costs three times that."""
@@ -44,15 +46,13 @@ LOCAL = ("", "file", "local")
 """Protocols of paths on this machine."""
 
 _HEAD = 4096
-# Local files are buffered by the system. An HTTP server need not serve ranges: it is read in one stream.
-_READ_OPTIONS: dict[str, dict[str, int]] = {"": {}, "file": {}, "local": {}, "http": {"block_size": 0}}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A file to send.
 
-    :param uri: where it is; without credentials.
+    :param uri: where it is; without a password, and without the query of a web address.
     :param name: its base name.
     :param size: bytes.
     :param fingerprint: changes when the content does: from the ETag, or size and modification time.
@@ -66,6 +66,11 @@ class Source:
     fingerprint: str
     format: str | None
     opener: Callable[[], AbstractContextManager[IO[bytes]]] = field(repr=False)
+
+    @property
+    def display_uri(self) -> str:
+        """What may be shown of the URI."""
+        return display_uri(self.uri)
 
     def open(self) -> AbstractContextManager[IO[bytes]]:
         """Open it from the beginning."""
@@ -82,11 +87,18 @@ class Source:
             return
         found = f"is {self.format.upper()}" if self.format else "is of no known format"
         hint = {"pdf": "; use RecognizePdf", "djvu": "; use DjVu2PDF"}.get(self.format or "", "")
-        raise AsposeOcrSourceError(f"{self.uri} {found}: {operation.name} reads {', '.join(accepted)}{hint}")
+        raise AsposeOcrSourceError(
+            f"{self.display_uri} {found}: {operation.name} reads {', '.join(accepted)}{hint}"
+        )
 
 
 def open_source(
-    source: Any, conn_id: str | None = None, *, prefix: str | None = None, max_bytes: int | None = None
+    source: Any,
+    conn_id: str | None = None,
+    *,
+    prefix: str | None = None,
+    max_bytes: int | None = None,
+    allow_redirects: bool = False,
 ) -> Source:
     """Look at a source without reading all of it.
 
@@ -95,6 +107,7 @@ def open_source(
     :param conn_id: the Airflow connection for the storage.
     :param prefix: a URI that stands before a bare key, as operators that list a bucket return them.
     :param max_bytes: the most bytes that it may have, or None.
+    :param allow_redirects: whether a web server may redirect to another host.
     :raises AsposeOcrSourceError: if it is missing, empty, too large or a directory, or may not be read.
     :raises AsposeOcrStorageError: if its storage cannot be reached.
     """
@@ -103,12 +116,12 @@ def open_source(
     elif hasattr(source, "read") and not isinstance(source, os.PathLike):
         opened = _from_file(source)
     else:
-        opened = _from_path(source_path(_prefixed(source, prefix), conn_id))
+        opened = _from_path(source_path(_prefixed(source, prefix), conn_id, allow_redirects=allow_redirects))
     if not opened.size:
-        raise AsposeOcrSourceError(f"{opened.uri} is empty")
+        raise AsposeOcrSourceError(f"{opened.display_uri} is empty")
     if max_bytes is not None and opened.size > max_bytes:
         raise AsposeOcrSourceError(
-            f"{opened.uri} has {opened.size} bytes, more than max_source_bytes ({max_bytes})"
+            f"{opened.display_uri} has {opened.size} bytes, more than max_source_bytes ({max_bytes})"
         )
     return opened
 
@@ -118,36 +131,37 @@ def _prefixed(source: Any, prefix: str | None) -> Any:
     return f"{prefix.rstrip('/')}/{source}" if prefix and bare and source.strip() else source
 
 
-def source_path(source: Any, conn_id: str | None = None) -> Any:
-    """The path of a source that is not in memory.
+def source_path(source: Any, conn_id: str | None = None, *, allow_redirects: bool = False) -> Any:
+    """Find the path of a source that is not in memory.
 
     :param source: as for :func:`open_source`.
     :param conn_id: the Airflow connection for the storage.
-    :return: an ObjectStoragePath, or a path of fsspec's for http and https.
+    :param allow_redirects: whether a web server may redirect to another host.
+    :return: an ObjectStoragePath, or a :class:`.WebPath` for http and https.
     :raises AsposeOcrSourceError: if it names no file, or its scheme has no package installed.
     """
+    uri = str(source) if isinstance(source, ObjectStoragePath) else _uri(source)
+    check_uri(uri)
     if isinstance(source, ObjectStoragePath):
         return source
-    uri = _uri(source)
     scheme = urlsplit(uri).scheme if "://" in uri else ""
-    if scheme in ("http", "https"):
-        return _HttpPath(uri)
+    if is_web(uri):
+        return WebPath(uri, allow_redirects=allow_redirects)
+    shown = display_uri(uri)
     try:
         path = ObjectStoragePath(uri if scheme else f"file://{Path(uri).absolute()}", conn_id=conn_id)
         filesystem(path)
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError):
         package = PACKAGES.get(scheme)
         hint = f"install {package}" if package else "install the provider that registers it"
-        raise AsposeOcrSourceError(f"no storage is registered for {scheme}:// ; {hint}") from error
+        raise AsposeOcrSourceError(f"no storage is registered for {scheme}:// ; {hint}") from None
     except AirflowNotFoundException as error:
-        raise AsposeOcrSourceError(f"{_without_login(uri)}: {error}") from error
+        raise AsposeOcrSourceError(f"{shown}: {error}") from None
     except Exception as error:
-        # Some storages, such as SFTP, sign in here.
+        # Some storages, such as SFTP, sign in here. Causes are left out: their messages hold addresses.
         if is_denied(error):
-            raise AsposeOcrSourceError(f"{_without_login(uri)}: the login was refused") from error
-        raise AsposeOcrStorageError(
-            f"{_without_login(uri)} cannot be reached: {type(error).__name__}"
-        ) from error
+            raise AsposeOcrSourceError(f"{shown}: the login was refused") from None
+        raise AsposeOcrStorageError(f"{shown} cannot be reached: {reason_of(error)}") from None
     return path
 
 
@@ -168,11 +182,6 @@ def is_denied(error: BaseException) -> bool:
     """
     # sshfs hands on what asyncssh raises, which may not be installed.
     return isinstance(error, PermissionError) or type(error).__name__ == "SFTPPermissionDenied"
-
-
-def _without_login(uri: str) -> str:
-    parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _uri(source: Any) -> str:
@@ -221,46 +230,55 @@ def _from_file(stream: IO[bytes]) -> Source:
 
 
 def _from_path(path: Any) -> Source:
-    uri = str(path)
-    options = _READ_OPTIONS.get(path.protocol, {"block_size": READ_BLOCK})
-    small = {name: min(_HEAD, size) for name, size in options.items()}
+    uri, shown = str(path), display_uri(path)
+    size = 0
 
     def opener() -> AbstractContextManager[IO[bytes]]:
-        stream = filesystem(path).open(path.path, "rb", **options)
+        stream = filesystem(path).open(path.path, "rb", **_read_options(path, size, READ_BLOCK))
         lineage.add_input(path)
         return cast("AbstractContextManager[IO[bytes]]", stream)
 
     try:
-        info = filesystem(path).info(path.path)
+        look = {"timeout": LOOK_SECONDS} if isinstance(path, WebPath) else {}
+        info = filesystem(path).info(path.path, **look)
         if info.get("type") == "directory":
-            raise AsposeOcrSourceError(f"{uri} is a directory")
-        size = info.get("size")
-        if size is None:
-            raise AsposeOcrSourceError(f"{uri}: the server does not say how large it is")
+            raise AsposeOcrSourceError(f"{shown} is a directory")
+        if info.get("size") is None:
+            raise AsposeOcrSourceError(f"{shown}: the server does not say how large it is")
+        size = info["size"]
         head = b""
         if size:
-            with filesystem(path).open(path.path, "rb", **small) as stream:
+            with filesystem(path).open(path.path, "rb", **_read_options(path, size, _HEAD)) as stream:
                 head = stream.read(_HEAD)
     except AsposeOcrSourceError:
         raise
     except Exception as error:
         # Without the cause: its message may hold the query of a signed URL.
-        raise _unreadable(uri, error) from None
+        raise _unreadable(uri, shown, error) from None
     name = uri.rsplit("/", 1)[-1]
     return Source(uri, name, size, _fingerprint(info), sniff(head), opener)
 
 
-def _unreadable(uri: str, error: Exception) -> AsposeOcrError:
-    # fsspec says that a file is missing whatever an HTTP server answers; the answer is the cause.
+def _read_options(path: Any, size: int, block: int) -> dict[str, Any]:
+    if isinstance(path, WebPath):
+        return open_options(size)
+    # Local files are buffered by the system.
+    return {} if path.protocol in LOCAL else {"block_size": block}
+
+
+def _unreadable(uri: str, shown: str, error: Exception) -> AsposeOcrError:
+    # fsspec says that a file is missing whatever a web server answers; the answer is the cause.
+    if isinstance(error.__cause__, AsposeOcrSourceError):
+        return error.__cause__
     status = getattr(error.__cause__, "status", None)
     unreachable = uri.startswith("http") and error.__cause__ is not None and status not in (404, 410)
     if is_denied(error) or status in (401, 403):
-        return AsposeOcrSourceError(f"{uri} may not be read: permission denied")
+        return AsposeOcrSourceError(f"{shown} may not be read: permission denied")
     if isinstance(error, FileNotFoundError | NotADirectoryError) and not unreachable:
-        return AsposeOcrSourceError(f"{uri} does not exist")
+        return AsposeOcrSourceError(f"{shown} does not exist")
     cause = error.__cause__ if unreachable and error.__cause__ else error
     answer = f" (HTTP {status})" if status else ""
-    return AsposeOcrStorageError(f"{uri} cannot be reached: {type(cause).__name__}{answer}")
+    return AsposeOcrStorageError(f"{shown} cannot be reached: {reason_of(cause)}{answer}")
 
 
 def _fingerprint(info: Mapping[str, Any]) -> str:
@@ -275,17 +293,3 @@ def _fingerprint(info: Mapping[str, Any]) -> str:
         "",
     )
     return f"{tag or changed}:{info.get('size')}"
-
-
-class _HttpPath:
-    """The few members of ObjectStoragePath that are used here, for http and https."""
-
-    protocol = "http"
-
-    def __init__(self, uri: str) -> None:
-        self.path = uri
-        self.fs = fsspec.filesystem("http")
-
-    def __str__(self) -> str:
-        # A query often holds a signature.
-        return _without_login(self.path)

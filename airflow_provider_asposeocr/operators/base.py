@@ -17,7 +17,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTimeoutError,
 )
 from airflow_provider_asposeocr.api.operations import Operation, get_operation, named
-from airflow_provider_asposeocr.api.settings import RecognitionSettings, integer, wire_settings
+from airflow_provider_asposeocr.api.settings import RecognitionSettings, boolean, integer, wire_settings
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.durable import Ledger, Recorded, Submitted, fingerprint, ledger_for
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job
@@ -59,6 +59,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
     :param source_prefix: a URI that stands before a bare key, as operators that list a bucket return them,
         such as ``s3://inbox`` (templated).
     :param max_source_bytes: the most bytes that the source may have, or None (templated).
+    :param allow_redirects: whether a web server may redirect a source to another host (templated).
     :param destination: where results go (templated): a file or, with a slash at its end, a directory in
         any storage that Airflow has registered. May hold ``{stem}``, ``{ext}``, ``{operation}``,
         ``{map_index}`` and ``{ocr_task_id}``. Without it text goes into XCom, and results that are not a
@@ -101,6 +102,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         "source_conn_id",
         "source_prefix",
         "max_source_bytes",
+        "allow_redirects",
         "destination",
         "destination_conn_id",
         "overwrite",
@@ -126,6 +128,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         source_conn_id: str | None = None,
         source_prefix: str | None = None,
         max_source_bytes: int | str | None = None,
+        allow_redirects: bool | str = False,
         destination: Any = None,
         destination_conn_id: str | None = None,
         overwrite: bool | str = True,
@@ -160,6 +163,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         self.source_conn_id = source_conn_id
         self.source_prefix = source_prefix
         self.max_source_bytes = max_source_bytes
+        self.allow_redirects = allow_redirects
         self.destination = destination
         self.destination_conn_id = destination_conn_id
         self.overwrite = overwrite
@@ -249,10 +253,11 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         if self.wait_for_completion:
             self._delivery().check(operation, wire)
         source = open_source(
-            self.source,
+            self.unmasked("source"),
             self.source_conn_id,
             prefix=self.source_prefix,
             max_bytes=integer("max_source_bytes", self.max_source_bytes),
+            allow_redirects=boolean("allow_redirects", self.allow_redirects, False),
         )
         submitted = self._submit_once(context, hook, operation, source, wire)
         ocr_task_id = submitted.job.ocr_task_id
@@ -261,8 +266,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 ledger.deliver(submitted.match, submitted.job)
             return ocr_task_id
 
-        deadline = submitted.deadline(patience)
-        stored = self._delivery().destination is not None
+        deadline, stored = submitted.deadline(patience), self._delivery().destination is not None
         if self.deferrable:
             self._defer_until_done(
                 ocr_task_id,
@@ -286,16 +290,12 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 },
             )
         try:
+            known: dict[str, Any] = {"source_bytes": source.size, "submitted_at": submitted.job.submitted_at}
             task = hook.run_flow(
                 lambda api: api.wait(
                     operation,
                     ocr_task_id,
-                    pace=api.pace(
-                        operation,
-                        poll_interval=poll_interval,
-                        source_bytes=source.size,
-                        submitted_at=submitted.job.submitted_at,
-                    ),
+                    pace=api.pace(operation, poll_interval=poll_interval, **known),
                     deadline=deadline,
                     limit=self._delivery().limit,
                     status_only=stored,
@@ -324,10 +324,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         match = fingerprint(operation, wire, source)
         job = ledger.recall(match) if ledger else None
         if job is not None:
-            age = time.time() - job.submitted_at
-            self.log.info(
-                "Going on with task %s, submitted %.0f s ago by an earlier try", job.ocr_task_id, age
-            )
+            what, age = job.ocr_task_id, time.time() - job.submitted_at
+            self.log.info("Going on with task %s, submitted %.0f s ago by an earlier try", what, age)
             self._waiting_for, self._recorded = job.ocr_task_id, True
             return Submitted(job, match, source.uri, reattached=True)
         if ledger:
@@ -342,9 +340,9 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         self._waiting_for = ocr_task_id
         job = Recorded(ocr_task_id, submitted_at)
         self._recorded = ledger is not None and ledger.record(match, job)
-        mask_trial_id(operation, job.ocr_task_id)
-        what = named(operation, job.ocr_task_id)
-        self.log.info("Submitted %s to %s as %s", source.uri, operation.name, what)
+        mask_trial_id(operation, ocr_task_id)
+        what = named(operation, ocr_task_id)
+        self.log.info("Submitted %s to %s as %s", source.display_uri, operation.name, what)
         return Submitted(job, match, source.uri, reattached=False)
 
     def _finish(
@@ -375,8 +373,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         # The trial costs nothing, and its ids are secrets that do not belong in a store.
         if not self.durable or not get_operation(self.operation).authenticated:
             return None
-        conn_id = self.destination_conn_id
-        return ledger_for(context, path=self.durable_path, destination=self.destination, conn_id=conn_id)
+        where, conn_id = self.destination, self.destination_conn_id
+        return ledger_for(context, path=self.durable_path, destination=where, conn_id=conn_id)
 
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _SETTINGS} | dict(self.extra_settings or {})

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrHaltedError, AsposeOcrStorageError
 from airflow_provider_asposeocr.batch import committer
 from airflow_provider_asposeocr.batch.policy import AsposeOcrBatchIncompleteError
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
@@ -102,7 +102,7 @@ class Case:
         def wait(*args: Any) -> Any:
             waiting.append(1)
             if len(waiting) > after:
-                raise Killed
+                raise Killed("killed")
             return real(*args)
 
         real = course._wait
@@ -112,7 +112,7 @@ class Case:
                 self.run(**arguments)
 
 
-class Killed(Exception):
+class Killed(AsposeOcrHaltedError):
     """Ends a try."""
 
 
