@@ -8,6 +8,7 @@ profiles are not applied: text reads the same without them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import IO, Any
 
 import cv2
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 from PIL.ImageFile import ImageFile
 
-from airflow_provider_asposeocr.emulator import png, tones
+from airflow_provider_asposeocr.emulator import png, rare_tiff, tones
 from airflow_provider_asposeocr.emulator.damage import salvage
 from airflow_provider_asposeocr.emulator.formats import HEAD_BYTES, format_of
 from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan, pixels_of
@@ -25,7 +26,7 @@ from airflow_provider_asposeocr.emulator.limits import (
     UnreadableImageError,
     check_image_size,
 )
-from airflow_provider_asposeocr.emulator.resolution import resolution_of
+from airflow_provider_asposeocr.emulator.resolution import DEFAULT_DPI, resolution_of
 
 _OPENERS: Mapping[str, type[ImageFile]] = {
     "BMP": BmpImagePlugin.BmpImageFile,
@@ -36,7 +37,6 @@ _OPENERS: Mapping[str, type[ImageFile]] = {
     "TIFF": TiffImagePlugin.TiffImageFile,
 }
 _ORIENTATION = 0x0112
-_PHOTOMETRIC = 0x0106
 _TILE_WIDTH, _TILE_LENGTH = 0x0142, 0x0143
 _SAMPLE_FORMAT = 0x0153
 _WHITE_IS_ZERO = 0
@@ -74,6 +74,8 @@ def _decode(file: IO[bytes]) -> Scan:
     file.seek(0)
     kind = format_of(file.read(HEAD_BYTES))
     file.seek(0)
+    if kind == "TIFF" and (scan := _decode_rare_tiff(file)):
+        return scan
     plain = png.plain(file) if kind == "PNG" else png.PlainPng(file)
     image = _open(_OPENERS[kind], plain.file)
     dpi, aspect = resolution_of(image)
@@ -94,11 +96,37 @@ def _decode(file: IO[bytes]) -> Scan:
         pixels = pixels_of(np.where(lost[:, :, None], np.uint8(255), pixels))
     if opaque is not None:
         pixels = tones.on_a_ground(pixels, opaque)
+    return _right_way_up(Scan(pixels, dpi, aspect), orientation)
+
+
+def _decode_rare_tiff(file: IO[bytes]) -> Scan | None:
+    """Decode a TIFF that Pillow does not decode; None for all others."""
+    try:
+        image = TiffImagePlugin.TiffImageFile(file)
+    except SyntaxError:
+        tags = rare_tiff.tags_of(file)
+        dpi, aspect = DEFAULT_DPI, 1.0
+    else:
+        tags = image.tag_v2
+        if not rare_tiff.is_misread(tags):
+            return None
+        dpi, aspect = resolution_of(image)
+    check_image_size(tags[rare_tiff.WIDTH], tags[rare_tiff.HEIGHT])
+    samples = rare_tiff.samples_of(file, tags)
+    white_is_zero = tags.get(rare_tiff.PHOTOMETRIC) == _WHITE_IS_ZERO
+    pixels = samples if samples.dtype == np.uint8 else tones.deep(samples, white_is_zero=white_is_zero)
+    if pixels.ndim == 2:
+        pixels = pixels_of(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB))
+    return _right_way_up(Scan(np.ascontiguousarray(pixels), dpi, aspect), tags.get(_ORIENTATION))
+
+
+def _right_way_up(scan: Scan, orientation: Any) -> Scan:
+    if orientation not in _RIGHT_WAY_UP:
+        return scan
+    pixels = np.ascontiguousarray(_RIGHT_WAY_UP[orientation](scan.pixels))
     if orientation in _SIDEWAYS:
-        dpi, aspect = dpi / aspect, 1 / aspect
-    if orientation in _RIGHT_WAY_UP:
-        pixels = np.ascontiguousarray(_RIGHT_WAY_UP[orientation](pixels))
-    return Scan(pixels, dpi, aspect)
+        return Scan(pixels, scan.dpi / scan.aspect, 1 / scan.aspect)
+    return replace(scan, pixels=pixels)
 
 
 def _open(opener: type[ImageFile], file: IO[bytes]) -> ImageFile:
@@ -130,7 +158,7 @@ def _colours(image: ImageFile, transparent: tuple[int, ...] | None) -> tuple[Pix
     if image.mode[0] in "IF":
         values = _deep_values(image)
         tags = getattr(image, "tag_v2", {})
-        grey = tones.deep_grey(values, white_is_zero=tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)
+        grey = tones.deep(values, white_is_zero=tags.get(rare_tiff.PHOTOMETRIC) == _WHITE_IS_ZERO)
         opaque = tones.opacity(values, transparent) if transparent else None
         return pixels_of(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)), opaque
     pixels, opaque = tones.colours(image)

@@ -8,7 +8,6 @@ scripts are refused by name.
 from __future__ import annotations
 
 import functools
-import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,8 +21,9 @@ from airflow_provider_asposeocr.emulator.detection import MAX_SIDE, MIN_SIDE, De
 from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan
 from airflow_provider_asposeocr.emulator.languages import is_readable
 from airflow_provider_asposeocr.emulator.layout import reading_order
-from airflow_provider_asposeocr.emulator.page import Block, Line, Page, Point, Quad, changed
-from airflow_provider_asposeocr.emulator.reading import is_tall, read_text, turned
+from airflow_provider_asposeocr.emulator.page import Block, Line, Page, Quad, changed
+from airflow_provider_asposeocr.emulator.quads import height_of, is_tall, turned, turned_back, width_of
+from airflow_provider_asposeocr.emulator.reading import read_text
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
 _POOR_CONFIDENCE = 0.8
@@ -165,9 +165,7 @@ def _read_any_way_up(pixels: Pixels) -> tuple[Block, ...]:
     blocks = reading_order(reader.read(map(_as_read, reader.find())))
     # Rows are rows only the right way up: the order came first, now the boxes are turned back.
     height, width = pixels.shape[:2]
-    return changed(
-        blocks, lambda line: line.moved(lambda point: _turned_back(point, quarters, width, height))
-    )
+    return changed(blocks, lambda line: line.moved(lambda point: turned_back(point, quarters, width, height)))
 
 
 def _best_turn(reader: _Reader, sample: Sequence[Quad]) -> int:
@@ -199,14 +197,8 @@ def _quality(quads: Sequence[Quad], readings: Sequence[Sequence[Line]]) -> float
 
 
 def _length(quad: Quad) -> float:
-    return max(math.dist(quad[0], quad[1]), math.dist(quad[0], quad[3]))
+    return max(width_of(quad), height_of(quad))
 
 
 def _thickness(quad: Quad) -> float:
-    return max(1.0, min(math.dist(quad[0], quad[1]), math.dist(quad[0], quad[3])))
-
-
-def _turned_back(point: Point, quarters: int, width: int, height: int) -> Point:
-    """Return where a point of the turned image is on the image before."""
-    x, y = point
-    return {1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[quarters]
+    return max(1.0, min(width_of(quad), height_of(quad)))

@@ -27,6 +27,7 @@ _LEAST_SKEW = 0.1
 _SKEW_SEARCH_SIDE = 1000
 _LONGEST_SHAPE = 3
 _LEAST_PART = 300
+_MARGIN = 24
 """Longer images than this, in times of their width and in pixels, are judged by a part of them."""
 
 _SMALL_SIDE = 2000
@@ -134,6 +135,21 @@ def is_black_and_white(pixels: Pixels) -> bool:
     return not any(bool(((band > 0) & (band < 255)).any()) for band in bands)
 
 
+def filled_part(pixels: Pixels, blank: int) -> tuple[int, int, int, int] | None:
+    """Return what is left of an image without the blank around it: left, top, right and bottom.
+
+    :param pixels: in colour or grey.
+    :param blank: a row or a column whose values differ by no more than this is blank.
+    :return: None when all of it is blank.
+    """
+    values = pixels.reshape(*pixels.shape[:2], -1)
+    rows = np.flatnonzero(np.subtract(values.max(axis=(1, 2)), values.min(axis=(1, 2))) > blank)
+    columns = np.flatnonzero(np.subtract(values.max(axis=(0, 2)), values.min(axis=(0, 2))) > blank)
+    if not rows.size or not columns.size:
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
 def rotate(pixels: Pixels, degrees: float) -> Pixels:
     """Turn an image clockwise; it grows so that nothing is cut off, and new corners are white."""
     quarters, rest = divmod(degrees % 360, 90)
@@ -199,11 +215,17 @@ def find_skew(pixels: Pixels) -> float:
 
 
 def _small_ink(pixels: Pixels) -> Pixels:
-    part = _most_varied_part(_grey(pixels))
+    part = _most_varied_part(_without_margins(_grey(pixels)))
     height, width = part.shape
     scale = min(1.0, _SKEW_SEARCH_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return 255 - black_and_white(pixels_of(cv2.resize(part, size, interpolation=cv2.INTER_AREA)))
+
+
+def _without_margins(grey: Pixels) -> Pixels:
+    height, width = grey.shape
+    left, top, right, bottom = filled_part(grey, _LIGHT_ON_DARK_MARGIN) or (0, 0, width, height)
+    return grey[max(0, top - _MARGIN) : bottom + _MARGIN, max(0, left - _MARGIN) : right + _MARGIN]
 
 
 def _most_varied_part(grey: Pixels) -> Pixels:

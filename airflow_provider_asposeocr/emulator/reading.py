@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
 from airflow_provider_asposeocr.emulator.imaging import SMOOTHING, Pixels, pixels_of
-from airflow_provider_asposeocr.emulator.page import Line, Point, Quad, Word
+from airflow_provider_asposeocr.emulator.page import Line, Quad
+from airflow_provider_asposeocr.emulator.quads import height_of, part_of, width_of
+from airflow_provider_asposeocr.emulator.words import words_of
 
 _TEXT_HEIGHT = 48
 """The model's height of a line."""
@@ -22,25 +23,9 @@ _MOST_PIXELS = 2 * _TEXT_HEIGHT
 _MOST_STRETCHED = 100.0
 """A piece that is longer than this, in times of its height, is read in parts: length is memory."""
 
-_TALL = 1.5
 _LEAST_CONFIDENCE = 0.5
 _LEAST_SIDE = 3.0
 _MARGIN = 4
-
-
-def turned(quad: Quad, quarters: int) -> Quad:
-    """Return a piece of text as it appears on the image turned to the left.
-
-    :param quad: where it stands, as it appears on the image as it is.
-    :param quarters: how far the image is turned, in quarters of a circle.
-    """
-    corners = quad[quarters:] + quad[:quarters]
-    return corners[0], corners[1], corners[2], corners[3]
-
-
-def is_tall(quad: Quad) -> bool:
-    """Tell whether a piece of text is so much higher than wide that it stands on its side."""
-    return _height(quad) >= _TALL * _width(quad)
 
 
 def read_text(engine: Any, pixels: Pixels, quad: Quad, *, smooth: bool) -> list[Line]:
@@ -52,13 +37,13 @@ def read_text(engine: Any, pixels: Pixels, quad: Quad, *, smooth: bool) -> list[
     :param smooth: soften hard edges of black and white first.
     :return: its lines, one except for a very long piece; none when nothing can be read.
     """
-    if min(_width(quad), _height(quad)) <= _LEAST_SIDE:
+    if min(width_of(quad), height_of(quad)) <= _LEAST_SIDE:
         return []
     image = _cut_out(pixels, quad, smooth=smooth)
     edges = _cuts(image)
     parts = ((image[:, start:end], start, end) for start, end in itertools.pairwise(edges))
     width = image.shape[1]
-    lines = (_line(engine, part, _part(quad, start / width, end / width)) for part, start, end in parts)
+    lines = (_line(engine, part, part_of(quad, start / width, end / width)) for part, start, end in parts)
     return [line for line in lines if line]
 
 
@@ -67,37 +52,7 @@ def _line(engine: Any, image: Pixels, quad: Quad) -> Line | None:
     text, confidence, found = read.txts[0], float(read.scores[0]), read.word_results[0]
     if not text.strip() or confidence < _LEAST_CONFIDENCE:
         return None
-    sure = [each for character, each in zip(text, found.confs, strict=True) if not character.isspace()]
-    words = tuple(_words(found, sure, quad))
-    return Line(words, confidence, quad) if words else None
-
-
-def _words(found: Any, sure: Sequence[float], quad: Quad) -> Iterator[Word]:
-    """Yield the words with their places: the model tells in which column it has seen each character."""
-    columns = found.line_txt_len
-    steps = [
-        (last - first) / (count - 1) for first, last, count in map(_extent, found.word_cols) if count > 1
-    ]
-    half = (sum(steps) / len(steps) if steps else columns / max(1, len(sure))) / 2
-    spans = [
-        ((places[0] + 0.5 - half) / columns, (places[-1] + 0.5 + half) / columns)
-        for places in found.word_cols
-    ]
-    taken = 0
-    for place, characters in enumerate(found.words):
-        start, end = spans[place]
-        if place > 0:
-            start = max(start, (spans[place - 1][1] + start) / 2)
-        if place + 1 < len(spans):
-            end = min(end, (end + spans[place + 1][0]) / 2)
-        own = sure[taken : taken + len(characters)]
-        taken += len(characters)
-        place_on_page = _part(quad, min(1.0, max(0.0, start)), max(0.0, min(1.0, end)))
-        yield Word("".join(characters), sum(own) / len(own), place_on_page)
-
-
-def _extent(columns: Sequence[int]) -> tuple[int, int, int]:
-    return columns[0], columns[-1], len(columns)
+    return Line(words_of(image, text, found, quad), confidence, quad)
 
 
 def _cut_out(pixels: Pixels, quad: Quad, *, smooth: bool) -> Pixels:
@@ -107,13 +62,13 @@ def _cut_out(pixels: Pixels, quad: Quad, *, smooth: bool) -> Pixels:
     part = np.ascontiguousarray(pixels[top:bottom, left:right])
     if smooth:
         part = pixels_of(cv2.GaussianBlur(part, (0, 0), SMOOTHING))
-    scale = min(1.0, _MOST_PIXELS / _height(quad))
+    scale = min(1.0, _MOST_PIXELS / height_of(quad))
     if scale < 1:
         height, width = part.shape[:2]
         size = max(1, round(width * scale)), max(1, round(height * scale))
         part = pixels_of(cv2.resize(part, size, interpolation=cv2.INTER_AREA))
     corners = np.array([((x - left) * scale, (y - top) * scale) for x, y in quad], np.float32)
-    width, height = max(1, int(_width(quad) * scale)), max(1, int(_height(quad) * scale))
+    width, height = max(1, int(width_of(quad) * scale)), max(1, int(height_of(quad) * scale))
     target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     turn = cv2.getPerspectiveTransform(corners, target)
     flags, border = cv2.INTER_CUBIC, cv2.BORDER_REPLICATE
@@ -137,26 +92,3 @@ def _cuts(image: Pixels) -> list[int]:
         *(start - reach + int(np.argmin(gaps[start - reach : start + reach])) for start in wanted),
         width,
     ]
-
-
-def _part(quad: Quad, start: float, end: float) -> Quad:
-    """Return the part of a quad between two shares of its width."""
-
-    def between(one: Point, other: Point, share: float) -> Point:
-        return one[0] + (other[0] - one[0]) * share, one[1] + (other[1] - one[1]) * share
-
-    first, second, third, fourth = quad
-    return (
-        between(first, second, start),
-        between(first, second, end),
-        between(fourth, third, end),
-        between(fourth, third, start),
-    )
-
-
-def _width(quad: Quad) -> float:
-    return max(math.dist(quad[0], quad[1]), math.dist(quad[3], quad[2]))
-
-
-def _height(quad: Quad) -> float:
-    return max(math.dist(quad[0], quad[3]), math.dist(quad[1], quad[2]))

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airflow_provider_asposeocr.emulator.page import Quad
+from airflow_provider_asposeocr.emulator.quads import quad_of
 
 Corners = npt.NDArray[np.float32]
 """Four corners, in the order of a :data:`Quad`."""
@@ -29,6 +30,16 @@ class Tile:
     right: int
     bottom: int
 
+    @property
+    def width(self) -> int:
+        """How wide it is."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        """How high it is."""
+        return self.bottom - self.top
+
 
 @dataclass(frozen=True)
 class Found:
@@ -42,18 +53,17 @@ class Found:
     tile: Tile
 
 
-def cut(width: int, height: int, side: int, overlap: int) -> list[Tile]:
-    """Cut an image into tiles of one size.
+def cut(whole: Tile, side: int, overlap: int) -> list[Tile]:
+    """Cut a part of an image into tiles of one size.
 
-    :param width: of the image.
-    :param height: of the image.
+    :param whole: the part.
     :param side: the longest side of a tile.
     :param overlap: so much two tiles share at least.
     """
     return [
-        Tile(left, top, right, bottom)
+        Tile(whole.left + left, whole.top + top, whole.left + right, whole.top + bottom)
         for (top, bottom), (left, right) in itertools.product(
-            _spans(height, side, overlap), _spans(width, side, overlap)
+            _spans(whole.height, side, overlap), _spans(whole.width, side, overlap)
         )
     ]
 
@@ -150,9 +160,7 @@ def _rectangle(points: Iterable[tuple[float, float]]) -> Quad:
     left, right = np.split(corners[np.argsort(corners[:, 0], kind="stable")], 2)
     top_left, bottom_left = left[np.argsort(left[:, 1])]
     top_right, bottom_right = right[np.argsort(right[:, 1])]
-    ordered = (top_left, top_right, bottom_right, bottom_left)
-    first, second, third, fourth = ((float(x), float(y)) for x, y in ordered)
-    return first, second, third, fourth
+    return quad_of((top_left, top_right, bottom_right, bottom_left))
 
 
 def _corners(quad: Quad) -> Corners:

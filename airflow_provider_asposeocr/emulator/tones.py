@@ -22,23 +22,23 @@ _MOSTLY = 0.95
 _OPAQUE = 255
 
 
-def deep_grey(values: npt.NDArray[Any], *, white_is_zero: bool = False) -> Pixels:
-    """Reduce a grey image of more than eight bits.
+def deep(values: npt.NDArray[Any], *, white_is_zero: bool = False) -> Pixels:
+    """Reduce an image of more than eight bits a sample.
 
     Whole numbers of 16 bits keep their scale: the one of the least number of bits that holds them all, since
     scanners store 10 and 12 bits in 16. Other numbers have no scale: the least becomes black, the largest
     white; what is no number is as white as those.
 
-    :param values: rows and columns.
+    :param values: rows, columns and, where there are several, channels.
     :param white_is_zero: the least value is white.
     """
     least, most = _scale(values)
-    grey = np.full(values.shape, 255, np.uint8)
+    levels = np.full(values.shape, 255, np.uint8)
     if most > least:
         for rows in _bands(values):
             level = (values[rows].astype(np.float64) - least) * (255.0 / (most - least))
-            grey[rows] = np.nan_to_num(level, nan=255.0, posinf=255.0, neginf=0.0).clip(0, 255)
-    return pixels_of(255 - grey) if white_is_zero else grey
+            levels[rows] = np.nan_to_num(level, nan=255.0, posinf=255.0, neginf=0.0).clip(0, 255)
+    return pixels_of(255 - levels) if white_is_zero else levels
 
 
 def colours(image: Image.Image) -> tuple[Pixels, Pixels | None]:
