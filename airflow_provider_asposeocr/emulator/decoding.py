@@ -80,7 +80,7 @@ def _decode(file: IO[bytes]) -> Scan:
     image = _open(_OPENERS[kind], plain.file)
     dpi, aspect = resolution_of(image)
     frame = image.tile[0][1] if kind == "GIF" else None
-    lost = None
+    stored, lost = _orientation(image), None
     try:
         image.load()
     except MemoryError:
@@ -91,6 +91,9 @@ def _decode(file: IO[bytes]) -> Scan:
     if frame and opaque is None:
         opaque = _inside(frame, image.size)
     orientation = _orientation(image)
+    if stored in _SIDEWAYS and orientation not in _SIDEWAYS:
+        # Pillow turns a TIFF upright as it decodes it, but not its resolution.
+        dpi, aspect = dpi / aspect, 1 / aspect
     del image  # it holds as much memory as the pixels
     if lost is not None:
         pixels = pixels_of(np.where(lost[:, :, None], np.uint8(255), pixels))
@@ -138,7 +141,7 @@ def _open(opener: type[ImageFile], file: IO[bytes]) -> ImageFile:
         if _TILE_WIDTH in tags and _TILE_LENGTH in tags:
             # A tile is decoded whole, however little of it the image needs.
             check_image_size(tags[_TILE_WIDTH], tags[_TILE_LENGTH])
-        # Pillow turns a TIFF upright by itself, and would trip over what is wrong with its metadata.
+        # Pillow changes this as it turns the image upright, and trips over what is wrong with it.
         image.info.pop("xmp", None)
     return image
 

@@ -8,7 +8,6 @@ scripts are refused by name.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +20,7 @@ from airflow_provider_asposeocr.emulator.detection import MAX_SIDE, MIN_SIDE, De
 from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan
 from airflow_provider_asposeocr.emulator.languages import is_readable
 from airflow_provider_asposeocr.emulator.layout import reading_order
+from airflow_provider_asposeocr.emulator.limits import core_count
 from airflow_provider_asposeocr.emulator.page import Block, Line, Page, Quad, changed
 from airflow_provider_asposeocr.emulator.quads import height_of, is_tall, turned, turned_back, width_of
 from airflow_provider_asposeocr.emulator.reading import read_text
@@ -121,7 +121,7 @@ def _session(models: Path, purpose: str) -> Any:
     options = SessionOptions()
     options.log_severity_level = 4
     options.enable_cpu_mem_arena = False
-    options.intra_op_num_threads = min(_MAX_THREADS, os.cpu_count() or 1)
+    options.intra_op_num_threads = min(_MAX_THREADS, core_count())
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     (path,) = models.glob(f"*_{purpose}_*.onnx")
@@ -132,12 +132,13 @@ class _Reader:
     """Read pieces of text on one image, each of them once.
 
     :param pixels: the image, in colour.
+    :param smooth: soften hard edges of black and white first.
     """
 
-    def __init__(self, pixels: Pixels) -> None:
+    def __init__(self, pixels: Pixels, *, smooth: bool) -> None:
         self._engine = load_engine()
         self._pixels = pixels
-        self._smooth = imaging.is_black_and_white(pixels)
+        self._smooth = smooth
         self._read: dict[Quad, list[Line]] = {}
 
     def find(self) -> list[Quad]:
@@ -156,12 +157,13 @@ class _Reader:
 
 def _read_any_way_up(pixels: Pixels) -> tuple[Block, ...]:
     """Read an image; when a sample of it reads badly, read it the way up in which the sample reads best."""
-    reader = _Reader(pixels)
+    smooth = imaging.is_black_and_white(pixels)
+    reader = _Reader(pixels, smooth=smooth)
     quads = reader.find()
     quarters = _best_turn(reader, sorted(quads, key=_length, reverse=True)[:_SAMPLE])
     if quarters == 0:
         return reading_order(reader.read(map(_as_read, quads)))
-    reader = _Reader(np.rot90(pixels, quarters))
+    reader = _Reader(np.rot90(pixels, quarters), smooth=smooth)
     blocks = reading_order(reader.read(map(_as_read, reader.find())))
     # Rows are rows only the right way up: the order came first, now the boxes are turned back.
     height, width = pixels.shape[:2]

@@ -8,6 +8,8 @@ the process that feeds it.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import os
 import sys
 from pathlib import Path
 
@@ -41,9 +43,7 @@ def check_image_size(width: int, height: int) -> None:
     :param height: in pixels, from the header.
     """
     if width < 1 or height < 1:
-        raise UnreadableImageError(
-            f"The file is not an image, or is damaged: its size is {width}x{height}."
-        )
+        raise UnreadableImageError(f"The file is not an image, or is damaged: its size is {width}x{height}.")
     if width * height > MAX_PIXELS:
         raise LimitExceededError(
             f"The image has {width:,} x {height:,} pixels; at most {MAX_PIXELS:,} are recognized."
@@ -90,6 +90,11 @@ def out_of_time(seconds: float) -> str:
     return f"The recognition takes longer than {seconds:g} seconds, the most that it gets."
 
 
+def core_count() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 def limit_memory() -> None:
     """Bound the memory of this process: what it has and what is left up to :data:`MAX_RESIDENT_BYTES`.
 
@@ -100,12 +105,19 @@ def limit_memory() -> None:
         return
     import resource
 
-    has = _memory_of_this_process()
+    has = memory_of_this_process()
     bound = has["VmData"] + max(0, MAX_RESIDENT_BYTES - has["VmRSS"])
     with contextlib.suppress(ValueError):  # a stricter hard limit was set from outside and stays
         resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
 
 
-def _memory_of_this_process() -> dict[str, int]:
+def give_memory_back() -> None:
+    """Return to the system what an OCR task has freed: the allocator of glibc keeps it for the next one."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def memory_of_this_process() -> dict[str, int]:
+    """Return what Linux tells of the memory of this process, in bytes."""
     rows = (line.split() for line in Path("/proc/self/status").read_text().splitlines())
     return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if row[2:] == ["kB"]}

@@ -21,8 +21,12 @@ class ProcessEndedError(Exception):
     """The process ended instead of answering."""
 
 
+class ProcessNotAskedError(Exception):
+    """The process had ended before it was asked."""
+
+
 class ProcessTimeoutError(Exception):
-    """The process did not answer in time; it has been ended."""
+    """The process did not answer in time."""
 
 
 class RecognitionProcess:
@@ -66,12 +70,20 @@ class RecognitionProcess:
         :param request: the task.
         :param seconds: the most that it may take.
         """
+        self.send(request)
+        return self._receive(seconds)
+
+    def send(self, request: Mapping[str, Any]) -> None:
+        """Send a task without waiting for the answer."""
         try:
             self._requests.send_bytes(json.dumps(request).encode())
         except OSError as error:
             self._has_ended = True
-            raise ProcessEndedError from error
-        return self._receive(seconds)
+            raise ProcessNotAskedError from error
+
+    def close(self) -> None:
+        """Send no more tasks: the process ends by itself, whatever it is doing."""
+        self._requests.close()
 
     def kill(self) -> None:
         """End the process at once. Others may still wait for its answer; they get to know."""

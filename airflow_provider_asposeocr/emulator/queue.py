@@ -8,16 +8,16 @@ long costs its process, which is replaced at once; the other process goes on wit
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections import deque
 from typing import Any
 
 from airflow_provider_asposeocr.api.operations import Category, get_operation
 from airflow_provider_asposeocr.emulator.jobs import Job, JobStore, Outcome
-from airflow_provider_asposeocr.emulator.limits import MAX_SECONDS, out_of_time
+from airflow_provider_asposeocr.emulator.limits import MAX_SECONDS, core_count, out_of_time
 from airflow_provider_asposeocr.emulator.process import (
     ProcessEndedError,
+    ProcessNotAskedError,
     ProcessTimeoutError,
     RecognitionProcess,
 )
@@ -85,7 +85,7 @@ class WorkQueue:
             thread.join()
 
     def _start_thread(self) -> None:
-        if self._stopping or self._refusal or len(self._threads) >= _process_count():
+        if self._stopping or self._refusal or len(self._threads) >= min(_MAX_PROCESSES, core_count()):
             return
         name = f"asposeocr-emulator-queue-{len(self._threads)}"
         thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -121,7 +121,7 @@ class WorkQueue:
             "sha256": job.submission.sha256,
             "settings": _settings_of(job),
         }
-        alive = False
+        outcome, alive = None, False
         try:
             outcome = Outcome(**process.ask(request, self._max_seconds))
             alive = True
@@ -131,7 +131,11 @@ class WorkQueue:
         except ProcessEndedError:
             how = self._end(process)
             outcome = Outcome(messages=(f"The recognition process ended unexpectedly ({how}).",))
-        if alive or not self._stopping:
+        except ProcessNotAskedError:
+            self._end(process)
+            with self._changed:
+                self._waiting.appendleft(job.ocr_task_id)
+        if outcome and (alive or not self._stopping):
             self._store.finish(job.ocr_task_id, outcome)
         self._no_longer_busy()
         return alive
@@ -139,28 +143,30 @@ class WorkQueue:
     def _started(self) -> RecognitionProcess | None:
         """Start a process and wait for its engine; None when there will be no engine."""
         while True:
-            with self._changed:
-                if self._stopping or self._refusal:
-                    return None
-                process = RecognitionProcess()
-                self._processes.add(process)
+            try:
+                with self._changed:
+                    if self._stopping or self._refusal:
+                        return None
+                    process = RecognitionProcess()
+                    self._processes.add(process)
+            except OSError as error:
+                self._note_failed_start(f"cannot be started, {error}")
+                continue
             try:
                 missing = process.wait_until_ready()
             except (ProcessEndedError, ProcessTimeoutError):
-                self._note_failed_start(self._end(process))
-            else:
-                if missing is None:
-                    self._failed_starts = 0
-                    return process
-                self._end(process)
-                self._refuse_all(f"The recognition engine cannot be loaded: {missing}. {_INSTALL}")
+                self._note_failed_start(f"ended, {self._end(process)}")
+                continue
+            if missing is None:
+                self._failed_starts = 0
+                return process
+            self._end(process)
+            self._refuse_all(f"The recognition engine cannot be loaded: {missing}. {_INSTALL}")
 
     def _note_failed_start(self, how: str) -> None:
         self._failed_starts += 1
         if self._failed_starts >= _MAX_FAILED_STARTS and not self._stopping:
-            self._refuse_all(
-                f"The recognition engine cannot be loaded: its process ended ({how}). {_INSTALL}"
-            )
+            self._refuse_all(f"The recognition engine cannot be loaded: its process {how}. {_INSTALL}")
 
     def _refuse_all(self, refusal: str) -> None:
         """Let all tasks end in an error, those that are still to come as well."""
@@ -182,10 +188,6 @@ class WorkQueue:
         with self._changed:
             self._processes.discard(process)
         return process.end()
-
-
-def _process_count() -> int:
-    return min(_MAX_PROCESSES, os.cpu_count() or 1)
 
 
 def _settings_of(job: Job) -> dict[str, Any] | None:

@@ -19,8 +19,11 @@ from airflow_provider_asposeocr.emulator.limits import UnreadableImageError
 WIDTH, HEIGHT, PHOTOMETRIC = 256, 257, 262
 _BITS, _COMPRESSION, _SAMPLES, _PLANAR, _EXTRA_SAMPLES, _SUBSAMPLING = 258, 259, 277, 284, 338, 530
 _STRIP_OFFSETS, _STRIP_SIZES = 273, 279
-_GREYS, _RGB, _YCBCR = (0, 1), 2, 6
 _UNCOMPRESSED = 1
+_COMPRESSIONS = (_UNCOMPRESSED, 5, 8, 32773, 32946)
+"""None, LZW, deflate, packed bits: of others OpenCV makes an empty image."""
+
+_GREYS, _RGB, _YCBCR = (0, 1), 2, 6
 _ONE_AFTER_THE_OTHER = 2
 _BIG = 43
 _SIXTEEN_BITS = (16, 16, 16)
@@ -58,12 +61,19 @@ def samples_of(file: IO[bytes], tags: ImageFileDirectory_v2) -> npt.NDArray[Any]
     :param tags: of its first page; its size has been checked.
     :return: rows, columns and, where there are three, channels.
     """
+    if PHOTOMETRIC not in tags:
+        raise UnreadableImageError("The file is not an image, or is damaged.")
     if _is_one_after_the_other(tags):
         return _joined(file, tags)
     channels, photometric = tags.get(_SAMPLES, 1), tags.get(PHOTOMETRIC)
     is_plain = (channels == 1 and photometric in _GREYS) or (channels == 3 and photometric in (_RGB, _YCBCR))
     samples = None
-    if is_plain and not tags.get(_EXTRA_SAMPLES) and tags.get(_PLANAR) != _ONE_AFTER_THE_OTHER:
+    if (
+        is_plain
+        and tags.get(_COMPRESSION, _UNCOMPRESSED) in _COMPRESSIONS
+        and not tags.get(_EXTRA_SAMPLES)
+        and tags.get(_PLANAR) != _ONE_AFTER_THE_OTHER
+    ):
         file.seek(0)
         samples = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if samples is None:

@@ -32,13 +32,22 @@ def work(request: Mapping[str, Any]) -> Outcome:
             return _recognize(file, request)
     except (UnreadableImageError, LimitExceededError, engine.UnsupportedLanguageError) as error:
         return Outcome(messages=(str(error),))
-    except MemoryError:
-        return Outcome(messages=(out_of_memory(),))
     except Exception as error:
-        if isinstance(error, cv2.error) and error.code == _OUT_OF_MEMORY:
+        if _is_lack_of_memory(error):
             return Outcome(messages=(out_of_memory(),))
         # Only the kind of error: its message could hold text of the document.
         return Outcome(messages=(f"The recognition failed ({type(error).__name__}).",))
+
+
+def _is_lack_of_memory(error: BaseException | None) -> bool:
+    """Tell whether an error, or one that it comes from, is one of memory, in the words of each library."""
+    if error is None:
+        return False
+    if isinstance(error, MemoryError) or "bad_alloc" in str(error):
+        return True
+    if isinstance(error, cv2.error) and error.code == _OUT_OF_MEMORY:
+        return True
+    return _is_lack_of_memory(error.__cause__ or error.__context__)
 
 
 def _recognize(file: IO[bytes], request: Mapping[str, Any]) -> Outcome:

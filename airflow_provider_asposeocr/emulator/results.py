@@ -18,8 +18,24 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan, encode_png, is_black_and_white
-from airflow_provider_asposeocr.emulator.page import Block, Box, Line, Page, Quad, Word, block_text, bounds
+from airflow_provider_asposeocr.emulator.imaging import (
+    BoundedBytes,
+    Pixels,
+    Scan,
+    encode_png,
+    is_black_and_white,
+)
+from airflow_provider_asposeocr.emulator.page import (
+    Block,
+    Box,
+    Line,
+    Page,
+    Point,
+    Quad,
+    Word,
+    block_text,
+    bounds,
+)
 
 _POINTS_PER_INCH = 72
 _INVISIBLE = 3
@@ -80,16 +96,20 @@ def to_hocr(page: Page, _: Scan) -> bytes:
 
 def to_pdf(page: Page, scan: Scan) -> bytes:
     """Return a searchable PDF: the image, and over it the words, there to be found but not to be seen."""
-    scale = _POINTS_PER_INCH / scan.dpi
-    size = (page.width * scale, page.height * scale)
-    target = io.BytesIO()
-    canvas = Canvas(target, pagesize=size)
-    canvas.drawImage(ImageReader(_embedded(scan.pixels)), 0, 0, *size)
+    across, down = (_POINTS_PER_INCH / dots for dots in scan.resolution)
+    width, height = page.width * across, page.height * down
+    target = BoundedBytes("Pdf")
+    canvas = Canvas(target, pagesize=(width, height))
+    canvas.drawImage(ImageReader(_embedded(scan.pixels)), 0, 0, width, height)
     _prepare_font(page.text)
+
+    def in_points(point: Point) -> Point:
+        return point[0] * across, height - point[1] * down
+
     for block in page.blocks:
         for row in block:
             for line in row:
-                _write_line(canvas, line, scale, size[1])
+                _write_line(canvas, line.moved(in_points))
     canvas.save()
     return target.getvalue()
 
@@ -147,7 +167,7 @@ def _embedded(pixels: Pixels) -> Image.Image:
         return image.convert("1", dither=Image.Dither.NONE)
     packed = io.BytesIO()
     image.save(packed, "JPEG", quality=_JPEG_QUALITY)
-    return Image.open(packed)
+    return Image.open(packed, formats=("JPEG",))
 
 
 def _prepare_font(text: str) -> None:
@@ -164,22 +184,20 @@ def _prepare_font(text: str) -> None:
         glyphs.setdefault(ord(character), glyphs[ord("n")])
 
 
-def _write_line(canvas: Canvas, line: Line, scale: float, page_height: float) -> None:
+def _write_line(canvas: Canvas, line: Line) -> None:
     for place, word in enumerate(line.words, 1):
-        text = word.text if place == len(line.words) else word.text + " "
-        _write_word(canvas, text, word, scale, page_height)
+        _write_word(canvas, word.text if place == len(line.words) else word.text + " ", word)
 
 
-def _write_word(canvas: Canvas, text: str, word: Word, scale: float, page_height: float) -> None:
+def _write_word(canvas: Canvas, text: str, word: Word) -> None:
     top_left, top_right, _, bottom_left = word.quad
-    width, height = math.dist(top_left, top_right) * scale, math.dist(top_left, bottom_left) * scale
+    width, height = math.dist(top_left, top_right), math.dist(top_left, bottom_left)
     natural = pdfmetrics.stringWidth(word.text, _FONT, height)
     if not natural or not width:
         return
-    angle = math.degrees(math.atan2(top_left[1] - top_right[1], top_right[0] - top_left[0]))
     canvas.saveState()
-    canvas.translate(bottom_left[0] * scale, page_height - bottom_left[1] * scale)
-    canvas.rotate(angle)
+    canvas.translate(*bottom_left)
+    canvas.rotate(math.degrees(math.atan2(top_right[1] - top_left[1], top_right[0] - top_left[0])))
     pen = canvas.beginText(0, 0)
     pen.setTextRenderMode(_INVISIBLE)
     pen.setFont(_FONT, height)

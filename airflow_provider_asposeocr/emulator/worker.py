@@ -16,7 +16,7 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 from typing import Any
 
-from airflow_provider_asposeocr.emulator.limits import limit_memory
+from airflow_provider_asposeocr.emulator.limits import give_memory_back, limit_memory
 
 EXIT_MISSING = 3
 
@@ -28,8 +28,10 @@ def main() -> int:
     """
     requests = _requests(Connection(os.dup(sys.stdin.fileno()), writable=False))
     answers = Connection(os.dup(sys.stdout.fileno()), readable=False)
-    # Libraries that print would corrupt the answers: what they print goes to standard error from here on.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    # Libraries print: that would corrupt the answers, and what they say of a file is nobody's business.
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, sys.stdout.fileno())
+    os.dup2(silence, sys.stderr.fileno())
     try:
         # Not at the top: what is missing has to be reported.
         from airflow_provider_asposeocr.emulator import engine, recognition
@@ -42,6 +44,7 @@ def main() -> int:
     _send(answers, {"missing": None})
     for request in requests:
         _send(answers, asdict(recognition.work(request)))
+        give_memory_back()
     return 0
 
 
