@@ -13,7 +13,7 @@ import numpy.typing as npt
 import reportlab
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-_FONTS = Path(reportlab.__file__).parent / "fonts"
+FONTS = Path(reportlab.__file__).parent / "fonts"
 _PROSE = """
     the invoice for our delivery of fourteen wooden chairs was sent on Monday and should be paid within thirty
     days after receipt please quote the order number in your letter because the warehouse in Hamburg keeps its
@@ -41,7 +41,7 @@ def draw_text(
 ) -> Image.Image:
     """Draw lines of text, black on white, as large as they need."""
     size = points * dpi / 72
-    face = ImageFont.truetype(str(_FONTS / font), size) if font else ImageFont.load_default(size)
+    face = ImageFont.truetype(str(FONTS / font), size) if font else ImageFont.load_default(size)
     width = max(face.getlength(line) for line in lines)
     margin, leading = 0.8 * dpi, 1.45 * size
     canvas = Image.new("L", (round(width + 2 * margin), round(2 * margin + leading * len(lines))), 255)
