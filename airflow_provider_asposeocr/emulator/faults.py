@@ -8,6 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_asposeocr.emulator import checks
+
+MAX_FAULTS = 1_000
+"""Rules that are not used up: each call looks at all of them."""
+
+_MAX_CALLS = 1 << 53
+_STATUSES = (200, 599)
+
 CALL_KINDS = ("token", "submit", "poll", "status", "cancel", "file")
 
 _REPLACING = frozenset({"status", "html_200", "unauthorized", "redirect", "drop_before"})
@@ -66,15 +74,34 @@ class Fault:
     messages: Sequence[str] = ("The image could not be recognized.",)
 
     def __post_init__(self) -> None:
-        """Refuse kinds that do not exist: a misspelt fault would make a test pass for nothing."""
+        """Refuse what does not exist or cannot be sent: a misspelt fault makes a test pass for nothing."""
         if self.kind not in FAULT_KINDS:
-            raise ValueError(f"unknown fault {self.kind!r}; known: {', '.join(sorted(FAULT_KINDS))}")
+            raise ValueError(
+                f"unknown fault {checks.shown(self.kind)}; known: {', '.join(sorted(FAULT_KINDS))}"
+            )
         self.on = (self.on,) if isinstance(self.on, str) else tuple(self.on)
         unknown = set(self.on) - {*CALL_KINDS, "any"}
         if unknown:
-            raise ValueError(
-                f"unknown kind of call {', '.join(sorted(unknown))}; known: {', '.join(CALL_KINDS)}, any"
-            )
+            first = checks.shown(next(iter(unknown)))
+            raise ValueError(f"unknown kind of call {first}; known: {', '.join(CALL_KINDS)}, any")
+        self._check_values()
+
+    def _check_values(self) -> None:
+        checks.whole("after", self.after, 0, _MAX_CALLS)
+        if self.times is not None:
+            checks.whole("times", self.times, 0, _MAX_CALLS)
+        if self.probability is not None:
+            checks.number("probability", self.probability, 0, 1)
+        if self.status is not None:
+            checks.whole("status", self.status, *_STATUSES)
+        if self.body is not None:
+            checks.text("body", self.body)
+            self.body.encode()
+        checks.headers("headers", self.headers)
+        checks.flag("early", self.early)
+        checks.seconds("seconds", self.seconds)
+        checks.header_value("location", self.location)
+        checks.texts("messages", self.messages)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Fault:
@@ -115,10 +142,13 @@ class FaultPlan:
         self._random = random.Random(0)
         self._rules: list[_Rule] = [_Rule(fault) for fault in faults]
 
-    def add(self, fault: Fault) -> None:
-        """Add a rule after the present ones."""
+    def add(self, *faults: Fault) -> None:
+        """Add rules after the present ones, all or none; those that are used up are forgotten."""
         with self._lock:
-            self._rules.append(_Rule(fault))
+            self._rules = [rule for rule in self._rules if not rule.is_used_up]
+            if len(self._rules) + len(faults) > MAX_FAULTS:
+                raise ValueError(f"at most {MAX_FAULTS} faults can be waiting")
+            self._rules += map(_Rule, faults)
 
     def clear(self) -> None:
         """Remove all rules and start the sequence of probabilities anew."""
@@ -145,7 +175,7 @@ class _Rule:
     struck: int = 0
 
     def strikes(self, call_kind: str, chance: random.Random) -> bool:
-        if not self.fault.applies_to(call_kind) or self._used_up():
+        if not self.fault.applies_to(call_kind) or self.is_used_up:
             return False
         self.seen += 1
         if self.seen <= self.fault.after:
@@ -155,5 +185,6 @@ class _Rule:
         self.struck += 1
         return True
 
-    def _used_up(self) -> bool:
+    @property
+    def is_used_up(self) -> bool:
         return self.fault.times is not None and self.struck >= self.fault.times

@@ -10,10 +10,21 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_asposeocr.emulator import checks
 from airflow_provider_asposeocr.emulator.submission import Submission
+
+MAX_RESULT_BYTES = 1 << 40
+"""Largest generated result: never whole in memory, but Python's ``len`` must be able to tell its size."""
+
+MAX_TRANSCRIPT_ENTRIES = 1_000_000
+_MAX_COUNT = 1 << 53
+"""Largest whole number that JSON holds exactly wherever it is read."""
+
+_MAX_SIGMA = 10.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,12 @@ class LogNormal:
     sigma: float = 0.5
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse distributions that cannot be drawn from."""
+        checks.number("median", self.median, 1e-9, checks.MAX_SECONDS)
+        checks.number("sigma", self.sigma, 0, _MAX_SIGMA)
+        checks.whole("seed", self.seed, -_MAX_COUNT, _MAX_COUNT)
+
     def __call__(self, submission: Submission) -> float:
         """Return the service time of one submission, in seconds."""
         return random.Random(f"{self.seed}:{submission.index}").lognormvariate(
@@ -38,14 +55,71 @@ class LogNormal:
 
 ServiceSeconds = float | Sequence[float] | Callable[[Submission], float]
 ScriptedText = str | Callable[[Submission], str]
+Check = Callable[[str, Any], None]
 
-_CHOICES: Mapping[str, tuple[object, ...]] = {
-    "id_style": ("guid", "tts", "quoted", "newline"),
-    "unknown_id": ("not_exist", "404", "204"),
-    "empty_results": ("null", "list"),
-    "delete_status": (200, 204),
-}
 _FIXED_AT_START = frozenset({"state_dir", "warm_up"})
+
+
+def _choice(name: str, value: Any, *, allowed: tuple[object, ...]) -> None:
+    if isinstance(value, bool) or value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {checks.shown(value)}")
+
+
+def _count(name: str, value: Any, *, most: int = _MAX_COUNT, unit: str = "") -> None:
+    checks.whole(name, value, 0, most, unit)
+
+
+def _optional(check: Check, name: str, value: Any) -> None:
+    if value is not None:
+        check(name, value)
+
+
+def _scripted_text(name: str, value: Any) -> None:
+    if not callable(value):
+        checks.text(name, value)
+
+
+def _service_times(name: str, value: Any) -> None:
+    if callable(value):
+        return
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        value = [value]
+    for item in value:
+        checks.seconds(name, item)
+
+
+_CHECKS: Mapping[str, Check] = {
+    "client_id": checks.text,
+    "client_secret": checks.text,
+    "token_lifetime": partial(_count, most=int(checks.MAX_SECONDS)),
+    "lockout_failures": _count,
+    "lockout_seconds": partial(_count, most=int(checks.MAX_SECONDS)),
+    "retention_seconds": checks.seconds,
+    "ocr": checks.flag,
+    "discard": checks.flag,
+    "warm_up": checks.flag,
+    "min_processing_seconds": checks.seconds,
+    "service_seconds": _service_times,
+    "scripted_text": _scripted_text,
+    "result_bytes": partial(_optional, partial(_count, most=MAX_RESULT_BYTES, unit=" of bytes")),
+    "completed_after_reads": _count,
+    "max_body_bytes": partial(_optional, _count),
+    "transcript_limit": partial(_count, most=MAX_TRANSCRIPT_ENTRIES),
+    "id_style": partial(_choice, allowed=("guid", "tts", "quoted", "newline")),
+    "unknown_id": partial(_choice, allowed=("not_exist", "404", "204")),
+    "empty_results": partial(_choice, allowed=("null", "list")),
+    "delete_status": partial(_choice, allowed=(200, 204)),
+    "warnings": checks.texts,
+    "messages": checks.texts,
+    "block_get_seconds": checks.seconds,
+    "plain_data": checks.flag,
+    "extra_fields": checks.flag,
+    "unknown_status": partial(_optional, checks.text),
+    "shuffle_keys": checks.flag,
+    "escape_base64": checks.flag,
+    "gzip": checks.flag,
+    "status_knows_ids": checks.flag,
+}
 
 
 @dataclass(slots=True)
@@ -123,12 +197,10 @@ class EmulatorOptions:
     status_knows_ids: bool = True
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Assign one switch; a value outside a closed choice raises ``ValueError``."""
-        allowed = _CHOICES.get(name)
-        if allowed is not None and value not in allowed:
-            raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
-        if name == "result_bytes" and not (value is None or (type(value) is int and value >= 0)):
-            raise ValueError(f"{name} must be a whole number of bytes, not {value!r}")
+        """Assign one switch; a value of the wrong kind or out of bounds raises ``ValueError``."""
+        check = _CHECKS.get(name)
+        if check:
+            check(name, value)
         object.__setattr__(self, name, value)
 
     @property
@@ -172,9 +244,5 @@ class EmulatorOptions:
         return self.scripted_text(submission) if callable(self.scripted_text) else self.scripted_text
 
 
-def _service_seconds(value: Any) -> ServiceSeconds:
-    if isinstance(value, Mapping):
-        return LogNormal(**value)
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [float(item) for item in value]
-    return float(value)
+def _service_seconds(value: Any) -> Any:
+    return LogNormal(**value) if isinstance(value, Mapping) else value

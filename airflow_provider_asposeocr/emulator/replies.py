@@ -22,6 +22,7 @@ from airflow_provider_asposeocr.emulator.options import EmulatorOptions
 
 _STATUS_CODES = {"Completed": "Ok", "Error": "Error", "NotExist": "TaskNotFound"}
 _WEB_PAGE = "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>\n"
+_WITHOUT_BODY = frozenset({204, 304})
 _NOT_EXIST = "The task does not exist, or its results are no longer stored."
 
 
@@ -47,7 +48,9 @@ def problem(
     }
     if errors:
         body["errors"] = errors
-    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+    # Only ASCII: whatever the detail repeats of a request can be sent.
+    text = json.dumps(body, separators=(",", ":"))
+    return Response(text, status, dict(headers or {}), media_type="application/problem+json")
 
 
 def unauthorized() -> Response:
@@ -149,6 +152,8 @@ def fault_answer(fault: Fault) -> Response:
         (value for name, value in headers.items() if name.lower() == "content-type"), "text/html"
     )
     headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+    if status in _WITHOUT_BODY:
+        return Response(status_code=status, headers=headers)
     return Response(page if fault.body is None else fault.body, status, headers, media_type=media_type)
 
 
@@ -199,7 +204,7 @@ def _quality(text: str) -> float:
 def _result(result: Mapping[str, str], options: EmulatorOptions) -> dict[str, Any]:
     data = result["data"]
     if options.plain_data and result["type"] in TEXT_RESULTS:
-        data = base64.b64decode(data).decode("utf-8")
+        data = base64.b64decode(data).decode("utf-8", "surrogatepass")
     return {"type": result["type"], "data": data, **({"page": 1} if options.extra_fields else {})}
 
 
@@ -252,4 +257,5 @@ def _dumped(body: Mapping[str, Any], options: EmulatorOptions) -> bytes:
     if options.escape_base64:
         # Neither character occurs in JSON outside of strings here: the numbers are small and positive.
         text = text.replace("+", "\\u002B").replace("/", "\\/")
-    return text.encode()
+    # Half a character is written as the escape that JSON has for it.
+    return text.encode("utf-8", "backslashreplace")

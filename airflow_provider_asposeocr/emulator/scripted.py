@@ -40,8 +40,8 @@ def scripted_outcome(submission: Submission, text: str) -> Outcome:
 
 def _result(kind: str, text: str) -> dict[str, str]:
     data = {
-        "Text": lambda: text.encode(),
-        "Hocr": lambda: _hocr(text).encode(),
+        "Text": lambda: text.encode("utf-8", "surrogatepass"),
+        "Hocr": lambda: _hocr(text).encode("utf-8", "surrogatepass"),
         "JSON": lambda: json.dumps([{"text": text, "box": [0, 0, 1, 1]}]).encode(),
         "Pdf": lambda: _EMPTY_PDF,
         "ImagePNG": lambda: _WHITE_PIXEL,

@@ -8,8 +8,10 @@ from typing import Any
 
 from airflow_provider_asposeocr.api.languages import Language
 from airflow_provider_asposeocr.api.settings import ResultType
+from airflow_provider_asposeocr.emulator.checks import shown
 
 _LANGUAGES = {language.value.lower(): language.value for language in Language}
+_MAX_INTEGER = (1 << 31) - 1
 _RESULT_TYPES = {kind.value.lower(): kind.value for kind in ResultType}
 
 
@@ -80,7 +82,7 @@ def _choice(given: Mapping[str, Any], name: str, known: Mapping[str, str], defau
     value = given.get(name.lower(), default)
     found = known.get(value.lower()) if isinstance(value, str) else None
     if found is None:
-        raise SettingsError(name, f"The value {value!r} is not a known {name}.")
+        raise SettingsError(name, f"The value {shown(value)} is not a known {name}.")
     return found
 
 
@@ -93,6 +95,6 @@ def _boolean(given: Mapping[str, Any], name: str, default: bool) -> bool:
 
 def _integer(given: Mapping[str, Any], name: str) -> int:
     value = given.get(name.lower(), 0)
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_INTEGER:
         raise SettingsError(name, f"The value of {name} must be a whole number of degrees.")
     return value
