@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
+import json
 import shlex
 import signal
 import sys
 import threading
+import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
-from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
+
+if TYPE_CHECKING:
+    from airflow_provider_asposeocr.emulator.testing import Emulator
 
 _DEFAULT_PORT = 8787
+_PROGRAM = "asposeocr-emulator"
+_HIDDEN = "..."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,10 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         with _emulator(given) as emulator:
+            if not _is_local(emulator):
+                print(_exposed_line(emulator), file=sys.stderr)
             print(ready_line(emulator), flush=True)
             stop.wait()
-    except OSError as error:
-        print(f"asposeocr-emulator: {error}", file=sys.stderr)
+    except (ImportError, OSError, ValueError) as error:
+        print(f"{_PROGRAM}: {error}", file=sys.stderr)
         return 1
     return 0
 
@@ -39,12 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     defaults = EmulatorOptions()
     parser = argparse.ArgumentParser(
-        prog="asposeocr-emulator",
+        prog=_PROGRAM,
         description="Serve a local Aspose.OCR Cloud v5.0 with real recognition, for development and tests.",
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=int, default=_DEFAULT_PORT, help="port, 0 for a free one (default: %(default)s)")
+    add("--port", type=_port, default=_DEFAULT_PORT, help="port, 0 for a free one (default: %(default)s)")
     add("--client-id", default=defaults.client_id, help="accepted client id (default: %(default)s)")
     add(
         "--client-secret",
@@ -63,7 +73,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
+    return int(text)
+
+
 def _emulator(given: argparse.Namespace) -> Emulator:
+    # Not at the top: without the extra this is an error, and that has to be said in one line.
+    from airflow_provider_asposeocr.emulator.testing import Emulator
+
     return Emulator(
         port=given.port,
         host=given.host,
@@ -81,11 +100,35 @@ def _emulator(given: argparse.Namespace) -> Emulator:
 
 def ready_line(emulator: Emulator) -> str:
     """Return the line that tells that the emulator is ready, and how Airflow gets to know it."""
-    connection = emulator.connection_json()
-    if emulator.client_secret != EmulatorOptions().client_secret:
+    from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE
+
+    connection = json.loads(emulator.connection_json())
+    if not _is_well_known(emulator):
         # A secret of the user's own does not belong into the logs of whoever started the emulator.
-        connection = connection.replace(emulator.client_secret, "...")
-    return f"asposeocr-emulator at {emulator.url}; export {CONNECTION_VARIABLE}={shlex.quote(connection)}"
+        connection["password"] = _HIDDEN
+    quoted = shlex.quote(json.dumps(connection))
+    return f"{_PROGRAM} at {emulator.url}; export {CONNECTION_VARIABLE}={quoted}"
+
+
+def _is_local(emulator: Emulator) -> bool:
+    host = urllib.parse.urlsplit(emulator.url).hostname or ""
+    return ipaddress.ip_address(host).is_loopback
+
+
+def _is_well_known(emulator: Emulator) -> bool:
+    return emulator.client_secret == EmulatorOptions().client_secret
+
+
+def _exposed_line(emulator: Emulator) -> str:
+    credentials = (
+        "its credentials are well known"
+        if _is_well_known(emulator)
+        else "whoever has its credentials can use it"
+    )
+    return (
+        f"{_PROGRAM}: warning: other machines can reach {emulator.url}, and {credentials}; "
+        "the control endpoints answer this machine only."
+    )
 
 
 if __name__ == "__main__":

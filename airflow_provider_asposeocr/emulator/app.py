@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import urllib.parse
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from airflow_provider_asposeocr.api.operations import OPERATIONS, Body, Operation
 from airflow_provider_asposeocr.emulator import replies
-from airflow_provider_asposeocr.emulator.calls import SHOWN_HEADERS, TranscriptEntry
+from airflow_provider_asposeocr.emulator.auth import TokenRefusal
+from airflow_provider_asposeocr.emulator.calls import (
+    MAX_ID_CHARS,
+    MAX_SHOWN_CHARS,
+    SHOWN_HEADERS,
+    TranscriptEntry,
+)
 from airflow_provider_asposeocr.emulator.connection import connection_of, wait_until_gone
 from airflow_provider_asposeocr.emulator.control import answer_control
 from airflow_provider_asposeocr.emulator.faults import Fault
@@ -27,6 +34,7 @@ from airflow_provider_asposeocr.emulator.uploads import (
     FileSink,
     UploadError,
     member,
+    read_form,
     read_json_upload,
     read_multipart_upload,
 )
@@ -46,25 +54,26 @@ class EmulatorApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
-            request = Request(scope, receive)
-            route = find_route(request.method, request.url.path)
+            # Not from the URL of the request: to put that together costs more than the rest, and can fail.
+            route = find_route(scope["method"], scope["path"])
             if isinstance(route, Route):
                 await _Exchange(self._state, route, scope, receive, send).serve()
             else:
-                response = await self._answer_elsewhere(request, route)
+                response = await self._answer_elsewhere(scope, CountingReceive(receive, None), route)
                 await response(scope, receive, send)
         except (ClientDisconnect, asyncio.CancelledError):
             # The client or the server is gone: nobody is left to answer, and the application did no wrong.
             return
 
-    async def _answer_elsewhere(self, request: Request, allowed: frozenset[str]) -> Response:
-        if request.url.path.startswith(CONTROL_PREFIX):
-            return await answer_control(request, self._state)
-        async for _ in request.stream():
-            pass
+    async def _answer_elsewhere(
+        self, scope: Scope, receive: CountingReceive, allowed: frozenset[str]
+    ) -> Response:
+        if scope["path"].startswith(CONTROL_PREFIX):
+            return await answer_control(Request(scope, receive), receive, self._state)
+        await receive.drain()
         if allowed:
             headers = {"Allow": ", ".join(sorted(allowed))}
-            return replies.problem(405, f"{request.method} is not possible here.", headers=headers)
+            return replies.problem(405, f"{scope['method'][:20]} is not possible here.", headers=headers)
         return replies.problem(404, "There is nothing at this path.")
 
 
@@ -82,13 +91,13 @@ class _Exchange:
         self._server_receive = receive
         self._receive = CountingReceive(receive, self._options.max_body_bytes)
         self._request = Request(scope, self._receive)
-        self._given_id = _query_value(self._request, "id")
-        self._entry = _transcript_entry(self._request, route, self._given_id)
+        self._given_id = _id_in_query(scope)
+        self._entry = _transcript_entry(scope, route, self._given_id)
 
     async def serve(self) -> None:
         """Take the request, suffer the faults that strike it, and answer."""
         self._state.calls.count(self._route.kind)
-        self._state.transcript.append(self._entry)
+        self._state.transcript.append(self._entry, self._entry.memory)
         if self._given_id:
             self._state.calls.count_for(self._given_id, self._route.kind)
         faults = self._state.faults.strike(self._route.kind)
@@ -162,8 +171,11 @@ class _Exchange:
         return None
 
     async def _sign_in(self) -> Response:
-        async with self._request.form() as form:
-            fields = [str(form.get(name, "")) for name in ("grant_type", "client_id", "client_secret")]
+        try:
+            form = await read_form(self._request, self._receive)
+        except UploadError:
+            return replies.sign_in(TokenRefusal("invalid_request"))
+        fields = [form.get(name, "") for name in ("grant_type", "client_id", "client_secret")]
         return replies.sign_in(self._state.tokens.grant(*fields))
 
     async def _submit(self) -> Response:
@@ -176,8 +188,13 @@ class _Exchange:
             return replies.problem(400, error.detail, errors={error.member: [error.detail]})
         except SettingsError as error:
             return replies.problem(400, error.detail, errors={f"settings.{error.name}": [error.detail]})
+        except OSError:
+            await self._receive.drain()
+            return replies.problem(
+                507, "The upload cannot be kept: the emulator's disk is full or read-only."
+            )
         self._entry.ocr_task_id = job.ocr_task_id
-        self._state.calls.count_for(job.ocr_task_id, "submit")
+        self._state.calls.count_made(job.ocr_task_id)
         return replies.task_id(self._request, job.ocr_task_id, self._options)
 
     def _is_announced_too_large(self) -> bool:
@@ -195,7 +212,11 @@ class _Exchange:
             if operation.settings:
                 AppliedSettings.from_wire(settings)
         kept: dict[str, Any] = settings if isinstance(settings, dict) else {}
-        return self._state.submit(ocr_task_id, operation.name, kept, sink)
+        try:
+            return self._state.submit(ocr_task_id, operation.name, kept, sink)
+        except OSError:
+            sink.discard()
+            raise
 
     async def _poll(self) -> Response:
         job = self._job()
@@ -205,8 +226,9 @@ class _Exchange:
         return replies.task(self._request, job, job.read(), self._options, with_results=True)
 
     async def _block(self, job: Job) -> None:
-        until = time.monotonic() + self._options.block_get_seconds
-        while not job.is_final and time.monotonic() < until:  # noqa: ASYNC110 (the end is a matter of the clock)
+        until, connection = time.monotonic() + self._options.block_get_seconds, connection_of(self._scope)
+        # A poll, since the end is a matter of the clock.
+        while not (job.is_final or connection.is_gone or time.monotonic() >= until):  # noqa: ASYNC110
             await asyncio.sleep(_BLOCKED_GET_TICK)
 
     async def _task_status(self) -> Response:
@@ -263,18 +285,21 @@ class _Exchange:
         await wait_until_gone(self._server_receive)
 
 
-def _query_value(request: Request, name: str) -> str | None:
-    return next((value for key, value in request.query_params.items() if key.lower() == name), None)
+def _id_in_query(scope: Scope) -> str | None:
+    query = urllib.parse.parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return next((value for name, value in dict(query).items() if name.lower() == "id"), None)
 
 
-def _transcript_entry(request: Request, route: Route, ocr_task_id: str | None) -> TranscriptEntry:
+def _transcript_entry(scope: Scope, route: Route, ocr_task_id: str | None) -> TranscriptEntry:
+    # The first of several of the same name, since that is the one that is acted upon.
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
     return TranscriptEntry(
-        method=request.method,
-        path=request.url.path,
+        method=scope["method"],
+        path=scope["path"][:MAX_SHOWN_CHARS],
         kind=route.kind,
         operation=route.operations[0] if route.operations else None,
-        ocr_task_id=ocr_task_id,
-        authorized="authorization" in request.headers,
-        headers={name: request.headers[name] for name in SHOWN_HEADERS if name in request.headers},
+        ocr_task_id=ocr_task_id[:MAX_ID_CHARS] if ocr_task_id else ocr_task_id,
+        authorized="authorization" in headers,
+        headers={name: headers[name][:MAX_SHOWN_CHARS] for name in SHOWN_HEADERS if name in headers},
         received_at=time.time(),
     )

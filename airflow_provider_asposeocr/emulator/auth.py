@@ -8,7 +8,14 @@ import secrets
 import time
 from dataclasses import dataclass
 
+from airflow_provider_asposeocr.emulator.bounded import BoundedDict
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
+
+MAX_TOKENS = 100_000
+"""Tokens that are remembered: one a second for a day. A client whose token is forgotten signs in again."""
+
+MAX_PAIRS = 10_000
+"""Pairs whose failures are remembered; a client that keeps failing has one, a guesser any number."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +52,9 @@ class TokenDesk:
 
     def __init__(self, options: EmulatorOptions) -> None:
         self._options = options
-        self._expiry: dict[str, float] = {}
-        self._failures: dict[str, int] = {}
-        self._locked_until: dict[str, float] = {}
+        self._expiry: BoundedDict[str, float] = BoundedDict(MAX_TOKENS)
+        self._failures: BoundedDict[bytes, int] = BoundedDict(MAX_PAIRS)
+        self._locked_until: BoundedDict[bytes, float] = BoundedDict(MAX_PAIRS)
 
     def grant(self, grant_type: str, client_id: str, client_secret: str) -> TokenGrant | TokenRefusal:
         """Answer one sign-in.
@@ -57,7 +64,7 @@ class TokenDesk:
         :param client_secret: the secret as sent.
         """
         # A digest, so that a memory dump or a debugger does not show the secrets that were tried.
-        pair = hashlib.sha256(f"{client_id}\0{client_secret}".encode()).hexdigest()
+        pair = hashlib.sha256(_bytes(f"{client_id}\0{client_secret}")).digest()
         if time.monotonic() < self._locked_until.get(pair, 0.0):
             return TokenRefusal(retry_after=self._options.lockout_seconds)
         if grant_type != "client_credentials":
@@ -75,11 +82,12 @@ class TokenDesk:
 
     def expire_all(self) -> None:
         """Make every token granted so far invalid."""
-        self._expiry = dict.fromkeys(self._expiry, 0.0)
+        for token in tuple(self._expiry):
+            self._expiry[token] = 0.0
 
     @property
     def granted(self) -> tuple[str, ...]:
-        """Every token granted so far, expired ones included."""
+        """The tokens granted so far, expired ones included, the last :data:`MAX_TOKENS` of them."""
         return tuple(self._expiry)
 
     def reset(self) -> None:
@@ -89,14 +97,19 @@ class TokenDesk:
         self._locked_until.clear()
 
     def _is_accepted(self, client_id: str, client_secret: str) -> bool:
-        return hmac.compare_digest(
-            client_id.encode(), self._options.client_id.encode()
-        ) and hmac.compare_digest(client_secret.encode(), self._options.client_secret.encode())
+        right_id = hmac.compare_digest(_bytes(client_id), _bytes(self._options.client_id))
+        right_secret = hmac.compare_digest(_bytes(client_secret), _bytes(self._options.client_secret))
+        return right_id and right_secret
 
-    def _refuse(self, pair: str, error: str) -> TokenRefusal:
-        failures = self._failures.get(pair, 0) + 1
-        self._failures[pair] = failures
-        if failures >= self._options.lockout_failures:
+    def _refuse(self, pair: bytes, error: str) -> TokenRefusal:
+        failures = self._failures.pop(pair, 0) + 1
+        if failures < self._options.lockout_failures:
+            self._failures[pair] = failures
+        else:
             self._locked_until[pair] = time.monotonic() + self._options.lockout_seconds
-            self._failures[pair] = 0
         return TokenRefusal(error=error)
+
+
+def _bytes(text: str) -> bytes:
+    # Not strict: whoever sets half a character as the secret is to be refused, not to be answered with a 500.
+    return text.encode("utf-8", "surrogatepass")

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+from airflow_provider_asposeocr.emulator.bounded import BoundedDict
+
+MAX_COUNTED_TASKS = 100_000
+"""Tasks with counters of their own: a day's at more than one a second."""
+
+MAX_UNKNOWN_IDS = 10_000
+"""Ids with counters of their own that were not given here: anybody can ask about any number of them."""
+
+MAX_ID_CHARS = 200
+"""Ids are about forty characters long; what is longer is cut wherever it is kept."""
+
+MAX_SHOWN_CHARS = 500
+"""A path or a header in the transcript is cut to so many characters."""
+
+_PLAIN_BYTES = 1_500
+"""Memory of an entry without its texts, as measured."""
 
 SHOWN_HEADERS = (
     "accept",
@@ -19,7 +36,7 @@ SHOWN_HEADERS = (
 """The request headers that the transcript shows; a token is only ever shown as present."""
 
 
-@dataclass
+@dataclass(slots=True)
 class CallCounts:
     """How many calls of each kind arrived, answered or not.
 
@@ -49,36 +66,55 @@ class CallCounts:
 
     def to_dict(self) -> dict[str, int]:
         """Return the counts as JSON values."""
-        return {**asdict(self), "billed": self.billed}
+        return {**{kind: getattr(self, kind) for kind in _KINDS}, "billed": self.billed}
 
 
-@dataclass
+_KINDS = tuple(CallCounts.__dataclass_fields__)
+
+
 class Calls(CallCounts):
-    """The counts of all calls, and of those that named or made one task.
+    """The counts of all calls, and of those that named or made one task."""
 
-    :param by_task: the counts of each task id.
-    """
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: BoundedDict[str, CallCounts] = BoundedDict(MAX_COUNTED_TASKS)
+        self._unknown: BoundedDict[str, CallCounts] = BoundedDict(MAX_UNKNOWN_IDS)
 
-    by_task: dict[str, CallCounts] = field(default_factory=dict)
+    @property
+    def by_task(self) -> Mapping[str, CallCounts]:
+        """The counts of each task id, of those that were made here and of others that were asked about."""
+        return ChainMap(self._made, self._unknown)
+
+    def count_made(self, ocr_task_id: str) -> None:
+        """Count the submission that made a task."""
+        counts = self._made[ocr_task_id] = CallCounts()
+        counts.count("submit")
 
     def count_for(self, ocr_task_id: str, kind: str) -> None:
-        """Count one call for its task."""
-        self.by_task.setdefault(ocr_task_id, CallCounts()).count(kind)
+        """Count one call for the id that it names, whether there is such a task or not."""
+        counts = self._made.get(ocr_task_id) or self._unknown.get(ocr_task_id[:MAX_ID_CHARS])
+        if counts is None:
+            counts = self._unknown[ocr_task_id[:MAX_ID_CHARS]] = CallCounts()
+        counts.count(kind)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as JSON values."""
-        counts = {name: getattr(self, name) for name in CallCounts.__dataclass_fields__}
         by_task = {ocr_task_id: own.to_dict() for ocr_task_id, own in list(self.by_task.items())}
-        return {**counts, "billed": self.billed, "by_task": by_task}
+        return {**self.totals(), "by_task": by_task}
+
+    def totals(self) -> dict[str, int]:
+        """Return the counts of all calls as JSON values."""
+        return super().to_dict()
 
     def reset(self) -> None:
         """Set all counts to zero."""
-        for name in CallCounts.__dataclass_fields__:
-            setattr(self, name, 0)
-        self.by_task.clear()
+        for kind in _KINDS:
+            setattr(self, kind, 0)
+        self._made.clear()
+        self._unknown.clear()
 
 
-@dataclass
+@dataclass(slots=True)
 class TranscriptEntry:
     """One request.
 
@@ -105,9 +141,13 @@ class TranscriptEntry:
     body_bytes: int = 0
     status: int | None = None
 
+    @property
+    def memory(self) -> int:
+        """About how much memory it takes, in bytes."""
+        return (
+            _PLAIN_BYTES + len(self.path) + len(self.ocr_task_id or "") + sum(map(len, self.headers.values()))
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the request as JSON values."""
-        return asdict(self)
-
-
-Transcript = deque[TranscriptEntry]
+        return {name: getattr(self, name) for name in self.__slots__}

@@ -2,63 +2,130 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Callable
-from typing import Any
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from airflow_provider_asposeocr.emulator import replies
+from airflow_provider_asposeocr.emulator.access import is_json, refusal_of
 from airflow_provider_asposeocr.emulator.faults import Fault
-from airflow_provider_asposeocr.emulator.replies import problem
 from airflow_provider_asposeocr.emulator.routes import CONTROL_PREFIX
 from airflow_provider_asposeocr.emulator.state import EmulatorState
+from airflow_provider_asposeocr.emulator.strict_json import read_json
+from airflow_provider_asposeocr.emulator.uploads import BodyTooLargeError, CountingReceive
+
+MAX_BODY_BYTES = 1 << 20
+"""Largest body that is read: thousands of faults, or a long scripted text."""
+
+_PIECE = 250
+"""So many entries of a list are written at once; others are served before the next piece."""
+
+_dumps = json.JSONEncoder(separators=(",", ":")).encode
+_Change = Callable[[EmulatorState, Any], Any]
 
 
-async def answer_control(request: Request, state: EmulatorState) -> Response:
+class _Entry(Protocol):
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+async def answer_control(request: Request, receive: CountingReceive, state: EmulatorState) -> Response:
     """Answer one request below ``/_emulator/``.
 
     :param request: the request.
+    :param receive: what its body comes by.
     :param state: what it reads or changes.
     """
-    if not _is_local(request):
-        return problem(403, "The control endpoints answer this machine only.")
-    name = request.url.path[len(CONTROL_PREFIX) :].strip("/").lower()
-    action = _ACTIONS.get((request.method, name))
-    if action is None:
-        known = any(path == name for _, path in _ACTIONS)
-        return problem(405 if known else 404, f"There is no {request.method} {name}.")
+    refusal = refusal_of(request)
+    if refusal:
+        await receive.drain()
+        return replies.problem(403, refusal)
+    name = request.scope["path"][len(CONTROL_PREFIX) :].strip("/").lower()
+    read, change = _READS.get(name), _CHANGES.get((request.method, name))
+    if request.method == "GET" and read:
+        await receive.drain()
+        return await _in_pieces(read(state))
+    if change is None:
+        await receive.drain()
+        known = read or any(path == name for _, path in _CHANGES)
+        return replies.problem(405 if known else 404, f"There is no {request.method[:20]} {name[:50]}.")
+    return await _answer_change(request, receive, change, state)
+
+
+async def _answer_change(
+    request: Request, receive: CountingReceive, change: _Change, state: EmulatorState
+) -> Response:
+    receive.limit_to(MAX_BODY_BYTES)
     try:
-        body = await request.json() if await request.body() else None
-        return JSONResponse(action(state, body))
+        body = await request.body()
+    except BodyTooLargeError:
+        return replies.too_large()
+    if body and not is_json(request):
+        return replies.problem(415, "The body must be sent as application/json, as curl --json does.")
+    try:
+        return _json(_dumps(change(state, read_json(body) if body else None)))
     except (TypeError, ValueError) as error:
-        return problem(400, str(error))
+        return replies.problem(400, str(error))
 
 
-def _is_local(request: Request) -> bool:
-    return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+async def _in_pieces(pieces: Iterable[str]) -> Response:
+    written = []
+    for number, piece in enumerate(pieces, 1):
+        written.append(piece)
+        if number % _PIECE == 0:
+            await asyncio.sleep(0)
+    return _json("".join(written))
 
 
-def _calls(state: EmulatorState, _: Any) -> Any:
-    return state.calls.to_dict()
+def _json(text: str) -> Response:
+    return Response(text, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
-def _jobs(state: EmulatorState, _: Any) -> Any:
-    return [job.to_dict() for job in state.jobs.snapshot()]
+def _calls(state: EmulatorState) -> Iterator[str]:
+    yield _dumps(state.calls.totals())[:-1] + ',"by_task":{'
+    yield from _separated(
+        f"{_dumps(ocr_task_id)}:{_dumps(counts.to_dict())}"
+        for ocr_task_id, counts in list(state.calls.by_task.items())
+    )
+    yield "}}"
 
 
-def _submissions(state: EmulatorState, _: Any) -> Any:
-    return [submission.to_dict() for submission in list(state.submissions)]
+def _jobs(state: EmulatorState) -> Iterator[str]:
+    return _list(state.jobs.snapshot())
 
 
-def _transcript(state: EmulatorState, _: Any) -> Any:
-    return [entry.to_dict() for entry in list(state.transcript)]
+def _submissions(state: EmulatorState) -> Iterator[str]:
+    return _list(state.submissions.to_list())
+
+
+def _transcript(state: EmulatorState) -> Iterator[str]:
+    return _list(state.transcript.to_list())
+
+
+def _health(state: EmulatorState) -> Iterator[str]:
+    mode = "scripted" if state.options.scripted else "ocr"
+    yield _dumps({"status": "ok", "mode": mode, "jobs": len(state.jobs)})
+
+
+def _list(entries: Iterable[_Entry]) -> Iterator[str]:
+    yield "["
+    yield from _separated(_dumps(entry.to_dict()) for entry in entries)
+    yield "]"
+
+
+def _separated(texts: Iterable[str]) -> Iterator[str]:
+    separator = ""
+    for text in texts:
+        yield separator + text
+        separator = ","
 
 
 def _inject(state: EmulatorState, body: Any) -> Any:
     faults = [Fault.from_dict(item) for item in (body if isinstance(body, list) else [body])]
-    for fault in faults:
-        state.faults.add(fault)
+    state.faults.add(*faults)
     return {"injected": len(faults)}
 
 
@@ -84,20 +151,15 @@ def _expire_tokens(state: EmulatorState, _: Any) -> Any:
     return {}
 
 
-def _health(state: EmulatorState, _: Any) -> Any:
-    return {
-        "status": "ok",
-        "mode": "scripted" if state.options.scripted else "ocr",
-        "jobs": len(state.jobs.snapshot()),
-    }
+_READS: dict[str, Callable[[EmulatorState], Iterator[str]]] = {
+    "calls": _calls,
+    "jobs": _jobs,
+    "submissions": _submissions,
+    "transcript": _transcript,
+    "health": _health,
+}
 
-
-_ACTIONS: dict[tuple[str, str], Callable[[EmulatorState, Any], Any]] = {
-    ("GET", "calls"): _calls,
-    ("GET", "jobs"): _jobs,
-    ("GET", "submissions"): _submissions,
-    ("GET", "transcript"): _transcript,
-    ("GET", "health"): _health,
+_CHANGES: dict[tuple[str, str], _Change] = {
     ("POST", "faults"): _inject,
     ("DELETE", "faults"): _clear_faults,
     ("POST", "options"): _set_options,

@@ -40,7 +40,7 @@ _ORIENTATION = 0x0112
 _TILE_WIDTH, _TILE_LENGTH = 0x0142, 0x0143
 _SAMPLE_FORMAT = 0x0153
 _WHITE_IS_ZERO = 0
-_UNSIGNED = (1,)
+_UNSIGNED, _SIGNED = (1,), (2,)
 _SIDEWAYS = (5, 6, 7, 8)
 _RIGHT_WAY_UP: Mapping[int, Callable[[Pixels], Pixels]] = {
     2: lambda pixels: pixels[:, ::-1],
@@ -165,6 +165,8 @@ def _colours(image: ImageFile, transparent: tuple[int, ...] | None) -> tuple[Pix
         opaque = tones.opacity(values, transparent) if transparent else None
         return pixels_of(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)), opaque
     pixels, opaque = tones.colours(image)
+    if getattr(image, "tag_v2", {}).get(_SAMPLE_FORMAT) == _SIGNED:
+        pixels = pixels ^ np.uint8(128)
     if transparent:
         opaque = tones.opacity(pixels, transparent * (3 // len(transparent)))
     return pixels, opaque

@@ -24,6 +24,7 @@ Pixels = npt.NDArray[np.uint8]
 _DEFAULT_DPI = 150.0
 _LARGEST_SKEW = 15.0
 _LEAST_SKEW = 0.1
+_LEAST_SHIFT = 2.0
 _SKEW_SEARCH_SIDE = 1000
 _LONGEST_SHAPE = 3
 _LEAST_PART = 300
@@ -195,7 +196,7 @@ def deskew(pixels: Pixels) -> Pixels:
     skew = find_skew(pixels)
     height, width = pixels.shape[:2]
     fits = math.prod(_rotated_size(width, height, skew)) <= MAX_FILTERED_PIXELS
-    return rotate(pixels, -skew) if fits and abs(skew) >= _LEAST_SKEW else pixels
+    return rotate(pixels, -skew) if skew and fits else pixels
 
 
 def find_skew(pixels: Pixels) -> float:
@@ -211,7 +212,9 @@ def find_skew(pixels: Pixels) -> float:
     for step, reach in ((1.0, _LARGEST_SKEW), (0.2, 1.0), (0.05, 0.2)):
         candidates = np.arange(best - reach, best + reach + step / 2, step)
         best = float(max(candidates, key=lambda angle: _sharpness(ink, float(angle))))
-    return best if abs(best) <= _LARGEST_SKEW else 0.0
+    # What moves the end of a row by less than that is not seen, and would move the end of a long one by much.
+    least = math.degrees(math.atan(_LEAST_SHIFT / ink.shape[1]))
+    return best if max(least, _LEAST_SKEW) <= abs(best) <= _LARGEST_SKEW else 0.0
 
 
 def _small_ink(pixels: Pixels) -> Pixels:

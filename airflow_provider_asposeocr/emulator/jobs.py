@@ -1,4 +1,4 @@
-"""The tasks of the emulator: their states, their retention, and their files when they outlive a restart.
+"""The tasks of the emulator: their states, their retention, and their records when they outlive a restart.
 
 A task's state is never set: it follows from what is known of it at the moment of asking. That holds for
 scripted tasks, which need no thread and no timer, as for recognized ones, whose outcome a worker brings.
@@ -6,17 +6,33 @@ scripted tasks, which need no thread and no timer, as for recognized ones, whose
 
 from __future__ import annotations
 
-import json
+import base64
+import contextlib
+import itertools
+import logging
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.emulator import checks
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
+from airflow_provider_asposeocr.emulator.records import Records, is_plain_file
+from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from airflow_provider_asposeocr.emulator.submission import Submission
+
+MAX_KEPT_BYTES = 1 << 30
+"""Memory for tasks, with their settings and results: the oldest are forgotten before their time is over."""
+
+MAX_PURGED = 100
+"""Expired tasks that one request removes: it must not pay for all when the retention is made shorter."""
+
+_LOG = logging.getLogger("asposeocr-emulator")
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,11 @@ class Outcome:
 
     results: Sequence[Mapping[str, str]] = ()
     messages: Sequence[str] = ()
+
+    @property
+    def size(self) -> int:
+        """About how much memory it takes, in bytes."""
+        return sum(len(result["data"]) for result in self.results) + sum(map(len, self.messages))
 
 
 @dataclass
@@ -67,6 +88,11 @@ class Job:
             return "Processing" if self.started else "Pending"
         return "Error" if self.outcome.messages else "Completed"
 
+    @property
+    def size(self) -> int:
+        """About how much memory it takes, in bytes."""
+        return self.submission.memory + (self.outcome.size if self.outcome else 0)
+
     def read(self) -> str:
         """Return the state and count the read."""
         status = self.status
@@ -84,34 +110,56 @@ class Job:
             "messages": list(self.outcome.messages) if self.outcome else [],
         }
 
+    def to_record(self) -> dict[str, Any]:
+        """Return what has to be kept of the task across a restart."""
+        return {
+            "submission": self.submission.to_dict(),
+            "outcome": asdict(self.outcome) if self.outcome else None,
+            "ready_at": self.ready_at,
+        }
 
-@dataclass
+
 class JobStore:
     """All tasks that are known. Safe to use from several threads.
 
-    :param options: the live switches: retention, state directory, id style.
-    :param folder: where uploads (and, with a state directory, tasks) are kept.
+    Tasks stand in the order of their submission, which is the order in which they expire as well: whatever
+    the retention is, only the first ones have to be looked at.
+
+    :param options: the live switches: retention, id style.
+    :param folder: where uploads are kept.
+    :param records: where tasks are kept across a restart; None keeps none.
     """
 
-    options: EmulatorOptions
-    folder: Path
-    _jobs: dict[str, Job] = field(default_factory=dict)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
+    def __init__(self, options: EmulatorOptions, folder: Path, records: Records | None = None) -> None:
+        self._options = options
+        self._folder = folder
+        self._records = records
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._kept_bytes = 0
+        self._lock = threading.RLock()
+
+    def __len__(self) -> int:
+        with self._lock:
+            expired = sum(1 for _ in itertools.takewhile(self._is_expired, self._jobs.values()))
+            return len(self._jobs) - expired
 
     def new_id(self) -> str:
         """Return an id for a task in the style that is switched on."""
-        return ("TTS" if self.options.id_style == "tts" else "") + str(uuid.uuid4())
+        return ("TTS" if self._options.id_style == "tts" else "") + str(uuid.uuid4())
 
     def image_path(self, ocr_task_id: str) -> Path:
         """Return where the upload of a task belongs."""
-        return self.folder / f"{ocr_task_id}.image"
+        return self._folder / f"{ocr_task_id}.image"
 
     def add(self, job: Job) -> None:
-        """Take up a new task."""
+        """Take up a new task; the oldest ones make room for it.
+
+        :raises OSError: if its record cannot be written; the task is not known then.
+        """
         with self._lock:
-            self._purge()
-            self._jobs[job.ocr_task_id] = job
             self._save(job)
+            self._put(job)
+            self._purge()
 
     def get(self, ocr_task_id: str) -> Job | None:
         """Return a task, or None when it is unknown, cancelled or past its retention."""
@@ -137,8 +185,7 @@ class JobStore:
             job = self._jobs.get(ocr_task_id)
             if job is None or job.outcome is not None:
                 return
-            job.outcome = outcome
-            self._save(job)
+            self._decide(job, outcome)
             self._drop_image(job)
 
     def fail(self, ocr_task_id: str, messages: Sequence[str]) -> None:
@@ -146,16 +193,17 @@ class JobStore:
         with self._lock:
             job = self._jobs.get(ocr_task_id)
             if job:
-                job.outcome = Outcome(messages=tuple(messages))
-                self._save(job)
+                self._decide(job, Outcome(messages=tuple(messages)))
 
     def remove(self, ocr_task_id: str) -> bool:
         """Forget a task; tell whether it was known."""
         with self._lock:
             job = self._jobs.pop(ocr_task_id, None)
             if job:
+                self._kept_bytes -= job.size
                 self._drop_image(job)
-                self._record_path(ocr_task_id).unlink(missing_ok=True)
+                if self._records:
+                    self._records.delete(ocr_task_id)
             return job is not None
 
     def clear(self) -> None:
@@ -167,54 +215,82 @@ class JobStore:
     def snapshot(self) -> list[Job]:
         """Return the known tasks, oldest first."""
         with self._lock:
-            self._purge()
-            return list(self._jobs.values())
+            return list(itertools.filterfalse(self._is_expired, self._jobs.values()))
 
-    def restore(self) -> Iterator[Job]:
-        """Read the tasks of an earlier run from the state directory; yield those to be done anew."""
-        for path in sorted(self.folder.glob("*.json")):
-            record = json.loads(path.read_text("utf-8"))
-            job = _job_from_record(record, self.folder)
-            with self._lock:
-                self._jobs[job.ocr_task_id] = job
-            if job.outcome is None:
-                yield job
+    def restore(self) -> list[Job]:
+        """Read the tasks of an earlier run from their records; return those to be done anew."""
+        if self._records is None:
+            return []
+        restored = sorted(self._records.load(self._from_record), key=lambda job: job.submission.submitted_at)
+        with self._lock:
+            for job in restored:
+                self._put(job)
+            self._purge(most=len(restored))
+            return [job for job in self._jobs.values() if job.outcome is None]
 
-    def _purge(self) -> None:
-        for job in [job for job in self._jobs.values() if self._is_expired(job)]:
-            self.remove(job.ocr_task_id)
+    def _put(self, job: Job) -> None:
+        self._jobs[job.ocr_task_id] = job
+        self._kept_bytes += job.size
+
+    def _decide(self, job: Job, outcome: Outcome) -> None:
+        self._kept_bytes -= job.size
+        job.outcome = outcome
+        self._kept_bytes += job.size
+        try:
+            self._save(job)
+        except OSError as error:
+            # The task is known all the same as long as this process runs.
+            _LOG.warning("The record of task %s cannot be written: %s", job.ocr_task_id, error)
+        self._purge()
+
+    def _purge(self, most: int = MAX_PURGED) -> None:
+        """Forget the oldest tasks that are expired or too much to keep, so many at most."""
+        for _ in range(most):
+            oldest = next(iter(self._jobs.values()), None)
+            if oldest is None or not (self._is_expired(oldest) or self._is_too_much()):
+                return
+            self.remove(oldest.ocr_task_id)
+
+    def _is_too_much(self) -> bool:
+        return self._kept_bytes > MAX_KEPT_BYTES and len(self._jobs) > 1
 
     def _is_expired(self, job: Job) -> bool:
-        return time.time() >= job.submission.submitted_at + self.options.retention_seconds
+        return time.time() >= job.submission.submitted_at + self._options.retention_seconds
 
     def _drop_image(self, job: Job) -> None:
         if job.image:
-            job.image.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                job.image.unlink()
             job.image = None
 
-    def _record_path(self, ocr_task_id: str) -> Path:
-        return self.folder / f"{ocr_task_id}.json"
-
     def _save(self, job: Job) -> None:
-        if self.options.state_dir is None:
-            return
-        record = {
-            "submission": job.submission.to_dict(),
-            "image": job.image.name if job.image else None,
-            "outcome": asdict(job.outcome) if job.outcome else None,
-            "ready_at": job.ready_at,
-        }
-        target = self._record_path(job.ocr_task_id)
-        draft = target.with_suffix(".draft")
-        draft.write_text(json.dumps(record), "utf-8")
-        draft.replace(target)
+        if self._records:
+            self._records.save(job.ocr_task_id, job.to_record())
+
+    def _from_record(self, ocr_task_id: str, record: Mapping[str, Any]) -> Job:
+        job = Job(Submission.from_record(ocr_task_id, record.get("submission")))
+        if get_operation(job.submission.operation).settings:
+            AppliedSettings.from_wire(job.submission.settings)
+        checks.timestamp("ready_at", record.get("ready_at"))
+        job.ready_at = record["ready_at"]
+        if record.get("outcome") is not None:
+            job.outcome = _outcome_from_record(record["outcome"])
+            return job
+        # The name comes from the id, never from the record.
+        job.image = self.image_path(ocr_task_id)
+        if not is_plain_file(job.image):
+            raise ValueError("its upload is missing")
+        return job
 
 
-def _job_from_record(record: Mapping[str, Any], folder: Path) -> Job:
-    outcome = record["outcome"]
-    return Job(
-        submission=Submission(**record["submission"]),
-        image=folder / record["image"] if record["image"] else None,
-        outcome=Outcome(**outcome) if outcome else None,
-        ready_at=record["ready_at"],
-    )
+def _outcome_from_record(record: Any) -> Outcome:
+    if not isinstance(record, dict) or not isinstance(record.get("results"), list):
+        raise ValueError("its outcome is not an object with results")
+    checks.texts("messages", record.get("messages"))
+    for result in record["results"]:
+        if not isinstance(result, dict) or set(result) != {"type", "data"}:
+            raise ValueError("one of its results is not an object of a type and data")
+        checks.text("type", result["type"])
+        checks.text("data", result["data"])
+        base64.b64decode(result["data"], validate=True)
+    return Outcome(record["results"], record["messages"])

@@ -13,6 +13,10 @@ from starlette.types import ASGIApp
 from airflow_provider_asposeocr.emulator.connection import ConnectionProtocol
 
 _STOP_SECONDS = 0.5
+_WAITING_CONNECTIONS = 512
+_ACCEPTED_AT_ONCE = 8
+"""Connections that are taken before the first of them is looked at, and can make room for the others."""
+
 _KEEP_ALIVE_SECONDS = 75
 
 
@@ -27,7 +31,7 @@ class ServerThread:
     def __init__(self, app: ASGIApp, host: str, port: int) -> None:
         self._app = app
         # Bound here and not in the thread: a port in use is an exception where the emulator is started.
-        self._socket = socket.create_server((host, port), backlog=512)
+        self._socket = socket.create_server((host, port), backlog=_WAITING_CONNECTIONS)
         self.host, self.port = self._socket.getsockname()[:2]
         self._server: _Server | None = None
         self._started = threading.Event()
@@ -37,6 +41,10 @@ class ServerThread:
         """Start serving; return when requests are answered."""
         self._thread.start()
         self._started.wait()
+        if self._server is None:
+            raise RuntimeError("the server's thread has ended")
+        # asyncio has one number for both, and has set it for its own purpose.
+        self._socket.listen(_WAITING_CONNECTIONS)
 
     def stop(self) -> None:
         """End all connections, whatever they are doing, and the thread."""
@@ -46,7 +54,10 @@ class ServerThread:
         self._socket.close()
 
     def _run(self) -> None:
-        asyncio.run(self._serve())
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self._started.set()
 
     async def _serve(self) -> None:
         config = uvicorn.Config(
@@ -57,15 +68,16 @@ class ServerThread:
             lifespan="off",
             log_config=None,
             access_log=False,
+            # Behind a proxy or not, what a header says of the client is not to be believed.
+            proxy_headers=False,
+            workers=1,
+            backlog=_ACCEPTED_AT_ONCE,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             date_header=False,
             server_header=False,
         )
         self._server = _Server(config, self._started)
-        try:
-            await self._server.serve(sockets=[self._socket])
-        finally:
-            self._started.set()
+        await self._server.serve(sockets=[self._socket])
 
 
 class _Server(uvicorn.Server):

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_asposeocr.emulator.auth import TokenDesk
-from airflow_provider_asposeocr.emulator.calls import Calls, Transcript
+from airflow_provider_asposeocr.emulator.bounded import History
+from airflow_provider_asposeocr.emulator.calls import Calls, TranscriptEntry
 from airflow_provider_asposeocr.emulator.faults import FaultPlan
 from airflow_provider_asposeocr.emulator.jobs import Job, JobStore
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
 from airflow_provider_asposeocr.emulator.queue import WorkQueue
+from airflow_provider_asposeocr.emulator.records import Records
 from airflow_provider_asposeocr.emulator.scripted import scripted_outcome
 from airflow_provider_asposeocr.emulator.submission import Submission
 from airflow_provider_asposeocr.emulator.uploads import FileSink
+
+MAX_SUBMISSIONS = 100_000
+"""Submissions that are listed, whatever became of their tasks: a day's at more than one a second."""
+
+MAX_SUBMISSION_BYTES = 1 << 29
+MAX_TRANSCRIPT_BYTES = 1 << 28
 
 
 class EmulatorState:
     """The state of one emulator.
 
     :param options: its switches, changeable at any time.
+    :raises OSError: if the state directory cannot be used.
     """
 
     def __init__(self, options: EmulatorOptions) -> None:
@@ -31,24 +39,30 @@ class EmulatorState:
         self.tokens = TokenDesk(options)
         self.faults = FaultPlan()
         self.calls = Calls()
-        self.transcript: Transcript = deque(maxlen=options.transcript_limit)
-        self.submissions: list[Submission] = []
+        self.transcript: History[TranscriptEntry] = History(
+            lambda: options.transcript_limit, MAX_TRANSCRIPT_BYTES
+        )
+        self.submissions: History[Submission] = History(lambda: MAX_SUBMISSIONS, MAX_SUBMISSION_BYTES)
+        self._records: Records | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self.jobs = JobStore(options, self._open_folder())
+        folder = self._open_folder()
+        self.jobs = JobStore(options, folder, self._records)
         self.queue = WorkQueue(self.jobs)
 
     def start(self) -> None:
         """Take up the tasks of an earlier run, and warm the engine up when that is asked for."""
         for job in self.jobs.restore():
-            self._begin(job)
+            self.queue.put(job.ocr_task_id)
         if self.options.warm_up and not self.options.scripted:
             self.queue.warm_up()
 
     def close(self) -> None:
-        """End the engine and remove temporary files."""
+        """End the engine, remove temporary files and let the state directory go."""
         self.queue.stop()
         if self._temporary:
             self._temporary.cleanup()
+        if self._records:
+            self._records.close()
 
     def submit(self, ocr_task_id: str, operation: str, settings: Mapping[str, Any], sink: FileSink) -> Job:
         """Make a task of an upload.
@@ -57,9 +71,10 @@ class EmulatorState:
         :param operation: the operation's name.
         :param settings: the settings as received.
         :param sink: where the upload went.
+        :raises OSError: if its record cannot be written.
         """
         submission = Submission(
-            index=len(self.submissions),
+            index=self.submissions.total,
             ocr_task_id=ocr_task_id,
             operation=operation,
             settings=settings,
@@ -67,9 +82,16 @@ class EmulatorState:
             size=sink.size,
             submitted_at=time.time(),
         )
-        self.submissions.append(submission)
         job = Job(submission, image=sink.path, pending_reads=self.options.completed_after_reads)
-        self._begin(job)
+        if job.image is None:
+            job.outcome = scripted_outcome(submission, self.options.text_for(submission))
+            job.ready_at = submission.submitted_at + self.options.service_time(submission)
+        else:
+            job.ready_at = submission.submitted_at + self.options.min_processing_seconds
+        self.jobs.add(job)
+        self.submissions.append(submission, submission.memory)
+        if job.image:
+            self.queue.put(ocr_task_id)
         return job
 
     def reset(self) -> None:
@@ -81,21 +103,10 @@ class EmulatorState:
         self.transcript.clear()
         self.submissions.clear()
 
-    def _begin(self, job: Job) -> None:
-        submission = job.submission
-        if job.image is None:
-            job.outcome = scripted_outcome(submission, self.options.text_for(submission))
-            job.ready_at = time.time() + self.options.service_time(submission)
-            self.jobs.add(job)
-        else:
-            job.ready_at = time.time() + self.options.min_processing_seconds
-            self.jobs.add(job)
-            self.queue.put(job.ocr_task_id)
-
     def _open_folder(self) -> Path:
         if self.options.state_dir is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="asposeocr-emulator-")
             return Path(self._temporary.name)
         folder = Path(self.options.state_dir)
-        folder.mkdir(parents=True, exist_ok=True)
+        self._records = Records(folder)
         return folder

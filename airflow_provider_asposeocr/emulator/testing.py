@@ -8,14 +8,22 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from airflow_provider_asposeocr.emulator.app import EmulatorApp
 from airflow_provider_asposeocr.emulator.calls import Calls, TranscriptEntry
+from airflow_provider_asposeocr.emulator.extra import extra_missing, require_ocr
 from airflow_provider_asposeocr.emulator.faults import Fault
 from airflow_provider_asposeocr.emulator.jobs import Job
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
-from airflow_provider_asposeocr.emulator.server import ServerThread
-from airflow_provider_asposeocr.emulator.state import EmulatorState
 from airflow_provider_asposeocr.emulator.submission import Submission
+
+try:
+    # Starlette looks for it only when the first form arrives.
+    import python_multipart  # noqa: F401
+
+    from airflow_provider_asposeocr.emulator.app import EmulatorApp
+    from airflow_provider_asposeocr.emulator.server import ServerThread
+    from airflow_provider_asposeocr.emulator.state import EmulatorState
+except ImportError as error:
+    raise extra_missing(error) from error
 
 CONNECTION_VARIABLE = "AIRFLOW_CONN_ASPOSEOCR_DEFAULT"
 """The environment variable that gives Airflow the connection ``asposeocr_default``."""
@@ -47,11 +55,17 @@ class Emulator:
         self.stop()
 
     def start(self) -> None:
-        """Start serving; return when requests are answered."""
+        """Start serving; return when requests are answered.
+
+        :raises ImportError: if it is to recognize images and the libraries for that are not installed.
+        :raises OSError: if the address or the state directory cannot be used.
+        """
+        if not self.options.scripted:
+            require_ocr()
         state = EmulatorState(self.options)
         try:
-            server = ServerThread(EmulatorApp(state), *self._address)
             state.start()
+            server = ServerThread(EmulatorApp(state), *self._address)
         except BaseException:
             state.close()
             raise
@@ -95,12 +109,12 @@ class Emulator:
     @property
     def submissions(self) -> list[Submission]:
         """What was submitted, oldest first."""
-        return self._running.submissions
+        return self._running.submissions.to_list()
 
     @property
     def transcript(self) -> list[TranscriptEntry]:
         """The requests, oldest first."""
-        return list(self._running.transcript)
+        return self._running.transcript.to_list()
 
     @property
     def jobs(self) -> dict[str, Job]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
-import json
 import re
+import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -16,12 +17,27 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
-_ENVELOPE_LIMIT = 1 << 20
+from airflow_provider_asposeocr.emulator.records import private_file
+from airflow_provider_asposeocr.emulator.strict_json import MAX_DEPTH, read_json
+
+MAX_ENVELOPE_BYTES = 1 << 18
+"""Most that a JSON body may hold beside its image: settings with two thousand regions."""
+
+MAX_FORM_BYTES = 1 << 16
+"""Most that a sign-in may hold; an id and a secret have a few dozen characters."""
+
+MAX_PARTS = 16
+"""Most fields of a form, and most files of a multipart one, where each takes a descriptor of the process."""
+
 _COPY_CHUNK = 1 << 18
-_STRUCTURE = re.compile(rb'["{}\[\]:,]')
+_IMAGE_PIECE = 1 << 16
+_OTHER_PIECE = 1 << 13
+"""Bytes that are scanned at a time: those beside the image are slow to scan, if somebody makes them so."""
+
+_STRUCTURE = re.compile(rb'["{}\[\]]')
 _STRING_END = re.compile(rb'["\\]')
-_ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|([^u]))")
-_LONGEST_ESCAPE = 6
+_ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|/)")
+_ESCAPE_BYTES = 6
 
 
 class UploadError(ValueError):
@@ -63,6 +79,10 @@ class CountingReceive:
             raise BodyTooLargeError
         return message
 
+    def limit_to(self, limit: int) -> None:
+        """Take no more than so many bytes, whatever the limit was before."""
+        self._limit = limit if self._limit is None else min(limit, self._limit)
+
     async def drain(self) -> None:
         """Read the rest of the body and forget it, so that a client still sending gets to see the answer."""
         while not self._complete:
@@ -79,7 +99,7 @@ class FileSink:
         self.path = path
         self.size = 0
         self._digest = hashlib.sha256()
-        self._file: IO[bytes] | None = path.open("wb") if path else None
+        self._file: IO[bytes] | None = private_file(path) if path else None
 
     @property
     def sha256(self) -> str:
@@ -99,9 +119,18 @@ class FileSink:
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         """Finish the file; remove it again when its upload failed."""
-        if self._file:
-            self._file.close()
-        if kind and self.path:
+        try:
+            if self._file:
+                self._file.close()
+        except OSError:
+            self.discard()
+            raise
+        if kind:
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove the file."""
+        if self.path:
             self.path.unlink(missing_ok=True)
 
 
@@ -156,6 +185,11 @@ class EnvelopeScanner:
         self._key = b""
         self.has_image = False
 
+    @property
+    def is_in_image(self) -> bool:
+        """Whether the next byte belongs to the image."""
+        return self._state == self._scan_image
+
     def feed(self, chunk: bytes) -> None:
         """Take the next piece of the body."""
         data = self._carry + chunk
@@ -167,9 +201,9 @@ class EnvelopeScanner:
     def close(self) -> dict[str, Any]:
         """Return the object without its image."""
         try:
-            body = json.loads(bytes(self._rest))
+            body = read_json(bytes(self._rest))
         except ValueError as error:
-            raise UploadError("The body is not valid JSON.") from error
+            raise UploadError(f"The body is not valid JSON: {error}.") from error
         if not isinstance(body, dict):
             raise UploadError("The body is not a JSON object.")
         self._decoder.close()
@@ -177,27 +211,33 @@ class EnvelopeScanner:
 
     def _keep(self, data: bytes) -> None:
         self._rest += data
-        if len(self._rest) > _ENVELOPE_LIMIT:
+        if len(self._rest) > MAX_ENVELOPE_BYTES:
             raise UploadError("The body is too large beside its image.")
 
     def _scan_structure(self, data: bytes, position: int) -> int:
         found = _STRUCTURE.search(data, position)
-        if not found:
-            self._keep(data[position:])
-            return len(data)
-        self._keep(data[position : found.end()])
-        self._note(found.group())
-        return found.end()
+        start, end = found.span() if found else (len(data), len(data))
+        if self._depth == 1:
+            self._note_separators(data[position:start])
+        self._keep(data[position:end])
+        if found:
+            self._note(found.group())
+        return end
+
+    def _note_separators(self, between: bytes) -> None:
+        comma, colon = between.rfind(b","), between.rfind(b":")
+        if comma != colon:
+            self._in_key = comma > colon
 
     def _note(self, mark: bytes) -> None:
         if mark == b'"':
             self._open_string()
         elif mark in b"{[":
             self._depth += 1
-        elif mark in b"}]":
+            if self._depth > MAX_DEPTH:
+                raise UploadError("The body is nested too deeply.")
+        else:
             self._depth -= 1
-        elif self._depth == 1:
-            self._in_key = mark == b","
 
     def _open_string(self) -> None:
         if self._depth == 1 and not self._in_key and self._key == b"image":
@@ -217,6 +257,8 @@ class EnvelopeScanner:
         self._keep(data[position : found.end()])
         if self._depth == 1 and self._in_key:
             self._key = bytes(self._rest[self._string_start : -1]).lower()
+            if self._key == b"image" and self.has_image:
+                raise UploadError("The image field is given twice.", "image")
         self._state = self._scan_structure
         return found.end()
 
@@ -230,31 +272,30 @@ class EnvelopeScanner:
         return backslash + 2
 
     def _scan_image(self, data: bytes, position: int) -> int:
-        # Not by the expression: it looks at each byte, which takes longer than to decode them.
         quote = data.find(b'"', position)
-        end = quote if quote >= 0 else len(data)
-        backslash = data.find(b"\\", position, end)
-        if backslash >= 0:
-            end = backslash
-        self._decoder.feed(data[position:end])
-        if backslash >= 0:
-            return self._decode_escape(data, end)
+        text = data[position : quote if quote >= 0 else len(data)]
+        if b"\\" in text:
+            if quote < 0:
+                text = self._without_half_escape(text)
+            # What is left of other escapes is no Base64, nor is any character that they could stand for.
+            text = _ESCAPE.sub(_unescaped, text)
+        self._decoder.feed(text)
         if quote < 0:
             return len(data)
         self._keep(b'"')
         self._state = self._scan_structure
-        return end + 1
+        return quote + 1
 
-    def _decode_escape(self, data: bytes, backslash: int) -> int:
-        escape = _ESCAPE.match(data, backslash)
-        if escape:
-            code, character = escape.groups()
-            self._decoder.feed(chr(int(code, 16)).encode() if code else character)
-            return escape.end()
-        if len(data) - backslash >= _LONGEST_ESCAPE:
-            raise UploadError("The body is not valid JSON.")
-        self._carry = data[backslash:]
-        return len(data)
+    def _without_half_escape(self, text: bytes) -> bytes:
+        start = text.rfind(b"\\", max(0, len(text) - _ESCAPE_BYTES + 1))
+        if start < 0 or _ESCAPE.match(text, start):
+            return text
+        self._carry = text[start:]
+        return text[:start]
+
+
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    return bytes([int(escape[1], 16)]) if escape[1] else b"/"
 
 
 async def read_json_upload(request: Request, sink: FileSink) -> dict[str, Any]:
@@ -265,11 +306,23 @@ async def read_json_upload(request: Request, sink: FileSink) -> dict[str, Any]:
     """
     scanner = EnvelopeScanner(Base64Decoder(sink))
     async for chunk in request.stream():
-        scanner.feed(chunk)
+        await _scan(chunk, scanner)
     body = scanner.close()
     if not scanner.has_image or not sink.size:
         raise UploadError("The image field is required.", "image")
     return body
+
+
+async def _scan(chunk: bytes, scanner: EnvelopeScanner) -> None:
+    position = 0
+    while True:
+        size = _IMAGE_PIECE if scanner.is_in_image else _OTHER_PIECE
+        scanner.feed(chunk[position : position + size])
+        position += size
+        if position >= len(chunk):
+            return
+        # Others are served before the next piece.
+        await asyncio.sleep(0)
 
 
 async def read_multipart_upload(request: Request, sink: FileSink) -> dict[str, Any]:
@@ -279,18 +332,39 @@ async def read_multipart_upload(request: Request, sink: FileSink) -> dict[str, A
     :param sink: takes the file.
     """
     try:
-        async with request.form() as form:
+        async with request.form(max_files=MAX_PARTS, max_fields=MAX_PARTS) as form:
             part = form.get("file")
             if not isinstance(part, UploadFile):
                 raise UploadError("The file field is required.", "file")
             while chunk := await part.read(_COPY_CHUNK):
                 sink.write(chunk)
             fields = {name: value for name, value in form.items() if isinstance(value, str)}
-    except MultiPartException as error:
+    except UploadError:
+        raise
+    except (MultiPartException, ValueError) as error:
+        # The charset that a client names can be any of Python's codecs; some fail in ways of their own.
         raise UploadError("The body is not valid multipart/form-data.") from error
     if not sink.size:
         raise UploadError("The file field is required.", "file")
     return fields
+
+
+async def read_form(request: Request, receive: CountingReceive) -> dict[str, str]:
+    """Read a form in the way of OAuth 2.0; a body of another type holds no fields.
+
+    :param request: the request, its body not yet read.
+    :param receive: what its body comes by.
+    :raises UploadError: if it has too many fields.
+    """
+    receive.limit_to(MAX_FORM_BYTES)
+    body = (await request.body()).decode("utf-8", "replace")
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/x-www-form-urlencoded":
+        return {}
+    try:
+        return dict(urllib.parse.parse_qsl(body, keep_blank_values=True, max_num_fields=MAX_PARTS))
+    except ValueError as error:
+        raise UploadError("The form has too many fields.") from error
 
 
 def member(body: Mapping[str, Any], name: str) -> Any:

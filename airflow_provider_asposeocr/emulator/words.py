@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import cv2
@@ -14,11 +15,12 @@ from airflow_provider_asposeocr.emulator.imaging import Pixels
 from airflow_provider_asposeocr.emulator.page import Quad, Word
 from airflow_provider_asposeocr.emulator.quads import part_of
 
-_WIDE_STEP = 5
-"""Two characters further apart than this, in columns of the model, may be of two words."""
+_WORD_GAP, _CLEAR_GAP = 0.24, 0.34
+"""Shares of a line's height. Between letters gaps are at most 0.23, between words they begin at 0.13; in
+fonts of one width the letters that are narrow stand as far apart as words, but no further than all others."""
 
-_WORD_GAP = 0.2
-"""They are when the gap between them is this share of the line's height."""
+_WIDER_GAP, _WIDER_STEP = 1.8, 1.2
+"""In a line whose letters stand wide apart, the gap between words is so many times wider."""
 
 _FAINT = 0.35
 
@@ -61,28 +63,31 @@ def _characters(text: str, found: Any) -> list[_Character]:
 
 def _divided(characters: Sequence[_Character], image: Pixels, columns: float) -> list[list[_Character]]:
     """Divide at spaces, and where the image has a gap that the model has made no space of."""
-    words: list[list[_Character]] = []
-    for character in characters:
-        if (
-            not words
-            or character.after_space
-            or _has_gap(image, words[-1][-1].column, character.column, columns)
-        ):
+    pairs = list(itertools.pairwise(characters))
+    steps = [right.column - left.column for left, right in pairs]
+    gaps = _gaps(image, pairs, columns)
+    wide_step = _WIDER_STEP * median(steps or [0])
+    wide_gap = _WIDER_GAP * median(gaps or [0.0])
+    words = [[characters[0]]]
+    for (_, character), step, gap in zip(pairs, steps, gaps, strict=True):
+        least = _WORD_GAP if step > wide_step else _CLEAR_GAP
+        if character.after_space or gap >= max(least, wide_gap):
             words.append([])
         words[-1].append(character)
     return words
 
 
-def _has_gap(image: Pixels, before: int, after: int, columns: float) -> bool:
-    if after - before <= _WIDE_STEP:
-        return False
+def _gaps(image: Pixels, pairs: Sequence[tuple[_Character, _Character]], columns: float) -> list[float]:
+    """Return how wide the gap between two characters is on the image, as a share of its height."""
     height, width = image.shape[:2]
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    start, end = (round((column + 0.5) * width / columns) for column in (before, after))
-    ink = np.ptp(grey[:, start:end], axis=0)
-    faint = np.concatenate([[False], ink < _FAINT * np.ptp(grey), [False]]).astype(np.int8)
-    edges = np.flatnonzero(np.diff(faint))
-    return bool((edges[1::2] - edges[::2]).max(initial=0) >= _WORD_GAP * height)
+    faint = np.ptp(grey, axis=0) < _FAINT * np.ptp(grey)
+    found = []
+    for pair in pairs:
+        start, end = (round((character.column + 0.5) * width / columns) for character in pair)
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], faint[start:end], [False]]).astype(np.int8)))
+        found.append(float((edges[1::2] - edges[::2]).max(initial=0)) / height)
+    return found
 
 
 def _word(characters: Sequence[_Character], span: Sequence[float], columns: float, quad: Quad) -> Word:

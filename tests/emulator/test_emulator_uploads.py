@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import itertools
@@ -13,9 +14,16 @@ import pytest
 import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.emulator.uploads import Base64Decoder, EnvelopeScanner, FileSink, UploadError
+from airflow_provider_asposeocr.emulator.uploads import (
+    Base64Decoder,
+    EnvelopeScanner,
+    FileSink,
+    UploadError,
+    read_json_upload,
+)
 from tests.emulator.client import API, Client
 from tests.emulator.process import start_emulator
 
@@ -151,3 +159,50 @@ class ServerProcess:
         jobs = requests.get(self.url + "/_emulator/jobs", timeout=10).json()
         job = next(job for job in jobs if job["ocr_task_id"] == ocr_task_id)
         return {"sha256": job["sha256"], "size": job["size"]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"image": "aW1h", "settings": {"a": [' + b'"",' * 80_000 + b"1]}}",
+        b'{"settings": {}, "image": "' + b"aW1h" * 500_000 + b'"}',
+    ],
+    ids=["beside the image", "in the image"],
+)
+def test_others_are_served_while_a_body_is_scanned(body: bytes) -> None:
+    turns = 0
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def upload() -> None:
+        other = asyncio.create_task(take_turns())
+        await read_json_upload(Request({"type": "http", "headers": []}, receive), FileSink(None))
+        other.cancel()
+
+    asyncio.run(upload())
+    assert turns > 25
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 100])
+def test_escapes_in_any_pieces(size: int) -> None:
+    image = base64.b64encode(bytes(range(256)) * 2).decode()
+    body = ('{"image": "' + image.replace("/", "\\/").replace("+", "\\u002B") + '"}').encode()
+    sink, _ = scan(body, list(range(0, len(body), size)))
+    assert sink.sha256 == hashlib.sha256(bytes(range(256)) * 2).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "escape", ["\\n", "\\t", "\\\\", '\\"', "\\u000a", "\\u0100", "\\ud800", "\\q", "\\u12", "\\"]
+)
+def test_other_escapes_are_no_base64(escape: str) -> None:
+    body = ('{"image": "aW1h' + escape + 'aW1haW1h"}').encode()
+    for size in (1, 1000):
+        with pytest.raises(UploadError):
+            scan(body, list(range(0, len(body), size)))

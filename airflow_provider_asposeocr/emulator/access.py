@@ -1,0 +1,61 @@
+"""Who may use the control endpoints: programs on this machine, and no page of a stranger in its browser.
+
+A browser runs on this machine too, and sends requests for any page that it shows. A page that has its own
+name point to 127.0.0.1 is told by the ``Host`` header (DNS rebinding), any other by ``Origin`` and
+``Sec-Fetch-Site``, which a page cannot set. Forms and requests that need no permission of the server cannot
+carry JSON under its own media type; so a body of another type is refused as well.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+_HOST = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::(\d{1,5}))?", re.IGNORECASE)
+_OWN_SITES = frozenset({"same-origin", "none"})
+"""Of a page of the emulator itself, and of an address that somebody has typed."""
+
+
+def refusal_of(request: Request) -> str | None:
+    """Return why a request may not use the control endpoints; None when it may.
+
+    :param request: the request, whose body need not have been read.
+    """
+    if not _is_loopback(request.client.host if request.client else ""):
+        return "The control endpoints answer this machine only."
+    hosts = request.headers.getlist("host")
+    if len(hosts) != 1 or not _is_own_host(hosts[0], request.scope):
+        return "The control endpoints answer under the names of this machine only, such as 127.0.0.1."
+    origins = request.headers.getlist("origin")
+    if any(origin.lower() != f"http://{hosts[0].lower()}" for origin in origins):
+        return "The control endpoints do not answer pages of another origin."
+    if not _OWN_SITES.issuperset(request.headers.getlist("sec-fetch-site")):
+        return "The control endpoints do not answer pages of another site."
+    return None
+
+
+def is_json(request: Request) -> bool:
+    """Tell whether a request with a body is from somebody who could say that it is JSON.
+
+    Without a media type it may be as well: browsers send none with some bodies, but then an ``Origin``.
+    """
+    media_type = request.headers.get("content-type", "application/json").partition(";")[0]
+    return media_type.strip().lower() == "application/json"
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return (mapped or parsed).is_loopback
+
+
+def _is_own_host(host: str, scope: Scope) -> bool:
+    found = _HOST.fullmatch(host)
+    server = scope.get("server")
+    return bool(found and (found[1] is None or (server and int(found[1]) == server[1])))
