@@ -57,7 +57,7 @@ def classify(answer: HttpResponse | TransportFailure) -> Outcome:
         return Outcome.UNAUTHORIZED
     if answer.status in _NOT_ACCEPTED:
         return Outcome.NOT_ACCEPTED
-    if answer.status in _AMBIGUOUS or answer.status > 504:
+    if answer.status < 200 or answer.status in _AMBIGUOUS or answer.status > 504:
         return Outcome.AMBIGUOUS
     return Outcome.REFUSED
 

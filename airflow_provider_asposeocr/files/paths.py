@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError
 from airflow_provider_asposeocr.api.text import one_line
 
@@ -95,7 +97,10 @@ def uris_in(value: Any) -> Iterator[str]:
 
     :param value: one of whatever may be a source or a destination, or a list of such.
     """
-    if isinstance(value, str | os.PathLike):
+    # An Asset is a path as well, but its text is all that it knows.
+    if isinstance(uri := getattr(value, "uri", None), str):
+        yield uri
+    elif isinstance(value, str | os.PathLike | ObjectStoragePath):
         yield str(value)
     elif isinstance(value, Mapping):
         if value.get("uri"):
@@ -105,8 +110,6 @@ def uris_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from uris_in(item)
-    elif isinstance(uri := getattr(value, "uri", None), str):
-        yield uri
 
 
 def reason_of(error: BaseException) -> str:

@@ -211,6 +211,7 @@ class SyncDriver:
             ):
                 answer = AnswerBody(request, response.status_code, response.headers)
                 for chunk in response.raw.stream(CHUNK, decode_content=False):
+                    limit.moved(len(chunk))
                     if not answer.take(chunk):
                         break
                 return answer.response()
@@ -297,7 +298,7 @@ class AsyncDriver:
         limit = TimeLimit(self._settings.read_timeout, request.until)
         loop = asyncio.get_running_loop()
         small = request.body.data if isinstance(request.body, BytesBody) else None
-        body = None
+        body, proxy = None, self._proxy_for(request.url)
         try:
             async with asyncio.timeout(limit.left) as scope:
 
@@ -309,10 +310,10 @@ class AsyncDriver:
                 async with self._shared.session.request(
                     request.method,
                     self._url(request.url),
-                    headers=_headers(request),
+                    headers=_headers(request) | _proxy_headers(request.url, proxy),
                     data=body if small is None else small,
                     allow_redirects=False,
-                    proxy=self._proxy_for(request.url),
+                    proxy=proxy,
                     timeout=self._timeout,
                 ) as response:
                     answer = AnswerBody(request, response.status, response.headers)
@@ -357,3 +358,11 @@ def _headers(request: HttpRequest) -> dict[str, str]:
     if request.token is not None:
         headers["Authorization"] = f"Bearer {request.token}"
     return headers
+
+
+def _proxy_headers(url: str, proxy: str | None) -> dict[str, str]:
+    # Before version 3.13.1 aiohttp signs in at a proxy with the first request of a connection alone.
+    if proxy is None or "@" not in proxy or not url.startswith("http://"):
+        return {}
+    auth = aiohttp.BasicAuth.from_url(yarl.URL(proxy))
+    return {"Proxy-Authorization": auth.encode()} if auth else {}

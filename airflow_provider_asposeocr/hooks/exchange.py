@@ -50,7 +50,7 @@ class TimeLimit:
         return min(self._at, self._until) - time.monotonic()
 
     def moved(self, size: int) -> None:
-        """Note that bytes have moved, which earns time."""
+        """Note that bytes of a body have moved, which earns time. Those of headers may come without end."""
         self._at += size / MIN_BYTES_PER_SECOND
 
     def request_sent(self) -> None:

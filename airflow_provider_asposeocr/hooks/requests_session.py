@@ -102,9 +102,7 @@ class _LimitedStream(io.RawIOBase):
         if left <= 0:
             raise TimeoutError("the time limit of the exchange has passed")
         self._connection.settimeout(min(left, self._limit.seconds))
-        size = self._stream.readinto(buffer)
-        self._limit.moved(size or 0)
-        return size
+        return self._stream.readinto(buffer)
 
     def close(self) -> None:
         self._stream.close()

@@ -66,7 +66,8 @@ async def shared_session(
     :param conn_id: the Airflow connection.
     :param load: looks it up.
     """
-    places = _places.setdefault(asyncio.get_running_loop(), {})
+    loop = asyncio.get_running_loop()
+    places = _places.setdefault(loop, {})
     place = places.setdefault(conn_id, _Place())
     place.users += 1
     try:
@@ -83,6 +84,8 @@ async def shared_session(
         if not place.users:
             # A lock that was ever waited for refers to its event loop, which would so outlive its end.
             del places[conn_id]
+        if not places:
+            _places.pop(loop, None)
 
 
 async def _leave(place: _Place, shared: SharedSession) -> None:

@@ -19,6 +19,7 @@ from .flow_runner import BROKEN, NOT_SENT, START, UNTRUSTED, response
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [
+        (102, Outcome.AMBIGUOUS),
         (200, Outcome.ANSWERED),
         (202, Outcome.ANSWERED),
         (204, Outcome.ANSWERED),

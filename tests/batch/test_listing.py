@@ -109,7 +109,7 @@ def test_manifests_are_taken_without_the_text_of_their_documents() -> None:
 def test_one_file_is_a_batch_of_one(inbox: Path) -> None:
     one = [f"file://{inbox}/b.png"]
     assert listed(f"{inbox}/b.png") == one
-    assert listed(Asset(name="b", uri=f"file://{inbox}/b.png")) == one
+    assert listed(Asset(uri=f"file://{inbox}/b.png")) == one
     assert listed({"bucket": "b", "key": "k.png"}) == [{"bucket": "b", "key": "k.png"}]
     assert listed("https://host/a.png?sig=1*2") == ["https://host/a.png?sig=1*2"]
 
@@ -142,7 +142,7 @@ def test_a_storage_that_cannot_be_reached_is_worth_a_retry(monkeypatch: pytest.M
         ("s3://conn@bucket/a b.png", "s3://bucket/a b.png"),
         ("file:///in/odd #1?.png", "file:///in/odd #1?.png"),
         ({"bucket": "b", "key": "k"}, "s3://b/k"),
-        (Asset(name="a", uri="s3://b/k"), "s3://b/k"),
+        (Asset(uri="s3://b/k"), "s3://b/k"),
         (b"data", "a bytes"),
     ],
 )

@@ -9,6 +9,10 @@ import hashlib
 import io
 import os
 import resource
+import socket
+import stat
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -303,6 +307,94 @@ def test_several_results_in_a_directory(tmp_path: Path) -> None:
     first, second, third = (Path(entry["path"]).name for entry in entries)
     stem = first.removesuffix(".txt")
     assert (second, third) == (f"{stem}.pdf", f"{stem}-2.txt")
+
+
+def test_thousands_of_results_are_stored_in_linear_time(bucket: ObjectStore) -> None:
+    looked: Counter[str] = Counter()
+
+    class Kind(str):
+        def casefold(self) -> str:
+            looked["type"] += 1
+            return "text"
+
+    results = [OcrResult(Kind("Text"), b"%d" % number) for number in range(2000)]
+    entries = stored_at("s3://bucket/out/{stem}.{ext}", *results)
+    assert len({entry["key"] for entry in entries}) == 2000
+    assert looked["type"] < 20 * 2000
+
+
+class TestLocalFile:
+    """What is written to, and what is left alone."""
+
+    @pytest.fixture(params=["fifo", "socket", "device", "link to a device"])
+    def no_file(self, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+        path = tmp_path / "there.txt"
+        if request.param == "fifo":
+            os.mkfifo(path)
+        elif request.param == "socket":
+            with socket.socket(socket.AF_UNIX) as server:
+                os.chdir(tmp_path)
+                server.bind("there.txt")
+        elif request.param == "device":
+            try:
+                os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 7))
+            except PermissionError:
+                pytest.skip("only root makes devices")
+        else:
+            path.symlink_to("/dev/full")
+        return path
+
+    def test_what_is_no_regular_file_stays_as_it_is(self, no_file: Path, tmp_path: Path) -> None:
+        before = no_file.lstat()
+        with pytest.raises(AsposeOcrDestinationError, match="no regular file"):
+            stored_at(no_file)
+        assert (no_file.lstat().st_ino, no_file.lstat().st_mode) == (before.st_ino, before.st_mode)
+        assert [path.name for path in tmp_path.iterdir()] == ["there.txt"]
+
+    def test_a_new_file_has_the_permissions_of_any_new_file(self, tmp_path: Path) -> None:
+        (tmp_path / "other").touch()
+        stored_at(tmp_path / "page.txt")
+        assert (tmp_path / "page.txt").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+    def test_a_file_that_is_replaced_keeps_its_permissions(self, tmp_path: Path) -> None:
+        (tmp_path / "page.txt").write_text("old")
+        (tmp_path / "page.txt").chmod(0o640)
+        stored_at(tmp_path / "page.txt")
+        assert stat.S_IMODE((tmp_path / "page.txt").stat().st_mode) == 0o640
+        assert (tmp_path / "page.txt").read_bytes() == TEXT.data
+
+    def test_what_is_not_whole_yet_is_read_by_nobody_else(self, tmp_path: Path) -> None:
+        modes: list[int] = []
+
+        class Watched(SpooledResult):
+            def chunks(self) -> Iterator[bytes]:
+                modes.extend(stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir())
+                yield b"text"
+
+        stored_at(tmp_path / "page.txt", Watched("Text", Span(io.BytesIO(), 0, 4), 4, False))  # type: ignore[arg-type]
+        assert modes == [0o600]
+
+    def test_what_a_crash_has_left_is_removed_after_a_day(self, tmp_path: Path) -> None:
+        old, young, others = (
+            [".page.txt.01234567.asposeocr-part", "..89abcdef.89abcdef.asposeocr-part"],
+            [".new.txt.01234567.asposeocr-part"],
+            [".page.txt.0123456.asposeocr-part", ".page.txt.01234567.part", "page.01234567.asposeocr-part"],
+        )
+        for name in (*old, *young, *others):
+            (tmp_path / name).write_text("left")
+        for name in (*old, *others):
+            os.utime(tmp_path / name, (0, time.time() - 25 * 3600))
+        link, target = tmp_path / ".l.01234567.asposeocr-part", tmp_path / "target"
+        target.write_text("of a link")
+        link.symlink_to(target)
+        stored_at(tmp_path / "page.txt")
+        assert {path.name for path in tmp_path.iterdir()} == {
+            *young,
+            *others,
+            "page.txt",
+            link.name,
+            "target",
+        }
 
 
 class TestLocalFailure:

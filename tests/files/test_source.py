@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 import socket
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, AsposeOcrStorageError
 from airflow_provider_asposeocr.api.operations import OPERATIONS, get_operation
+from airflow_provider_asposeocr.files import source as source_module
+from airflow_provider_asposeocr.files import web as web_module
 from airflow_provider_asposeocr.files.body import read_exactly
 from airflow_provider_asposeocr.files.formats import sniff
 from airflow_provider_asposeocr.files.source import PACKAGES, READ_BLOCK, Source, open_source, source_path
@@ -322,6 +325,71 @@ class TestWeb:
             open_source(f"{web.url}/scan.png?signature={'s3c' + 'ret'}")
         assert f"{web.url}/scan.png" in str(caught.value)
         assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+    def test_a_signature_that_expires_before_the_file_is_read_is_not_told(self, web: Web, png: bytes) -> None:
+        web.files["/scan.png"] = png
+        source = open_source(f"{web.url}/scan.png?signature={'s3c' + 'ret'}")
+        web.status = 403
+        with pytest.raises(AsposeOcrStorageError) as caught:
+            list(read_exactly(source))
+        shown = "".join(traceback.format_exception(caught.value))
+        assert "s3cret" not in f"{shown} {caught.value.__cause__!r}"
+        assert caught.value.__suppress_context__
+
+    def test_a_file_that_moved_on_the_same_host_is_read(self, web: Web, png: bytes) -> None:
+        web.files["/new.png"] = png
+        web.moved = {"/old.png": "/newer.png", "/newer.png": f"{web.url}/new.png"}
+        assert content(open_source(f"{web.url}/old.png")) == png
+
+    def test_a_file_that_moved_to_another_host_is_refused(self, web: Web, png: bytes) -> None:
+        web.files["/scan.png"] = png
+        with serve() as elsewhere:
+            elsewhere.moved["/scan.png"] = f"{web.url}/scan.png?signature=s3cret"
+            for source in (f"{elsewhere.url}/scan.png", f"{elsewhere.url}/scan.png?a=b"):
+                assert "redirects to another host" in refused(source)
+                assert "s3cret" not in refused(source)
+            assert web.asked == []
+            elsewhere.files["/scan.png"] = png
+            del elsewhere.moved["/scan.png"]
+            source = open_source(f"{elsewhere.url}/scan.png")
+            elsewhere.moved["/scan.png"] = f"{web.url}/scan.png"
+            with pytest.raises(AsposeOcrSourceError, match="another host"):
+                list(read_exactly(source))
+            assert web.asked == []
+
+    def test_a_file_may_come_from_anywhere_where_that_is_allowed(self, web: Web, png: bytes) -> None:
+        web.files["/scan.png"] = png
+        with serve() as elsewhere:
+            elsewhere.moved["/scan.png"] = f"{web.url}/scan.png"
+            source = open_source(f"{elsewhere.url}/scan.png", allow_redirects=True)
+            assert content(source) == png
+
+    @pytest.mark.parametrize("location", ["", "http://", "http://[", "gopher://x/", "//", "\\", "http://a b"])
+    def test_a_redirect_to_nowhere_is_an_error_like_any_other(self, web: Web, location: str) -> None:
+        web.moved["/scan.png"] = location
+        assert f"{web.url}/scan.png" in refused(f"{web.url}/scan.png")
+
+    @pytest.mark.parametrize("pause", [0.05, 30])
+    def test_a_server_that_drips_is_not_waited_for(
+        self, web: Web, pause: float, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(source_module, "LOOK_SECONDS", 0.5)
+        web.pause = pause
+        begun = time.monotonic()
+        assert "cannot be reached" in refused(f"{web.url}/scan.png")
+        assert time.monotonic() - begun < 3
+
+    def test_a_server_that_begins_to_drip_is_not_waited_for(
+        self, web: Web, png: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        web.files["/scan.png"] = png
+        source = open_source(f"{web.url}/scan.png")
+        monkeypatch.setattr(web_module, "LOOK_SECONDS", 0.5)
+        web.pause = 0.05
+        begun = time.monotonic()
+        with pytest.raises(AsposeOcrStorageError):
+            list(read_exactly(source))
+        assert time.monotonic() - begun < 3
 
     def test_a_file_that_is_missing(self, web: Web) -> None:
         assert refused(f"{web.url}/gone.png") == f"{web.url}/gone.png does not exist"

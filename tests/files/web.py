@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +21,8 @@ class Web:
     :param ranges: whether it serves parts of files.
     :param status: this status instead of any file.
     :param cut: so many bytes less than announced are sent.
+    :param moved: where files are instead, by path.
+    :param pause: seconds before each byte of an answer, its headers included.
     :param asked: request lines.
     """
 
@@ -27,6 +31,8 @@ class Web:
     ranges: bool = True
     status: int | None = None
     cut: int = 0
+    moved: dict[str, str] = field(default_factory=dict)
+    pause: float = 0.0
     asked: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -50,7 +56,21 @@ def serve() -> Iterator[Web]:
 
         def _answer(self, with_body: bool) -> None:
             web.asked.append(f"{self.command} {self.path}")
-            data = web.files.get(unquote(urlsplit(self.path).path))
+            path = unquote(urlsplit(self.path).path)
+            if path in web.moved:
+                self.send_response(302)
+                self.send_header("Location", web.moved[path])
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            if web.pause:
+                with contextlib.suppress(OSError):
+                    for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + bytes(9999):
+                        self.wfile.write(bytes([byte]))
+                        time.sleep(web.pause)
+                self.close_connection = True
+                return
+            data = web.files.get(path)
             if web.status is not None or data is None:
                 self.send_response(web.status or 404)
                 self.send_header("Content-Length", "0")

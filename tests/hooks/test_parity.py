@@ -340,7 +340,8 @@ def _observe(
                 break
             submitted = result if step == "submit" else submitted
             outcomes.append("id" if step == "submit" else result)
-    return Observation(_transcript(emulator), outcomes, errors, hook.api_calls, len(caplog.records))
+    warnings = sum(record.levelno >= logging.WARNING for record in caplog.records)
+    return Observation(_transcript(emulator), outcomes, errors, hook.api_calls, warnings)
 
 
 def _step(step: str, client: Client, submitted: str, emulator: Emulator) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
+import weakref
 from typing import Any
 
 import aiohttp
@@ -109,6 +111,31 @@ async def test_a_leader_that_is_cancelled_at_the_lookup_hands_over(
     leader.cancel()
     assert await follower
     assert len(lookups) == 2
+
+
+@pytest.mark.parametrize("conn_ids", [["asposeocr_default"], ["asposeocr_default", "other"]])
+def test_a_loop_that_has_ended_leaves_nothing_behind(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, conn_ids: list[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", emulator.connection_json())
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def enter_all() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+
+        async def enter(conn_id: str) -> None:
+            async with AsposeOcrHook(conn_id).async_session():
+                await asyncio.sleep(0)
+
+        # Many at once: the lock is waited for, and remembers its loop then.
+        await asyncio.gather(*(enter(conn_id) for conn_id in conn_ids * 20))
+
+    for _ in range(4):
+        asyncio.run(enter_all())
+    gc.collect()
+    # Python itself may still know the last one.
+    assert [loop() for loop in loops[:-1]] == [None] * 3
+    assert len(sessions._places) == 0
 
 
 def test_loops_do_not_share(emulator: Emulator) -> None:

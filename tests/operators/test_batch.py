@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -9,6 +10,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +20,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, ObjectStoragePath
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrHaltedError, AsposeOcrRateLimitError
-from airflow_provider_asposeocr.batch import plan, progress
+from airflow_provider_asposeocr.batch import course, plan, progress
 from airflow_provider_asposeocr.batch.policy import AsposeOcrBatchIncompleteError
 from airflow_provider_asposeocr.emulator.generated import generated_sha256
 from airflow_provider_asposeocr.emulator.testing import Emulator
@@ -284,6 +286,50 @@ class TestBadItems:
         else:
             summary = run(batch(sources, f"{out}/", fail_on=fail_on))
             assert (summary["succeeded"], summary["failed"]) == (12, 3)
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ValueError("https://host/?sig=s3cret"),
+            UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+            RecursionError(),
+            MemoryError(),
+            KeyError("s3cret"),
+            OSError(errno.EIO, "s3cret"),
+            AssertionError(),
+            RuntimeError("generator raised StopIteration"),
+            TimeoutError(),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    @pytest.mark.parametrize("where", ["open_source", "make_body", "deliver", "fingerprint"])
+    def test_whatever_one_raises_is_its_own(
+        self,
+        emulator: Emulator,
+        inbox: Path,
+        out: Path,
+        error: Exception,
+        where: str,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        original, called = getattr(course, where), []
+
+        def fail_once(*args: Any, **kwargs: Any) -> Any:
+            called.append(1)
+            if len(called) == 4:
+                raise error
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(course, where, fail_once)
+        with pytest.raises(AsposeOcrBatchIncompleteError, match="1 of 12 items failed, 0 of them for good"):
+            run(batch(f"{inbox}/", f"{out}/"))
+        statuses = Counter(line["status"] for line in lines(out))
+        assert statuses == {"succeeded": 11, "failed": 1}
+        (failed,) = (line for line in lines(out) if line["status"] == "failed")
+        assert failed["error"] == "AsposeOcrUnexpectedError"
+        assert failed["message"].startswith(f"unexpected {type(error).__name__}")
+        assert "s3cret" not in caplog.text + json.dumps(failed)
 
     def test_they_can_be_mended(self, emulator: Emulator, sources: list[str], inbox: Path, out: Path) -> None:
         with pytest.raises(AirflowFailException):

@@ -15,6 +15,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrRateLimitError,
     AsposeOcrTimeoutError,
+    AsposeOcrUnexpectedError,
 )
 from airflow_provider_asposeocr.api.task import OcrResult, OcrTask, TaskStatus
 from airflow_provider_asposeocr.emulator.testing import Emulator
@@ -215,6 +216,22 @@ async def test_cancellation_of_the_trigger_propagates_and_cancels_nothing(
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert emulator.calls.cancel == 0
+
+
+def test_whatever_is_raised_inside_becomes_an_event_without_its_message(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*args: Any) -> None:
+        raise ValueError("https://host/?sig=s3cret \ud800")
+
+    monkeypatch.setattr(AsposeOcrHook, "arun_flow", fail)
+    event = fire(make())
+    assert event["kind"] == "AsposeOcrUnexpectedError"
+    assert event["message"].startswith("unexpected ValueError in test_trigger.py")
+    assert "s3cret" not in json.dumps(event) + caplog.text
+    error = WaitOutcome.of_event(event).error
+    assert isinstance(error, AsposeOcrUnexpectedError)
+    assert error.retryable
 
 
 def test_an_error_survives_the_event() -> None:
