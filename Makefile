@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LOWEST := $(VENV)/lowest
 PACKAGE := airflow_provider_asposeocr
 
 # Without bytecode files every process of Airflow would compile all of it again.
@@ -11,10 +12,11 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench bench-docs bench-memory test-crashes test-faults soak clean
+.PHONY: help demo test lint format bench bench-docs bench-memory test-crashes test-faults test-hostile \
+	test-hostile-airflow test-bad-files test-lowest soak clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## Read a scan with a local Airflow and emulator; IMAGE=path for your own, KEEP=1 to keep Airflow up
 	@$(BIN)/python -m dags_examples.demo.run $(if $(KEEP),--keep) $(if $(IMAGE),"$(IMAGE)")
@@ -46,6 +48,24 @@ test-crashes: $(READY) ## Kill the processes of a real Airflow in every phase, 3
 
 test-faults: $(READY) ## Let every fault strike every way of running, 2 minutes; FAULTS_ARGS="--only poll" for some
 	@$(BIN)/python -m tests.faults.matrix --check $(FAULTS_ARGS)
+
+test-hostile: $(READY) ## Let a service misbehave in 670 ways, 25 minutes; HOSTILE_ARGS="--only bomb" for some
+	@$(BIN)/python -m tests.hostile.matrix $(HOSTILE_ARGS)
+
+test-hostile-airflow: $(READY) ## Odd characters for a real Airflow on SQLite and PostgreSQL; AIRFLOW_PYTHON=path for another
+	@AIRFLOW_PYTHON="$(AIRFLOW_PYTHON)" $(BIN)/python -m pytest -m hostile tests/system $(PYTEST_ARGS)
+
+test-bad-files: $(READY) ## Send 300 bad and odd files to the emulator; FILES_ARGS="--only png" for some
+	@$(BIN)/python -m tests.emulator.bad_files $(FILES_ARGS)
+
+test-lowest: $(READY) ## Unit tests on Airflow 2.11.0 and the lowest versions of all that is imported, 10 minutes
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(LOWEST)/bin/python --resolution lowest-direct \
+	  --constraint constraints-lowest.txt --editable ".[emulator,s3,sftp]" "apache-airflow==2.11.0"
+	@$(BIN)/uv pip freeze --quiet --exclude-editable --python $(LOWEST)/bin/python >$(LOWEST)/installed.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(LOWEST)/bin/python \
+	  --constraint $(LOWEST)/installed.txt --editable ".[test]"
+	@$(LOWEST)/bin/python -m pytest -m "not system and not crash and not hostile" $(PYTEST_ARGS)
 
 soak: $(READY) ## 300 jobs on a bad day, 10 minutes; MINUTES=2 for fewer
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10)

@@ -6,16 +6,25 @@ import json
 from typing import Any
 
 
-class Store:
-    """Keeps values as JSON, as Airflow does."""
+class StateStore:
+    """Keeps values as JSON; they survive a retry and a clear. While ``broken`` is set, nothing can be had."""
 
     def __init__(self) -> None:
-        self._values: dict[str, str] = {}
+        self.rows: dict[str, str] = {}
+        self.broken = False
 
     def get(self, key: str) -> Any:
         """Read a value."""
-        return json.loads(self._values[key]) if key in self._values else None
+        self._check()
+        return json.loads(self.rows[key]) if key in self.rows else None
 
     def set(self, key: str, value: Any) -> None:
         """Keep a value."""
-        self._values[key] = json.dumps(value)
+        self._check()
+        if value is None:
+            raise ValueError("None")
+        self.rows[key] = json.dumps(value)
+
+    def _check(self) -> None:
+        if self.broken:
+            raise ConnectionError("the API server is gone")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -20,29 +19,7 @@ from airflow_provider_asposeocr.operators.asposeocr import (
     AsposeOcrRecognizeImageTrialOperator,
 )
 from tests.running import context, fire, rebuilt, run
-
-
-class StateStore:
-    """What Airflow 3.3 hands to a task: values survive a retry and a clear, and are JSON."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, str] = {}
-        self.broken = False
-
-    def get(self, key: str) -> Any:
-        self._check()
-        return json.loads(self.rows[key]) if key in self.rows else None
-
-    def set(self, key: str, value: Any) -> None:
-        self._check()
-        if value is None:
-            raise ValueError("None")
-        self.rows[key] = json.dumps(value)
-
-    def _check(self) -> None:
-        if self.broken:
-            raise ConnectionError("the API server is gone")
-
+from tests.states import StateStore
 
 Case = Callable[..., tuple[Any, dict[str, Any]]]
 

@@ -7,6 +7,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -17,6 +18,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from airflow_provider_asposeocr import __version__
 from airflow_provider_asposeocr.get_provider_info import get_provider_info
@@ -203,6 +206,29 @@ def test_parsing_a_dag_loads_neither_hook_nor_trigger_nor_the_machinery_of_batch
     assert (
         importlib.import_module(f"{NAME}.hooks.asposeocr").AsposeOcrHook.default_conn_name
     ) == importlib.import_module(f"{NAME}.tasks").DEFAULT_CONN_ID
+
+
+@pytest.mark.parametrize("extra", [None, "emulator"])
+def test_what_is_imported_is_declared_with_a_lower_bound_and_nothing_else_is(extra: str | None) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    requirements = [Requirement(text) for text in asked]
+    assert [str(one) for one in requirements if ">=" not in str(one.specifier)] == []
+    modules = [path for path in MODULES if (room(path) == "emulator") == bool(extra)]
+    others = {NAME, *sys.stdlib_module_names}
+    names = {name for path in modules for name in imported(path) if name.partition(".")[0] not in others}
+    assert {distribution_of(name) for name in names} == {canonicalize_name(one.name) for one in requirements}
+
+
+def distribution_of(module: str) -> str:
+    """The distribution that a module belongs to."""
+    if of_provider := re.match(r"airflow\.providers\.((?:common\.)?\w+)", module):
+        return f"apache-airflow-providers-{of_provider[1].replace('.', '-')}"
+    top = module.partition(".")[0]
+    if top == "airflow":
+        return "apache-airflow"
+    (name,) = set(importlib.metadata.packages_distributions()[top])
+    return canonicalize_name(name)
 
 
 def test_airflow_accepts_the_description_of_the_provider() -> None:

@@ -342,7 +342,7 @@ def _notices(error: Any, spans: Mapping[str, Span]) -> tuple[tuple[str, ...], tu
 def _strings(value: Any, spans: Mapping[str, Span]) -> tuple[str, ...]:
     items = (value,) if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
     texts = (_line(item, spans, MAX_LINE_CHARACTERS) for item in items if item is not None)
-    return tuple(islice(texts, MAX_NOTICES))
+    return tuple(islice(filter(None, texts), MAX_NOTICES))
 
 
 def _word(value: Any, spans: Mapping[str, Span]) -> str | None:

@@ -148,8 +148,10 @@ def source_path(source: Any, conn_id: str | None = None, *, allow_redirects: boo
     if is_web(uri):
         return WebPath(uri, allow_redirects=allow_redirects)
     shown = display_uri(uri)
+    # Airflow before version 3 takes a None for the connection, and overlooks the one in the URI.
+    options = {"conn_id": conn_id} if conn_id else {}
     try:
-        path = ObjectStoragePath(uri if scheme else f"file://{Path(uri).absolute()}", conn_id=conn_id)
+        path = ObjectStoragePath(uri if scheme else f"file://{Path(uri).absolute()}", **options)
         filesystem(path)
     except (ValueError, ImportError):
         package = PACKAGES.get(scheme)

@@ -11,43 +11,34 @@ from typing import Any
 from PIL import Image
 
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrBatchOperator
+from tests.states import StateStore
 
 MOST_STATE = 64 * 1024
 
 
-class StateStore:
-    """Values survive a retry and a clear, are JSON, and must not be too long. Counts what is written."""
+class CountingStore(StateStore):
+    """A store whose values must not be too long, as Airflow's; it counts what is written."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, str] = {}
+        super().__init__()
         self.writes = 0
         self.characters = 0
         self.longest = 0
         self.threads: set[str] = set()
-        self.broken = False
-
-    def get(self, key: str) -> Any:
-        self._check()
-        return json.loads(self.rows[key]) if key in self.rows else None
 
     def set(self, key: str, value: Any) -> None:
-        self._check()
-        text = json.dumps(value)
-        if len(text) > MOST_STATE:
+        size = len(json.dumps(value))
+        if size > MOST_STATE:
             raise ValueError("too long")
-        self.rows[key] = text
+        super().set(key, value)
         self.writes += 1
-        self.characters += len(text)
-        self.longest = max(self.longest, len(text))
+        self.characters += size
+        self.longest = max(self.longest, size)
         self.threads.add(threading.current_thread().name)
 
     def records(self) -> list[Any]:
         """All records of the journal."""
         return [record for row in self.rows.values() for record in json.loads(row)["records"]]
-
-    def _check(self) -> None:
-        if self.broken:
-            raise ConnectionError("the API server is gone")
 
 
 def image(number: int = 0) -> bytes:

@@ -29,7 +29,7 @@ from airflow_provider_asposeocr.batch.journal import (
 from airflow_provider_asposeocr.batch.outcome import ItemStatus, Outcome, Stored
 from airflow_provider_asposeocr.batch.stores import FileParts, StateParts
 from airflow_provider_asposeocr.durable import RETENTION, Recorded
-from tests.batch.support import StateStore
+from tests.batch.support import CountingStore
 
 NOW = round(time.time(), 3)
 STORED = Stored("Text", "s3://bucket/out/page-12345678.txt", 44, "0" * 64)
@@ -159,14 +159,14 @@ def test_how_many_jobs_may_be_lost_is_told(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_a_store_that_cannot_be_read_stops_the_batch() -> None:
-    store = StateStore()
+    store = CountingStore()
     store.broken = True
     with pytest.raises(AsposeOcrStorageError, match="cannot be read: ConnectionError"):
         Journal(StateParts(store), 1)
 
 
 def test_shards_are_measured_not_guessed() -> None:
-    store = StateStore()
+    store = CountingStore()
     journal = Journal(StateParts(store), 1)
     long = replace(DONE, results=(replace(STORED, uri="s3://b/" + "é\U0001f600" * 300),) * 3)
     for number in range(100):
@@ -195,7 +195,7 @@ def test_the_longest_record_fits(outcome: Outcome) -> None:
 
 
 def test_the_work_for_ten_thousand_items_is_small() -> None:
-    store = StateStore()
+    store = CountingStore()
     journal = Journal(StateParts(store), 1)
     for start in range(0, 10_000, 25):
         numbers = range(start, start + 25)
@@ -211,7 +211,7 @@ def test_the_work_for_ten_thousand_items_is_small() -> None:
 
 @pytest.mark.parametrize("kind", ["state store", "files"])
 def test_both_stores_keep_the_same(kind: str, tmp_path: Path) -> None:
-    state = StateStore()
+    state = CountingStore()
 
     def parts() -> StateParts | FileParts:
         if kind == "files":

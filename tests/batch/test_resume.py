@@ -22,7 +22,7 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrHaltedError, Aspo
 from airflow_provider_asposeocr.batch import committer
 from airflow_provider_asposeocr.batch.policy import AsposeOcrBatchIncompleteError
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
-from tests.batch.support import StateStore, batch, image, images, lines, recorded_ids
+from tests.batch.support import CountingStore, batch, image, images, lines, recorded_ids
 from tests.running import run
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +83,7 @@ class Case:
     def __init__(self, folder: Path, kind: str) -> None:
         self.folder = folder
         self.paths = images(folder / "in", 8)
-        self.store = StateStore() if kind == "state store" else None
+        self.store = CountingStore() if kind == "state store" else None
         self.arguments: dict[str, Any] = {}
 
     def run(self, max_tries: int = 1, **arguments: Any) -> dict[str, Any]:
@@ -260,18 +260,18 @@ class TestStateStore:
     """Airflow's own store."""
 
     @pytest.fixture
-    def store(self) -> StateStore:
-        return StateStore()
+    def store(self) -> CountingStore:
+        return CountingStore()
 
     def test_it_is_never_called_on_the_event_loop(
-        self, emulator: Emulator, tmp_path: Path, store: StateStore
+        self, emulator: Emulator, tmp_path: Path, store: CountingStore
     ) -> None:
         images(tmp_path / "in", 20)
         run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/"), task_state_store=store)
         assert store.threads
         assert all(name == "MainThread" or name.startswith("asposeocr-batch_") for name in store.threads)
 
-    def test_many_items_share_a_write(self, emulator: Emulator, tmp_path: Path, store: StateStore) -> None:
+    def test_many_items_share_a_write(self, emulator: Emulator, tmp_path: Path, store: CountingStore) -> None:
         images(tmp_path / "in", 200)
         run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/"), task_state_store=store)
         assert store.writes <= 30
@@ -279,7 +279,7 @@ class TestStateStore:
         assert len(store.records()) == 400
 
     def test_when_it_cannot_be_written_nothing_is_submitted(
-        self, emulator: Emulator, tmp_path: Path, store: StateStore, monkeypatch: pytest.MonkeyPatch
+        self, emulator: Emulator, tmp_path: Path, store: CountingStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         images(tmp_path / "in", 3)
 
@@ -292,7 +292,7 @@ class TestStateStore:
         assert emulator.calls.submit == 0
 
     def test_when_it_fails_later_no_more_is_submitted_than_may_be_lost(
-        self, emulator: Emulator, tmp_path: Path, store: StateStore, monkeypatch: pytest.MonkeyPatch
+        self, emulator: Emulator, tmp_path: Path, store: CountingStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(committer, "INTERVAL", 0.02)
         images(tmp_path / "in", 40)
@@ -300,7 +300,7 @@ class TestStateStore:
         def fail_later(key: str, value: Any) -> None:
             if emulator.calls.submit:
                 raise ConnectionError
-            StateStore.set(store, key, value)
+            CountingStore.set(store, key, value)
 
         monkeypatch.setattr(store, "set", fail_later)
         with pytest.raises(AsposeOcrStorageError, match="the journal cannot be written: ConnectionError"):
@@ -308,7 +308,7 @@ class TestStateStore:
         assert emulator.calls.submit <= 4
 
     def test_when_it_fails_for_a_moment_the_batch_goes_on(
-        self, emulator: Emulator, tmp_path: Path, store: StateStore, monkeypatch: pytest.MonkeyPatch
+        self, emulator: Emulator, tmp_path: Path, store: CountingStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(committer, "INTERVAL", 0.02)
         images(tmp_path / "in", 20)
@@ -317,7 +317,7 @@ class TestStateStore:
         def fail_at_times(key: str, value: Any) -> None:
             if emulator.calls.submit and next(failures, None) is not None:
                 raise ConnectionError
-            StateStore.set(store, key, value)
+            CountingStore.set(store, key, value)
 
         monkeypatch.setattr(store, "set", fail_at_times)
         summary = run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/"), task_state_store=store)

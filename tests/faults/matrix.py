@@ -31,6 +31,7 @@ from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 from tests.running import run
+from tests.states import StateStore
 
 SYNC, DEFERRABLE, POKE, DEFERRED = WAYS = ("sync operator", "deferrable operator", "poke", "deferred sensor")
 OPERATORS = (SYNC, DEFERRABLE)
@@ -204,21 +205,6 @@ ROWS: dict[str, Row] = {
 }
 
 
-class Store:
-    """A task state store, so that the operators keep their records."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, str] = {}
-
-    def get(self, key: str) -> Any:
-        """Read a value."""
-        return json.loads(self._values[key]) if key in self._values else None
-
-    def set(self, key: str, value: Any) -> None:
-        """Keep a value."""
-        self._values[key] = json.dumps(value)
-
-
 @contextlib.contextmanager
 def hurried() -> Iterator[None]:
     """Shorten all waits that are ours; what the service asks for with Retry-After stays."""
@@ -278,7 +264,7 @@ def _task(row: Row, way: str, scan: Path, emulator: Emulator) -> Any:
 
 def _run(task: Any, cell: Cell) -> None:
     try:
-        manifest = run(task, task_state_store=Store())
+        manifest = run(task, task_state_store=StateStore())
     except Exception as error:
         cell.outcome, cell.message = type(error).__name__, str(error)
     else:

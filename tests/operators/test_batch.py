@@ -24,7 +24,7 @@ from airflow_provider_asposeocr.batch import course, plan, progress
 from airflow_provider_asposeocr.batch.policy import AsposeOcrBatchIncompleteError
 from airflow_provider_asposeocr.emulator.generated import generated_sha256
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from tests.batch.support import StateStore, batch, image, images, lines, recorded_ids
+from tests.batch.support import CountingStore, batch, image, images, lines, recorded_ids
 from tests.running import run
 
 TEXT = "The quick brown fox jumps over the lazy dog."
@@ -499,7 +499,7 @@ class TestKill:
     def test_before_anything_is_begun(self, emulator: Emulator, inbox: Path, out: Path) -> None:
         operator = batch(f"{inbox}/", f"{out}/")
 
-        class Store(StateStore):
+        class Store(CountingStore):
             def set(self, key: str, value: Any) -> None:
                 operator.on_kill()
                 super().set(key, value)
