@@ -12,8 +12,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench bench-docs bench-memory test-crashes test-faults test-hostile \
-	test-hostile-airflow test-bad-files test-lowest soak clean
+.PHONY: help demo test lint format bench bench-docs bench-memory bench-emulator test-crashes test-faults \
+	test-hostile test-hostile-airflow test-bad-files test-lowest soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ bench-docs: $(READY) ## Write the figures of docs/benchmarks into docs/benchmark
 
 bench-memory: $(READY) ## Measure memory and time beside other clients, 15 minutes; BENCH_ARGS=--quick for one
 	@$(BIN)/python -m tests.benchmarks.memory $(BENCH_ARGS)
+
+bench-emulator: $(READY) ## Measure how many submissions a second the emulator takes, 3 minutes
+	@$(BIN)/python -m tests.emulator.submission_rate
 
 test-crashes: $(READY) ## Kill the processes of a real Airflow in every phase, 3 minutes; AIRFLOW_PYTHON=path for another
 	@AIRFLOW_PYTHON="$(AIRFLOW_PYTHON)" $(BIN)/python -m pytest -m crash tests/system
