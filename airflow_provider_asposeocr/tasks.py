@@ -18,7 +18,15 @@ from airflow_provider_asposeocr.api.settings import boolean, integer
 from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.ending import why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Delivery, Job, Manifest, deliver
-from airflow_provider_asposeocr.files.paths import check_uri, display_uri, is_web, secrets_of, uris_in
+from airflow_provider_asposeocr.files.paths import (
+    check_login,
+    check_uri,
+    display_uri,
+    is_name,
+    is_web,
+    secrets_of,
+    uris_in,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
@@ -75,9 +83,11 @@ class OcrTaskMixin(_Task):
         uris = list(uris_in(value))
         for secret in islice(chain.from_iterable(map(secrets_of, uris)), _MAX_SECRETS):
             mask_secret(secret)
+        # A name that no file can have fails the one item of a batch alone.
+        check = check_login if field == "sources" else check_uri
         for uri in uris:
-            check_uri(uri)
-        if any(map(is_web, uris)):
+            check(uri)
+        if any(map(_is_masked, uris)):
             shown = [_shown(item) for item in value] if isinstance(value, list | tuple) else _shown(value)
             self._masked = {**(self._masked or {}), field: (shown, value)}
             setattr(self, field, shown)
@@ -134,6 +144,11 @@ class OcrTaskMixin(_Task):
             kwargs=kwargs,
             timeout=timedelta(seconds=deadline.remaining(time.time()) + TRIGGER_GRACE),
         )
+
+    def _abandon(self, ocr_task_id: str) -> str:
+        # A hook of its own: the one that waits may be halted, or in the middle of a request.
+        operation = get_operation(self.operation)
+        return new_hook(self.asposeocr_conn_id).run_flow(lambda api: api.abandon(operation, ocr_task_id))
 
     def _collect(
         self, hook: AsposeOcrHook, task: OcrTask, job: Job, *, completed_at: float, leave_binary: bool = False
@@ -217,7 +232,12 @@ def mask_trial_id(operation: Operation, ocr_task_id: str) -> None:
 
 def _shown(value: Any) -> Any:
     uri = next(uris_in(value), "")
-    return display_uri(uri) if is_web(uri) else value
+    return display_uri(uri) if _is_masked(uri) else value
+
+
+def _is_masked(uri: str) -> bool:
+    # No database holds a name with U+0000.
+    return is_web(uri) or not is_name(uri)
 
 
 def map_index(context: Mapping[str, Any]) -> int:

@@ -89,7 +89,7 @@ OPERATORS = ("operator", "deferrable operator")
 CASES = {
     "missing file": Case(source("no.png", None), FAIL, "does not exist", 0, 0, OPERATORS),
     "empty file": Case(source("empty.png", b""), FAIL, "is empty", 0, 0, OPERATORS),
-    "a file that is no image": Case(source("a.png", b"hello"), FAIL, "no known format", 0, 0, OPERATORS),
+    "a file that is no image": Case(source("a.png", b"hello"), FAIL, "is plain text", 0, 0, OPERATORS),
     "unreadable image": Case(corrupt_image, FAIL, "the task failed", 1, None, OPERATORS),
     "unknown language": Case(lambda *_: {"language": "Germn"}, FAIL, "did you mean German", 0, 0, OPERATORS),
     "wrong credentials": Case(wrong_secret, FAIL, "was rejected", 0, 1),

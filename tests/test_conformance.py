@@ -324,7 +324,7 @@ def test_every_operation_is_submitted_as_described(
 
 @pytest.mark.parametrize("deferred", [False, True], ids=["requests", "aiohttp"])
 def test_signing_in_is_as_described(deferred: bool, wire: Wire, description: Description) -> None:
-    talk("BinarizeImage", b"GIF89a...", None, deferred=deferred)
+    talk("BinarizeImage", b"GIF89a\1\0\1\0", None, deferred=deferred)
     signed_in = wire.seen[0]
     assert (signed_in.method, signed_in.target) == ("POST", "/connect/token")
     description.check_request(signed_in)

@@ -80,6 +80,7 @@ def test_the_sources_of_a_batch_are_masked_and_read(
         assert "0123456789" not in shown
         assert f"{web.url}/2.png" in shown
         assert run(task)["succeeded"] == 3
+        assert all("?sig=0123456789-" in line for line in web.asked)
     assert "0123456789-2" in masked
 
 

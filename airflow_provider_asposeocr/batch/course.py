@@ -179,6 +179,7 @@ class Course:
             plan.source_conn_id,
             max_bytes=plan.max_source_bytes,
             allow_redirects=plan.allow_redirects,
+            allow_multipage=plan.allow_multipage,
         )
         item.uri, item.size = source.uri, source.size
         item.match = fingerprint(operation, wire, source)

@@ -31,6 +31,7 @@ class Plan:
     :param source_conn_id: the Airflow connection for the storage of the sources.
     :param max_source_bytes: the most bytes that a source may have.
     :param allow_redirects: whether a web server may redirect a source to another host.
+    :param allow_multipage: whether a TIFF of several pages may be sent.
     :param patience: seconds to wait for the completion of an item.
     :param poll_interval: seconds between polls, or None for a schedule.
     :param max_in_flight: jobs submitted and not finished at any moment.
@@ -45,6 +46,7 @@ class Plan:
     source_conn_id: str | None
     max_source_bytes: int | None
     allow_redirects: bool
+    allow_multipage: bool
     patience: float
     poll_interval: float | None
     max_in_flight: int

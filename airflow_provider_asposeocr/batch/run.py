@@ -160,6 +160,7 @@ class Batch:
             source_conn_id=task.source_conn_id,
             max_source_bytes=integer("max_source_bytes", task.max_source_bytes),
             allow_redirects=boolean("allow_redirects", task.allow_redirects, False),
+            allow_multipage=boolean("allow_multipage", task.allow_multipage, False),
             patience=seconds(task.timeout, "timeout") or DEFAULT_TIMEOUT,
             poll_interval=seconds(task.poll_interval, "poll_interval"),
             max_in_flight=most,

@@ -14,8 +14,8 @@ from typing import Any
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, AsposeOcrStorageError
 from airflow_provider_asposeocr.api.http import RequestBody
 from airflow_provider_asposeocr.api.operations import Body, Operation, SettingsKind
-from airflow_provider_asposeocr.files.paths import reason_of
-from airflow_provider_asposeocr.files.source import Source
+from airflow_provider_asposeocr.files.paths import names_no_file, reason_of
+from airflow_provider_asposeocr.files.source import AsposeOcrSourceChangedError, Source
 
 CHUNK = 192 * 1024
 """Bytes read at a time; a multiple of three, so that each chunk is whole Base64."""
@@ -134,8 +134,9 @@ def read_exactly(source: Source) -> Iterator[bytes]:
     """Read a source in chunks, and insist on the size that was announced.
 
     :param source: what to read.
-    :raises AsposeOcrSourceError: if it turns out shorter or longer: the peer would wait for bytes that
-        never come, or take a part for the whole.
+    :raises AsposeOcrSourceChangedError: if it turns out shorter, longer or newer: the peer would wait for
+        bytes that never come, or take a part for the whole.
+    :raises AsposeOcrSourceError: if its name can be that of no file.
     :raises AsposeOcrStorageError: if it cannot be read.
     """
     left = source.size
@@ -145,12 +146,16 @@ def read_exactly(source: Source) -> Iterator[bytes]:
                 left -= len(chunk)
                 yield chunk
             grown = not left and stream.read(1)
+        replaced = not (left or grown or source.is_current())
     except AsposeOcrSourceError:
         raise
     except Exception as error:
         # Storage clients raise what they like; a wrapped one would be taken for a broken connection. Without
         # the cause, whose message may hold the query of a signed URL.
-        raise AsposeOcrStorageError(f"{source.display_uri} cannot be read: {reason_of(error)}") from None
-    if left or grown:
-        change = f"ended {left} bytes early" if left else "grew"
-        raise AsposeOcrSourceError(f"{source.display_uri} {change} while it was read; nothing was recognized")
+        kind = AsposeOcrSourceError if names_no_file(error) else AsposeOcrStorageError
+        raise kind(f"{source.display_uri} cannot be read: {reason_of(error)}") from None
+    if left or grown or replaced:
+        change = f"ended {left} bytes early" if left else "grew" if grown else "changed"
+        raise AsposeOcrSourceChangedError(
+            f"{source.display_uri} {change} while it was read; nothing was recognized; a later try may"
+        )

@@ -26,8 +26,8 @@ from airflow_provider_asposeocr.api.exceptions import (
 from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
 from airflow_provider_asposeocr.api.text import one_line
 from airflow_provider_asposeocr.files import lineage
-from airflow_provider_asposeocr.files.paths import display_uri, reason_of
-from airflow_provider_asposeocr.files.source import LOCAL, filesystem, is_denied, source_path
+from airflow_provider_asposeocr.files.paths import display_uri, names_no_file, reason_of
+from airflow_provider_asposeocr.files.source import LOCAL, filesystem, is_denied, is_too_long, source_path
 
 WRITE_BLOCK = 5 * 1024 * 1024
 """Bytes that a remote write sends at a time; the smallest part that S3 takes."""
@@ -163,7 +163,7 @@ def store(
         except Exception as error:
             # Without the cause, whose message may hold anything.
             shown = display_uri(path)
-            if isinstance(error, _WRONG_PATH) or is_denied(error):
+            if isinstance(error, _WRONG_PATH) or is_denied(error) or names_no_file(error):
                 # What object stores raise has a message in place of the number of an error.
                 reason = one_line(str(getattr(error, "strerror", None) or error))
                 raise AsposeOcrDestinationError(f"{shown} cannot be written: {reason}") from None
@@ -187,11 +187,14 @@ def check_destination(destination: Any, conn_id: str | None = None) -> None:
 
     :param destination: as for :func:`store`.
     :param conn_id: the Airflow connection for the storage.
-    :raises AsposeOcrDestinationError: if its scheme is not one that can be written.
+    :raises AsposeOcrDestinationError: if its scheme is not one that can be written, or its name is too long.
     """
     path = _path(destination, conn_id)
     if not isinstance(path, ObjectStoragePath):
         raise AsposeOcrDestinationError(f"results cannot be stored at {display_uri(path)}")
+    if is_too_long(path):
+        raise AsposeOcrDestinationError(f"{display_uri(path)} cannot be written: the name is too long")
+    _is_local_directory(path)
 
 
 def _path(destination: Any, conn_id: str | None) -> Any:
@@ -224,7 +227,14 @@ def _is_bucket(path: Any) -> bool:
 
 
 def _is_local_directory(path: Any) -> bool:
-    return _is_local(path) and Path(path.path).is_dir()
+    try:
+        return _is_local(path) and stat.S_ISDIR(Path(path.path).stat().st_mode)
+    except OSError as error:
+        if names_no_file(error):
+            raise AsposeOcrDestinationError(
+                f"{display_uri(path)} cannot be written: {reason_of(error)}"
+            ) from None
+        return False
 
 
 def _write(path: Any, chunks: Iterable[bytes], *, overwrite: bool, content_type: str | None = None) -> str:

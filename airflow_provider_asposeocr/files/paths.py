@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError
-from airflow_provider_asposeocr.api.text import one_line
+from airflow_provider_asposeocr.api.text import one_line, storable
 
+_NO_NAME = frozenset({errno.ELOOP, errno.ENAMETOOLONG, errno.EILSEQ})
 _WEB = ("http://", "https://")
 _MAX_SHOWN = 1000
 _MIN_SECRET = 8
@@ -75,21 +76,46 @@ def check_uri(uri: str) -> None:
     :param uri: a path or URI.
     :raises AsposeOcrSourceError: if it holds a password, U+0000 or bytes that are not UTF-8.
     """
-    shown = display_uri(uri)
+    check_login(uri)
+    if not is_name(uri):
+        shown = display_uri(uri)
+        if "\0" in uri:
+            raise AsposeOcrSourceError(f"{shown} cannot be a file: its name holds U+0000")
+        raise AsposeOcrSourceError(
+            f"{shown} has a name that is not UTF-8, which can be passed on to nobody: rename it"
+        )
+
+
+def check_login(uri: str) -> None:
+    """Refuse a path or URI that may be shown to nobody.
+
+    :param uri: a path or URI.
+    :raises AsposeOcrSourceError: if it holds a password.
+    """
     if not is_web(uri) and password_of(uri) is not None:
         scheme = urlsplit(uri.partition("://")[0] + "://x").scheme
         raise AsposeOcrSourceError(
-            f"{shown} is given with a password: keep that in an Airflow connection, and name it by the "
-            f"argument for it or as {scheme}://<connection id>@..."
+            f"{display_uri(uri)} is given with a password: keep that in an Airflow connection, and name it "
+            f"by the argument for it or as {scheme}://<connection id>@..."
         )
-    if "\0" in uri:
-        raise AsposeOcrSourceError(f"{shown} cannot be a file: its name holds U+0000")
-    try:
-        uri.encode()
-    except UnicodeEncodeError:
-        raise AsposeOcrSourceError(
-            f"{shown} has a name that is not UTF-8, which can be passed on to nobody: rename it"
-        ) from None
+
+
+def is_name(uri: str) -> bool:
+    """Tell whether a path or URI can be stored and passed on: it holds neither U+0000 nor lone surrogates.
+
+    :param uri: a path or URI.
+    """
+    return storable(uri) == uri
+
+
+def names_no_file(error: BaseException) -> bool:
+    """Tell whether a storage says by this error that a name can never be that of a file.
+
+    Such a name is too long, leads round in a circle of links, or is none in the encoding of the storage.
+
+    :param error: what its client raised.
+    """
+    return getattr(error, "errno", None) in _NO_NAME
 
 
 def uris_in(value: Any) -> Iterator[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import urlsplit
@@ -22,9 +23,18 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.files import lineage
-from airflow_provider_asposeocr.files.formats import sniff
-from airflow_provider_asposeocr.files.paths import check_uri, display_uri, is_web, reason_of
+from airflow_provider_asposeocr.files.formats import HEAD_BYTES, look, refusal
+from airflow_provider_asposeocr.files.paths import (
+    check_uri,
+    display_uri,
+    is_web,
+    names_no_file,
+    reason_of,
+)
+from airflow_provider_asposeocr.files.tiff import TiffLook
 from airflow_provider_asposeocr.files.web import LOOK_SECONDS, WebPath, open_options
+
+log = logging.getLogger(__name__)
 
 READ_BLOCK = 2 * 1024 * 1024
 """Bytes that a remote read fetches at a time. The default of 50 MiB of some stores costs three times that."""
@@ -45,7 +55,20 @@ PACKAGES = {
 LOCAL = ("", "file", "local")
 """Protocols of paths on this machine."""
 
-_HEAD = 4096
+_MAX_KEY_BYTES = 1024
+"""Bytes of the longest name of an object: the limit of S3, Google and Azure alike."""
+
+_MAX_NAME_BYTES = 255
+"""Bytes of the longest name between two slashes that file systems have."""
+
+_FILE_SERVERS = (*LOCAL, "sftp", "ssh")
+_URI_TOO_LONG = 414
+
+
+class AsposeOcrSourceChangedError(AsposeOcrSourceError):
+    """The source was written while it was read. A later try reads it whole."""
+
+    retryable = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +81,9 @@ class Source:
     :param fingerprint: changes when the content does: from the ETag, or size and modification time.
     :param format: the format that its first bytes show, such as ``png``, or None.
     :param opener: opens it from the beginning.
+    :param tiff: what a look at a TIFF has shown.
+    :param allow_multipage: whether a TIFF of several pages may be sent.
+    :param is_current: tells whether it still is what it was when it was looked at, where that can be told.
     """
 
     uri: str
@@ -66,6 +92,9 @@ class Source:
     fingerprint: str
     format: str | None
     opener: Callable[[], AbstractContextManager[IO[bytes]]] = field(repr=False)
+    tiff: TiffLook | None = None
+    allow_multipage: bool = False
+    is_current: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
 
     @property
     def display_uri(self) -> str:
@@ -80,16 +109,25 @@ class Source:
         """Refuse what the operation cannot read, before the call is paid for.
 
         :param operation: the operation that it is for.
-        :raises AsposeOcrSourceError: if its first bytes are of another format.
+        :raises AsposeOcrSourceError: if it is of another format, or a TIFF of several pages.
         """
-        accepted = operation.input_formats
-        if "plain text" in accepted or self.format in accepted:
+        if reason := refusal(self.format, operation):
+            raise AsposeOcrSourceError(f"{self.display_uri} {reason}")
+        if self.tiff is None or self.allow_multipage or "tiff" not in operation.input_formats:
             return
-        found = f"is {self.format.upper()}" if self.format else "is of no known format"
-        hint = {"pdf": "; use RecognizePdf", "djvu": "; use DjVu2PDF"}.get(self.format or "", "")
-        raise AsposeOcrSourceError(
-            f"{self.display_uri} {found}: {operation.name} reads {', '.join(accepted)}{hint}"
-        )
+        if self.tiff.several:
+            raise AsposeOcrSourceError(
+                f"{self.display_uri} is TIFF of several pages: {operation.name} documents a single page, and "
+                "may lose the others. Split it into files of one page, save it as PDF and use RecognizePdf, "
+                "or set allow_multipage=True to send it as it is"
+            )
+        if self.tiff.unclear:
+            log.warning(
+                "%s: the pages of this TIFF could not be counted, since %s; if there are several, the "
+                "service may read the first one alone",
+                self.display_uri,
+                self.tiff.unclear,
+            )
 
 
 def open_source(
@@ -99,6 +137,7 @@ def open_source(
     prefix: str | None = None,
     max_bytes: int | None = None,
     allow_redirects: bool = False,
+    allow_multipage: bool = False,
 ) -> Source:
     """Look at a source without reading all of it.
 
@@ -108,6 +147,7 @@ def open_source(
     :param prefix: a URI that stands before a bare key, as operators that list a bucket return them.
     :param max_bytes: the most bytes that it may have, or None.
     :param allow_redirects: whether a web server may redirect to another host.
+    :param allow_multipage: whether a TIFF of several pages may be sent.
     :raises AsposeOcrSourceError: if it is missing, empty, too large or a directory, or may not be read.
     :raises AsposeOcrStorageError: if its storage cannot be reached.
     """
@@ -123,7 +163,7 @@ def open_source(
         raise AsposeOcrSourceError(
             f"{opened.display_uri} has {opened.size} bytes, more than max_source_bytes ({max_bytes})"
         )
-    return opened
+    return replace(opened, allow_multipage=allow_multipage)
 
 
 def _prefixed(source: Any, prefix: str | None) -> Any:
@@ -186,6 +226,19 @@ def is_denied(error: BaseException) -> bool:
     return isinstance(error, PermissionError) or type(error).__name__ == "SFTPPermissionDenied"
 
 
+def is_too_long(path: Any) -> bool:
+    """Tell whether the name of a file is longer than its storage allows, where that is known.
+
+    :param path: from :func:`source_path`.
+    """
+    # Storages have no common error for it; most say no more than that the request was bad.
+    if isinstance(path, WebPath):
+        return False
+    if path.protocol in _FILE_SERVERS:
+        return any(len(part.encode()) > _MAX_NAME_BYTES for part in path.path.split("/"))
+    return len(path.path.partition("/")[2].encode()) > _MAX_KEY_BYTES
+
+
 def _uri(source: Any) -> str:
     if isinstance(source, Mapping):
         if source.get("uri"):
@@ -209,7 +262,8 @@ def _uri(source: Any) -> str:
 def _from_bytes(data: bytes) -> Source:
     digest = hashlib.sha256(data).hexdigest()
     name = f"bytes-{digest[:12]}"
-    return Source(name, name, len(data), digest, sniff(data[:_HEAD]), lambda: io.BytesIO(data))
+    _, kind, tiff = look(io.BytesIO(data), len(data), name)
+    return Source(name, name, len(data), digest, kind, lambda: io.BytesIO(data), tiff)
 
 
 def _from_file(stream: IO[bytes]) -> Source:
@@ -217,22 +271,23 @@ def _from_file(stream: IO[bytes]) -> Source:
     try:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(0)
-        head = stream.read(_HEAD)
+        if not isinstance(stream.read(0), bytes):
+            raise AsposeOcrSourceError(f"{name} is open as text: open it in binary mode")
+        head, kind, tiff = look(stream, size, name)
     except (OSError, ValueError) as error:
         raise AsposeOcrSourceError(f"{name} is not a binary file that can seek") from error
-    if not isinstance(head, bytes):
-        raise AsposeOcrSourceError(f"{name} is open as text: open it in binary mode")
 
     def rewound() -> AbstractContextManager[IO[bytes]]:
         stream.seek(0)
         return nullcontext(stream)
 
-    fingerprint = hashlib.sha256(head).hexdigest() + f":{size}"
-    return Source(name, name, size, fingerprint, sniff(head), rewound)
+    fingerprint = hashlib.sha256(head[:HEAD_BYTES]).hexdigest() + f":{size}"
+    return Source(name, name, size, fingerprint, kind, rewound, tiff)
 
 
 def _from_path(path: Any) -> Source:
     uri, shown = str(path), display_uri(path)
+    name = uri.rsplit("/", 1)[-1]
     size = 0
 
     def opener() -> AbstractContextManager[IO[bytes]]:
@@ -240,25 +295,36 @@ def _from_path(path: Any) -> Source:
         lineage.add_input(path)
         return cast("AbstractContextManager[IO[bytes]]", stream)
 
+    def ranged() -> AbstractContextManager[IO[bytes]]:
+        options = open_options(HEAD_BYTES) | {"block_size": HEAD_BYTES, "size": size}
+        return cast("AbstractContextManager[IO[bytes]]", path.fs.open(path.path, "rb", **options))
+
+    def is_current() -> bool:
+        # What a web server sends comes in one answer.
+        if isinstance(path, WebPath):
+            return True
+        return _fingerprint(filesystem(path).info(path.path)) == fingerprint
+
     try:
-        look = {"timeout": LOOK_SECONDS} if isinstance(path, WebPath) else {}
-        info = filesystem(path).info(path.path, **look)
+        limit = {"timeout": LOOK_SECONDS} if isinstance(path, WebPath) else {}
+        info = filesystem(path).info(path.path, **limit)
         if info.get("type") == "directory":
             raise AsposeOcrSourceError(f"{shown} is a directory")
         if info.get("size") is None:
             raise AsposeOcrSourceError(f"{shown}: the server does not say how large it is")
-        size = info["size"]
-        head = b""
+        size, fingerprint = info["size"], _fingerprint(info)
+        kind: str | None = None
+        tiff: TiffLook | None = None
         if size:
-            with filesystem(path).open(path.path, "rb", **_read_options(path, size, _HEAD)) as stream:
-                head = stream.read(_HEAD)
+            with filesystem(path).open(path.path, "rb", **_read_options(path, size, HEAD_BYTES)) as stream:
+                in_parts = ranged if isinstance(path, WebPath) else None
+                _, kind, tiff = look(stream, size, name, in_parts)
     except AsposeOcrSourceError:
         raise
     except Exception as error:
         # Without the cause: its message may hold the query of a signed URL.
-        raise _unreadable(uri, shown, error) from None
-    name = uri.rsplit("/", 1)[-1]
-    return Source(uri, name, size, _fingerprint(info), sniff(head), opener)
+        raise _unreadable(path, uri, shown, error) from None
+    return Source(uri, name, size, fingerprint, kind, opener, tiff, is_current=is_current)
 
 
 def _read_options(path: Any, size: int, block: int) -> dict[str, Any]:
@@ -268,7 +334,7 @@ def _read_options(path: Any, size: int, block: int) -> dict[str, Any]:
     return {} if path.protocol in LOCAL else {"block_size": block}
 
 
-def _unreadable(uri: str, shown: str, error: Exception) -> AsposeOcrError:
+def _unreadable(path: Any, uri: str, shown: str, error: Exception) -> AsposeOcrError:
     # fsspec says that a file is missing whatever a web server answers; the answer is the cause.
     if isinstance(error.__cause__, AsposeOcrSourceError):
         return error.__cause__
@@ -278,6 +344,10 @@ def _unreadable(uri: str, shown: str, error: Exception) -> AsposeOcrError:
         return AsposeOcrSourceError(f"{shown} may not be read: permission denied")
     if isinstance(error, FileNotFoundError | NotADirectoryError) and not unreachable:
         return AsposeOcrSourceError(f"{shown} does not exist")
+    if names_no_file(error):
+        return AsposeOcrSourceError(f"{shown} cannot be a file: {reason_of(error)}")
+    if status == _URI_TOO_LONG or is_too_long(path):
+        return AsposeOcrSourceError(f"{shown} cannot be a file: the name is too long")
     cause = error.__cause__ if unreachable and error.__cause__ else error
     answer = f" (HTTP {status})" if status else ""
     return AsposeOcrStorageError(f"{shown} cannot be reached: {reason_of(cause)}{answer}")

@@ -60,6 +60,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         such as ``s3://inbox`` (templated).
     :param max_source_bytes: the most bytes that the source may have, or None (templated).
     :param allow_redirects: whether a web server may redirect a source to another host (templated).
+    :param allow_multipage: whether to send a TIFF of several pages, although the service documents TIFF of
+        a single page and may lose the others (templated).
     :param destination: where results go (templated): a file or, with a slash at its end, a directory in
         any storage that Airflow has registered. May hold ``{stem}``, ``{ext}``, ``{operation}``,
         ``{map_index}`` and ``{ocr_task_id}``. Without it text goes into XCom, and results that are not a
@@ -103,6 +105,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         "source_prefix",
         "max_source_bytes",
         "allow_redirects",
+        "allow_multipage",
         "destination",
         "destination_conn_id",
         "overwrite",
@@ -129,6 +132,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         source_prefix: str | None = None,
         max_source_bytes: int | str | None = None,
         allow_redirects: bool | str = False,
+        allow_multipage: bool | str = False,
         destination: Any = None,
         destination_conn_id: str | None = None,
         overwrite: bool | str = True,
@@ -164,6 +168,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         self.source_prefix = source_prefix
         self.max_source_bytes = max_source_bytes
         self.allow_redirects = allow_redirects
+        self.allow_multipage = allow_multipage
         self.destination = destination
         self.destination_conn_id = destination_conn_id
         self.overwrite = overwrite
@@ -258,6 +263,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
             prefix=self.source_prefix,
             max_bytes=integer("max_source_bytes", self.max_source_bytes),
             allow_redirects=boolean("allow_redirects", self.allow_redirects, False),
+            allow_multipage=boolean("allow_multipage", self.allow_multipage, False),
         )
         submitted = self._submit_once(context, hook, operation, source, wire)
         ocr_task_id = submitted.job.ocr_task_id
@@ -392,8 +398,3 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
             ledger.forget()
         what = named(get_operation(self.operation), ocr_task_id)
         return AsposeOcrTimeoutError(f"{error}; {what} {fate}", ocr_task_id=ocr_task_id)
-
-    def _abandon(self, ocr_task_id: str) -> str:
-        # A hook of its own: the one that waits may be halted, or in the middle of a request.
-        operation = get_operation(self.operation)
-        return new_hook(self.asposeocr_conn_id).run_flow(lambda api: api.abandon(operation, ocr_task_id))

@@ -114,10 +114,11 @@ class AsposeOcrBatchOperator(AsposeOcrOperator):
             self._batch.halt()
 
     def _hide_secrets(self) -> None:
-        super()._hide_secrets()
+        # First of all: what is masked afterwards is found again by the list that it stands in.
         if isinstance(self.sources, list | tuple):
             # A manifest may hold the text of a document.
             self.sources = [
                 {"uri": source["uri"]} if isinstance(source, Mapping) and "uri" in source else source
                 for source in self.sources
             ]
+        super()._hide_secrets()

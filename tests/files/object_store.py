@@ -28,6 +28,7 @@ class ObjectStore(AbstractFileSystem):
         self.error: Exception | None = None
         self.good_parts = 0
         self.block_sizes: list[int] = []
+        self.fetched = 0
 
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
         """Describe an object."""
@@ -63,7 +64,9 @@ class _StubbornUpload(AbstractBufferedFile):
         return True
 
     def _fetch_range(self, start: int, end: int) -> bytes:
-        return self.fs.objects[self.path][start:end]
+        part = self.fs.objects[self.path][start:end]
+        self.fs.fetched += len(part)
+        return part
 
 
 class _Upload(_StubbornUpload):

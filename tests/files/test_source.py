@@ -17,14 +17,17 @@ from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, AsposeOcrStorageError
-from airflow_provider_asposeocr.api.operations import OPERATIONS, get_operation
 from airflow_provider_asposeocr.files import source as source_module
 from airflow_provider_asposeocr.files import web as web_module
 from airflow_provider_asposeocr.files.body import read_exactly
-from airflow_provider_asposeocr.files.formats import sniff
-from airflow_provider_asposeocr.files.source import PACKAGES, READ_BLOCK, Source, open_source, source_path
+from airflow_provider_asposeocr.files.source import (
+    PACKAGES,
+    READ_BLOCK,
+    Source,
+    open_source,
+    source_path,
+)
 
-from .in_memory import source_of
 from .object_store import ObjectStore, attach
 from .web import Web, serve
 
@@ -468,88 +471,6 @@ class TestFingerprint:
         second[place] = 1
         prints = [open_source(io.BytesIO(data)).fingerprint for data in (first, first, second)]
         assert prints[0] == prints[1] != prints[2]
-
-
-@pytest.mark.parametrize(
-    ("head", "name"),
-    [
-        (b"\x89PNG\r\n\x1a\n....", "png"),
-        (b"\xff\xd8\xff\xe0..JFIF", "jpg"),
-        (b"\xff\xd8\xff\xe1..Exif", "jpg"),
-        (b"GIF87a", "gif"),
-        (b"GIF89a", "gif"),
-        (b"BM\x36\x00\x00\x00", "bmp"),
-        (b"II*\x00\x08\x00", "tiff"),
-        (b"MM\x00*\x00\x00", "tiff"),
-        (b"AT&TFORM\x00\x00\x00\x00DJVU", "djvu"),
-        (b"%PDF-1.7\n", "pdf"),
-        (b"\xef\xbb\xbf%PDF-1.4", "pdf"),
-        (b"junk" * 100 + b"%PDF-1.4", "pdf"),
-        (b"junk" * 400 + b"%PDF-1.4", None),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'>", "svg"),
-        (b'<?xml version="1.0"?>\n<!-- made -->\n<SVG>', "svg"),
-        (b"\x89PN", None),
-        (b"RIFF....WEBPVP8 ", None),
-        (b"<html><body>", None),
-        (b"plain text", None),
-        (b"PK\x03\x04", None),
-        (b"\x00" * 100, None),
-        (b"", None),
-    ],
-)
-def test_a_format_is_known_by_its_first_bytes(head: bytes, name: str | None) -> None:
-    assert sniff(head) == name
-
-
-@pytest.mark.parametrize("data", [b"%PDF-1.7 ...", b"AT&TFORM....DJVU", b"<svg/>", b"GIF89a.."])
-def test_a_name_says_nothing_about_the_format(data: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "scan.png"
-    path.write_bytes(data)
-    assert open_source(path).format == sniff(data) != "png"
-
-
-@pytest.mark.parametrize(
-    ("operation", "found", "accepted"),
-    [
-        ("RecognizeImage", "png", True),
-        ("RecognizeImage", "jpg", True),
-        ("RecognizeImage", "tiff", True),
-        ("RecognizeImage", "svg", True),
-        ("RecognizeImage", "pdf", False),
-        ("RecognizeImage", "djvu", False),
-        ("RecognizeImage", None, False),
-        ("RecognizePdf", "pdf", True),
-        ("RecognizePdf", "png", False),
-        ("DjVu2PDF", "djvu", True),
-        ("DjVu2PDF", "pdf", False),
-        ("PostBinarizationFile", "bmp", True),
-        ("PostBinarizationFile", "pdf", False),
-        ("ConvertTextToSpeech", None, True),
-        ("ConvertTextToSpeech", "svg", True),
-    ],
-)
-def test_what_an_operation_cannot_read_is_refused(operation: str, found: str | None, accepted: bool) -> None:
-    source = source_of(b"abc", format=found)
-    if accepted:
-        source.check_format(get_operation(operation))
-        return
-    with pytest.raises(AsposeOcrSourceError) as caught:
-        source.check_format(get_operation(operation))
-    said = str(caught.value)
-    assert said.startswith(source.uri)
-    assert get_operation(operation).name in said
-    assert (f"is {found.upper()}" if found else "is of no known format") in said
-
-
-@pytest.mark.parametrize(("found", "hint"), [("pdf", "use RecognizePdf"), ("djvu", "use DjVu2PDF")])
-def test_the_right_operation_is_named(found: str, hint: str) -> None:
-    with pytest.raises(AsposeOcrSourceError, match=hint):
-        source_of(b"abc", format=found).check_format(get_operation("RecognizeImage"))
-
-
-def test_every_format_that_is_known_by_its_bytes_is_read_by_some_operation() -> None:
-    read = {name for operation in OPERATIONS.values() for name in operation.input_formats}
-    assert {"png", "jpg", "gif", "bmp", "tiff", "djvu", "pdf", "svg"} <= read
 
 
 def test_an_object_storage_path_stays_what_it_is(scan: Path) -> None:

@@ -505,7 +505,7 @@ def test_a_reply_of_just_the_limit_is_read(way: str, hook: AsposeOcrHook, emulat
 
 def test_without_a_kept_session_each_call_has_its_own(hook: AsposeOcrHook, emulator: Emulator) -> None:
     async def main() -> str | None:
-        ocr_task_id = await hook.asubmit(OPERATION, b"BM" + bytes(100))
+        ocr_task_id = await hook.asubmit(OPERATION, b"\xff\xd8\xff" + bytes(100))
         return (await hook.aget_task(OPERATION, ocr_task_id)).text
 
     assert asyncio.run(main()) == TEXT

@@ -31,8 +31,8 @@ LARGE = 5 * 1024 * 1024 + 1
 
 
 def image(size: int) -> bytes:
-    """So many bytes that pass for a bitmap."""
-    return (b"BM" + random.Random(size).randbytes(size))[:size]
+    """So many bytes that pass for a photograph."""
+    return (b"\xff\xd8\xff" + random.Random(size).randbytes(size))[:size]
 
 
 def _as_bytes(data: bytes, folder: Path) -> Any:
@@ -40,7 +40,7 @@ def _as_bytes(data: bytes, folder: Path) -> Any:
 
 
 def _as_path(data: bytes, folder: Path) -> Any:
-    path = folder / "scan.bmp"
+    path = folder / "scan.jpg"
     path.write_bytes(data)
     return path
 
@@ -50,7 +50,7 @@ def _as_file(data: bytes, folder: Path) -> Any:
 
 
 KINDS = {"bytes": _as_bytes, "path": _as_path, "file": _as_file}
-SIZES = (2, 3, 4, 5, 57, 65535, 65536, 65537, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK)
+SIZES = (3, 4, 5, 57, 65535, 65536, 65537, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK)
 
 
 def _arrived(emulator: Emulator) -> list[tuple[int, str]]:
@@ -218,7 +218,7 @@ def test_source_that_changes_in_mid_upload(
 def test_file_that_changed_before_the_upload(
     way: str, change: str, hook: AsposeOcrHook, emulator: Emulator, tmp_path: Path
 ) -> None:
-    path = tmp_path / "scan.bmp"
+    path = tmp_path / "scan.jpg"
     path.write_bytes(image(400_000))
     source = open_source(path)
     operation = get_operation(OPERATION)
@@ -233,7 +233,7 @@ def test_file_that_changed_before_the_upload(
             client.flow(lambda api: api.submit(operation, body))
 
     error = AsposeOcrStorageError if change == "is gone" else AsposeOcrSourceError
-    with pytest.raises(error, match=r"scan\.bmp"):
+    with pytest.raises(error, match=r"scan\.jpg"):
         within(5, submit)
     assert emulator.submissions == []
     assert emulator.calls.submit <= 1

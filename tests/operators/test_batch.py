@@ -271,7 +271,7 @@ class TestBadItems:
         assert emulator.calls.billed == 24
         failed = {Path(line["source"]).name: line for line in lines(out) if line["status"] == "failed"}
         assert "is empty" in failed["empty.png"]["message"]
-        assert "is of no known format" in failed["text.png"]["message"]
+        assert "is plain text" in failed["text.png"]["message"]
         assert "does not exist" in failed["missing.png"]["message"]
         assert {line["api_calls"] for line in failed.values()} == {0}
         assert {line["retryable"] for line in failed.values()} == {False}

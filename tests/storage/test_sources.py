@@ -123,7 +123,7 @@ class TestUnusable:
             ("inbox", "is a directory"),
             ("inbox/", "is a directory"),
             ("empty.png", "is empty"),
-            ("text.png", "no known format"),
+            ("text.png", "is plain text"),
         ],
     )
     def test_says_so(self, remote: Store, emulator: Emulator, png: bytes, name: str, says: str) -> None:
