@@ -290,7 +290,8 @@ for _name, _value in _RETRY_AFTER.items():
             _call,
             raw(b"HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n" + _header + b"\r\n\r\n"),
             OVER,
-            ends_batch=_call in ("token", "submit"),
+            # An account that may do nothing for so long.
+            ends_batch=_call in ("token", "submit", "fetch"),
             # None of them was accepted.
             submissions=5 if _call == "submit" else 1,
         )

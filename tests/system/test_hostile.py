@@ -44,6 +44,7 @@ LATE = 60.0
 EVERY = 15.0
 """Seconds between two runs of the bystander."""
 
+HAS_STATE_STORE = (3, 3)
 _OF_THE_PROVIDER = re.compile("AsposeOcr[A-Za-z]*Error|AirflowFailException|AirflowSensorTimeout")
 _FORGED = re.compile(r"^(?:\x1b\[31m)?\[2026-01-01\] ERROR forged", re.MULTILINE)
 _DAG = Path(__file__).parent / "hostile" / "dag.py"
@@ -91,7 +92,7 @@ def outcome(
     Image.new("L", (64, 20), 255).save(folder / "scan.png")
     service = ManyTasks()
     with ExitStack() as stack:
-        env = {"AIRFLOW__CORE__PARALLELISM": "6"}
+        env = {"AIRFLOW__CORE__PARALLELISM": "6", "AIRFLOW__CORE__EXECUTOR": "LocalExecutor"}
         if request.param == "postgresql":
             address = stack.enter_context(postgres())
             env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"postgresql+psycopg2://{address}"
@@ -102,6 +103,8 @@ def outcome(
                 folder / "dags", python=airflow_python, connections=connections(server.port), env=env
             )
         )
+        if request.param == "sqlite" and release(airflow) < (3, 0):
+            pytest.skip("on SQLite Airflow 2 runs one task at a time: too few for a trigger to be disturbed")
         airflow.start()
         airflow.wait_until_parsed("hostile", "bystander")
         # The first task of a triggerer makes all that it needs.
@@ -109,7 +112,7 @@ def outcome(
         conf = {
             "source": str(folder / "scan.png"),
             "folder": f"file://{folder / 'stored'}",
-            "records": "" if has_state_store(airflow) else str(folder / "records"),
+            "records": "" if release(airflow) >= HAS_STATE_STORE else str(folder / "records"),
         }
         before = processes(airflow)
         found = Outcome(airflow, airflow.trigger("hostile", conf), service, before=before)
@@ -134,9 +137,9 @@ def connections(port: int) -> dict[str, str]:
     return found
 
 
-def has_state_store(airflow: LocalAirflow) -> bool:
-    """Whether this Airflow keeps the records of submissions itself."""
-    return tuple(map(int, airflow.version.split(".")[:2])) >= (3, 3)
+def release(airflow: LocalAirflow) -> tuple[int, ...]:
+    """Return the first two numbers of its version."""
+    return tuple(map(int, airflow.version.split(".")[:2]))
 
 
 def processes(airflow: LocalAirflow) -> dict[str, Any]:
