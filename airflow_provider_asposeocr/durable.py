@@ -17,19 +17,15 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
 from airflow_provider_asposeocr.api.operations import Operation
+from airflow_provider_asposeocr.api.submission import RETENTION, Submission
 from airflow_provider_asposeocr.files.destination import write_bytes
 from airflow_provider_asposeocr.files.source import Source, filesystem, source_path
 
 log = logging.getLogger(__name__)
-
-RETENTION = 24 * 3600.0
-"""Seconds, counted from the submission, for which the service keeps a task."""
 
 KEY = "asposeocr_task"
 
@@ -91,39 +87,6 @@ class FileStore:
         write_bytes(self._path, json.dumps(dict(record)).encode())
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A job that an earlier try has submitted.
-
-    :param ocr_task_id: the service's id of the task.
-    :param submitted_at: seconds since the epoch.
-    """
-
-    ocr_task_id: str
-    submitted_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """A submission of this try or of an earlier one.
-
-    :param job: the task at the service.
-    :param match: what it was made of.
-    :param source: the URI of its source.
-    :param reattached: whether an earlier try made it.
-    """
-
-    job: Recorded
-    match: str
-    source: str
-    reattached: bool
-
-    def deadline(self, patience: float) -> Deadline:
-        """When to stop waiting: no later than the service forgets the task."""
-        start = time.time() if self.reattached else self.job.submitted_at
-        return Deadline(min(start + patience, self.job.submitted_at + RETENTION))
-
-
 class Ledger:
     """The record of one Airflow task.
 
@@ -135,10 +98,12 @@ class Ledger:
         self._store = store
         self._max_tries = max_tries
 
-    def recall(self, match: str) -> Recorded | None:
-        """The job to go on with, or None if a new one is to be submitted. Logs the decision.
+    def recall(self, operation: Operation, match: str, source: str) -> Submission | None:
+        """Find the submission to go on with, or None if a new one is to be made. Logs the decision.
 
+        :param operation: the operation.
         :param match: from :func:`fingerprint`.
+        :param source: the URI of the source.
         :raises AsposeOcrStorageError: if the record cannot be read: to submit might pay twice.
         """
         try:
@@ -153,7 +118,10 @@ class Ledger:
         if reason:
             log.warning("Submitting anew: %s", reason)
             return None
-        return Recorded(str(record["ocr_task_id"]), float(record["submitted_at"]))
+        at = float(record["submitted_at"])
+        return Submission(
+            operation.name, str(record["ocr_task_id"]), source, match, submitted_at=at, reattached=True
+        )
 
     def intend(self, match: str) -> None:
         """Record that a submission follows.
@@ -167,23 +135,23 @@ class Ledger:
                 f"nothing was submitted, since it cannot be recorded: {type(error).__name__}"
             ) from error
 
-    def record(self, match: str, job: Recorded) -> bool:
-        """Record a submission; False, with an error in the log, if that fails: the job is paid for."""
-        return self._write(match, job, delivered=False)
+    def record(self, submission: Submission) -> bool:
+        """Record a submission; False, with an error in the log, if that fails: it is paid for."""
+        return self._write(submission, delivered=False)
 
-    def deliver(self, match: str, job: Recorded) -> bool:
+    def deliver(self, submission: Submission) -> bool:
         """Record that the results have been delivered."""
-        return self._write(match, job, delivered=True)
+        return self._write(submission, delivered=True)
 
     def forget(self) -> None:
         """Forget the job or the intent: there is nothing to go on with."""
         self._store.write({"max_tries": self._max_tries})
 
-    def _write(self, match: str, job: Recorded, *, delivered: bool) -> bool:
+    def _write(self, submission: Submission, *, delivered: bool) -> bool:
         record = {
-            "ocr_task_id": job.ocr_task_id,
-            "match": match,
-            "submitted_at": job.submitted_at,
+            "ocr_task_id": submission.ocr_task_id,
+            "match": submission.fingerprint,
+            "submitted_at": submission.submitted_at,
             "delivered": delivered,
             "max_tries": self._max_tries,
         }

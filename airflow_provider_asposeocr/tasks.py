@@ -15,6 +15,7 @@ from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
 from airflow_provider_asposeocr.api.settings import boolean, integer
+from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.ending import why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Delivery, Job, Manifest, deliver
@@ -117,12 +118,11 @@ class OcrTaskMixin(_Task):
 
     def _defer_until_done(
         self,
-        ocr_task_id: str,
+        submission: Submission,
         *,
         deadline: Deadline,
         poll_interval: float | None,
         status_only: bool,
-        kwargs: dict[str, Any],
         **more: Any,
     ) -> NoReturn:
         worker = why_a_worker_ends(self)
@@ -131,8 +131,7 @@ class OcrTaskMixin(_Task):
         )
         self.defer(
             trigger=new_trigger(
-                operation=get_operation(self.operation).name,
-                ocr_task_id=ocr_task_id,
+                **submission.to_dict(),
                 asposeocr_conn_id=self.asposeocr_conn_id,
                 deadline=deadline.at,
                 poll_interval=poll_interval,
@@ -141,7 +140,6 @@ class OcrTaskMixin(_Task):
                 **more,
             ),
             method_name="execute_complete",
-            kwargs=kwargs,
             timeout=timedelta(seconds=deadline.remaining(time.time()) + TRIGGER_GRACE),
         )
 

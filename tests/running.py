@@ -47,10 +47,11 @@ def deferral(task: Any) -> TaskDeferred:
 
 
 def rebuilt(trigger: BaseTrigger) -> BaseTrigger:
-    """Make a trigger again from what the database would hold of it."""
+    """Make a trigger again from what the database would hold of it, as the triggerer does."""
     path, arguments = trigger.serialize()
     module, _, name = path.rpartition(".")
     made: BaseTrigger = getattr(importlib.import_module(module), name)(**json.loads(json.dumps(arguments)))
+    made.trigger_id = 1
     return made
 
 

@@ -12,7 +12,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError, AsposeOcrTimeoutError
-from airflow_provider_asposeocr.durable import RETENTION, ledger_for
+from airflow_provider_asposeocr.api.submission import RETENTION
+from airflow_provider_asposeocr.durable import ledger_for
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.operators.asposeocr import (
     AsposeOcrRecognizeImageOperator,

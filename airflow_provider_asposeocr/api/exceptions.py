@@ -131,6 +131,10 @@ class AsposeOcrHaltedError(AsposeOcrError):
     retryable = True
 
 
+class AsposeOcrEventError(AsposeOcrError):
+    """The trigger's event is of a form that this version does not know; it never passes for success."""
+
+
 class AsposeOcrUnexpectedError(AsposeOcrError):
     """Something that no part of this provider raises on purpose. A retry may help."""
 

@@ -21,13 +21,22 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.flows import OcrApi
 from airflow_provider_asposeocr.api.http import BytesBody, Flow, HttpRequest, RequestBody
+from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.batch.committer import Committer
-from airflow_provider_asposeocr.batch.journal import Entry, Journal, Kind, ended, forgotten, submitted
+from airflow_provider_asposeocr.batch.journal import (
+    Entry,
+    Journal,
+    Kind,
+    Recorded,
+    ended,
+    forgotten,
+    submitted,
+)
 from airflow_provider_asposeocr.batch.outcome import ItemStatus, Outcome
 from airflow_provider_asposeocr.batch.plan import TEXT_LIMIT, Plan
 from airflow_provider_asposeocr.batch.policy import can_be_retried
-from airflow_provider_asposeocr.durable import Recorded, Submitted, fingerprint
+from airflow_provider_asposeocr.durable import fingerprint
 from airflow_provider_asposeocr.files.body import make_body
 from airflow_provider_asposeocr.files.manifest import Job, Manifest, deliver
 from airflow_provider_asposeocr.files.paths import display_uri
@@ -197,7 +206,12 @@ class Course:
         job, plan = item.job, self._plan
         assert job is not None
         item.stage = Stage.WAITING
-        known = Submitted(job, item.match or "", item.uri or "", item.reattached)
+        known = Submission(
+            plan.operation.name,
+            job.ocr_task_id,
+            submitted_at=job.submitted_at,
+            reattached=item.reattached,
+        )
         deadline = known.deadline(plan.patience)
         return await self._run_flow(item, lambda api: _wait(api, plan, item, job, deadline))
 

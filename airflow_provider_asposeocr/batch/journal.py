@@ -21,8 +21,8 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
+from airflow_provider_asposeocr.api.submission import RETENTION
 from airflow_provider_asposeocr.batch.outcome import Outcome
-from airflow_provider_asposeocr.durable import RETENTION, Recorded
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,18 @@ class Kind(StrEnum):
     """It failed for good, but its job is at the service."""
     FORGOTTEN = "f"
     """Its job is gone: a retry submits anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A job that was submitted.
+
+    :param ocr_task_id: the service's id of the task.
+    :param submitted_at: seconds since the epoch.
+    """
+
+    ocr_task_id: str
+    submitted_at: float
 
 
 @dataclass(frozen=True, slots=True)

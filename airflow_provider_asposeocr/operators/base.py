@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,15 @@ from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator
 from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, seconds
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
+    AsposeOcrEventError,
     AsposeOcrTaskNotFoundError,
     AsposeOcrTimeoutError,
 )
 from airflow_provider_asposeocr.api.operations import Operation, get_operation, named
 from airflow_provider_asposeocr.api.settings import RecognitionSettings, boolean, integer, wire_settings
+from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
-from airflow_provider_asposeocr.durable import Ledger, Recorded, Submitted, fingerprint, ledger_for
+from airflow_provider_asposeocr.durable import Ledger, fingerprint, ledger_for
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job
 from airflow_provider_asposeocr.files.source import Source, open_source
 from airflow_provider_asposeocr.retries import use_retry_policy
@@ -200,37 +202,28 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         with permanent_errors_fail(but=_RESUBMIT):
             return self._execute(context)
 
-    def execute_complete(
-        self,
-        context: Context,
-        event: Any,
-        *,
-        ocr_task_id: str,
-        source: str,
-        submitted_at: float,
-        api_calls: int,
-        match: str,
-        reattached: bool,
-    ) -> Any:
+    def execute_complete(self, context: Context, event: Any) -> Any:
         """Go on when the trigger has fired.
 
         :param event: the trigger's event.
-        :param ocr_task_id: the service's id of the task.
-        :param source: the URI of the source.
-        :param submitted_at: seconds since the epoch.
-        :param api_calls: billed calls made before the wait.
-        :param match: what the submission was made of, for the record.
-        :param reattached: whether an earlier try had submitted it.
         """
-        hook = self._hook = new_hook(self.asposeocr_conn_id)
-        submitted = Submitted(Recorded(ocr_task_id, submitted_at), match, source, reattached)
         with permanent_errors_fail(but=_RESUBMIT):
-            outcome = WaitOutcome.of_event(event)
+            try:
+                outcome = WaitOutcome.of_event(event)
+            except AsposeOcrEventError as error:
+                if not self._ledger(context):
+                    raise
+                self.log.warning("%s: the service is asked instead", error)
+                self.deferrable = False
+                return self._execute(context)
+            hook = self._hook = new_hook(self.asposeocr_conn_id)
             late = isinstance(outcome.error, AsposeOcrTimeoutError) and outcome.error.reached
             if late and (ledger := self._ledger(context)):
                 ledger.forget()
-            calls = api_calls + outcome.api_calls
-            return self._finish(context, hook, outcome.unwrap(), submitted, calls, outcome.completed_at)
+            task = outcome.unwrap()
+            return self._finish(
+                context, hook, task, outcome.submission, outcome.api_calls, outcome.completed_at
+            )
 
     def on_kill(self) -> None:
         """Send nothing more for this task.
@@ -265,38 +258,27 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
             allow_redirects=boolean("allow_redirects", self.allow_redirects, False),
             allow_multipage=boolean("allow_multipage", self.allow_multipage, False),
         )
-        submitted = self._submit_once(context, hook, operation, source, wire)
-        ocr_task_id = submitted.job.ocr_task_id
+        submission = self._submit_once(context, hook, operation, source, wire)
+        ocr_task_id = submission.ocr_task_id
         if not self.wait_for_completion:
             if ledger := self._ledger(context):
-                ledger.deliver(submitted.match, submitted.job)
+                ledger.deliver(submission)
             return ocr_task_id
 
-        deadline, stored = submitted.deadline(patience), self._delivery().destination is not None
+        deadline, stored = submission.deadline(patience), self._delivery().destination is not None
         if self.deferrable:
             self._defer_until_done(
-                ocr_task_id,
+                replace(submission, api_calls=hook.api_calls),
                 deadline=deadline,
                 poll_interval=poll_interval,
                 status_only=stored,
                 cancel_on_kill=self.cancel_on_kill,
                 cancel_when_late=True,
                 recorded=self._recorded,
-                source=source.uri,
                 source_bytes=source.size,
-                submitted_at=submitted.job.submitted_at,
-                api_calls=hook.api_calls,
-                kwargs={
-                    "ocr_task_id": ocr_task_id,
-                    "source": source.uri,
-                    "submitted_at": submitted.job.submitted_at,
-                    "api_calls": hook.api_calls,
-                    "match": submitted.match,
-                    "reattached": submitted.reattached,
-                },
             )
         try:
-            known: dict[str, Any] = {"source_bytes": source.size, "submitted_at": submitted.job.submitted_at}
+            known: dict[str, Any] = {"source_bytes": source.size, "submitted_at": submission.submitted_at}
             task = hook.run_flow(
                 lambda api: api.wait(
                     operation,
@@ -316,7 +298,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
             raise
         finally:
             self._waiting_for = None
-        return self._finish(context, hook, task, submitted, 0, time.time())
+        return self._finish(context, hook, task, submission, 0, time.time())
 
     def _submit_once(
         self,
@@ -325,15 +307,15 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         operation: Operation,
         source: Source,
         wire: Mapping[str, Any] | None,
-    ) -> Submitted:
+    ) -> Submission:
         ledger = self._ledger(context)
         match = fingerprint(operation, wire, source)
-        job = ledger.recall(match) if ledger else None
-        if job is not None:
-            what, age = job.ocr_task_id, time.time() - job.submitted_at
+        known = ledger.recall(operation, match, source.uri) if ledger else None
+        if known is not None:
+            what, age = known.ocr_task_id, time.time() - (known.submitted_at or 0)
             self.log.info("Going on with task %s, submitted %.0f s ago by an earlier try", what, age)
-            self._waiting_for, self._recorded = job.ocr_task_id, True
-            return Submitted(job, match, source.uri, reattached=True)
+            self._waiting_for, self._recorded = known.ocr_task_id, True
+            return known
         if ledger:
             ledger.intend(match)
         submitted_at = time.time()
@@ -344,19 +326,19 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 ledger.forget()
             raise
         self._waiting_for = ocr_task_id
-        job = Recorded(ocr_task_id, submitted_at)
-        self._recorded = ledger is not None and ledger.record(match, job)
+        submission = Submission(operation.name, ocr_task_id, source.uri, match, submitted_at)
+        self._recorded = ledger is not None and ledger.record(submission)
         mask_trial_id(operation, ocr_task_id)
         what = named(operation, ocr_task_id)
         self.log.info("Submitted %s to %s as %s", source.display_uri, operation.name, what)
-        return Submitted(job, match, source.uri, reattached=False)
+        return submission
 
     def _finish(
         self,
         context: Context,
         hook: AsposeOcrHook,
         task: OcrTask,
-        submitted: Submitted,
+        submission: Submission,
         api_calls: int,
         completed_at: float,
     ) -> Any:
@@ -364,14 +346,15 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         if ledger and not task.status.is_successful:
             # Neither a failed job nor a lost one is worth going on with.
             ledger.forget()
-            if task.status is TaskStatus.NOT_EXIST and submitted.reattached:
+            if task.status is TaskStatus.NOT_EXIST and submission.reattached:
                 self.log.warning("The service has lost the task of the earlier try: submitting anew")
                 return self._execute(context)
         operation = get_operation(self.operation)
-        job = Job(operation, submitted.source, map_index(context), api_calls, submitted.job.submitted_at)
+        calls = submission.api_calls + api_calls
+        job = Job(operation, submission.source, map_index(context), calls, submission.submitted_at)
         manifest = self._collect(hook, task, job, completed_at=completed_at)
         if ledger:
-            ledger.deliver(submitted.match, submitted.job)
+            ledger.deliver(submission)
         self._delete_remote(hook, operation, manifest)
         return manifest
 

@@ -20,11 +20,15 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 from airflow.triggers.base import StartTriggerArgs
 
 from airflow_provider_asposeocr.api.deadline import Deadline, seconds
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError, AsposeOcrTimeoutError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrEventError,
+    AsposeOcrSettingsError,
+    AsposeOcrTimeoutError,
+)
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.settings import is_text
+from airflow_provider_asposeocr.api.submission import RETENTION, Submission
 from airflow_provider_asposeocr.api.task import OcrTask, checked_task_id
-from airflow_provider_asposeocr.durable import RETENTION
 from airflow_provider_asposeocr.ending import why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
 from airflow_provider_asposeocr.retries import use_retry_policy
@@ -143,12 +147,11 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
             poll_interval = seconds(self.poll_interval, "poke_interval")
             if self.deferrable:
                 self._defer_until_done(
-                    ocr_task_id,
+                    Submission(get_operation(self.operation).name, ocr_task_id),
                     deadline=deadline,
                     poll_interval=poll_interval,
                     status_only=self._status_only(),
                     cancel_on_kill=False,
-                    kwargs={},
                 )
             return self._wait_here(ocr_task_id, poll_interval, deadline, context)
 
@@ -158,7 +161,13 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         :param event: the trigger's event.
         """
         with self._sensor_failures(), permanent_errors_fail():
-            outcome = WaitOutcome.of_event(event)
+            try:
+                outcome = WaitOutcome.of_event(event)
+            except AsposeOcrEventError as error:
+                self.log.warning("%s: the service is asked instead", error)
+                deadline = Deadline.after(self.timeout, time.time())
+                poll_interval = seconds(self.poll_interval, "poke_interval")
+                return self._wait_here(checked_task_id(self.ocr_task_id), poll_interval, deadline, context)
             if isinstance(outcome.error, AsposeOcrTimeoutError):
                 raise AirflowSensorTimeout(str(outcome.error))
             hook = new_hook(self.asposeocr_conn_id)

@@ -21,6 +21,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.operations import get_operation, named
 from airflow_provider_asposeocr.api.settings import integer
+from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import checked_task_id
 from airflow_provider_asposeocr.files.manifest import Delivery, Job, Manifest, deliver
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
@@ -71,8 +72,10 @@ class AsposeOcrTaskTrigger(BaseTrigger):
     :param ends_task: whether a success ends the Airflow task, without a worker, where its text fits inline.
     :param source: the URI of the source, where it is known.
     :param source_bytes: its size.
+    :param fingerprint: tells whether another submission would be the same.
     :param submitted_at: when it was submitted, seconds since the epoch.
     :param api_calls: billed calls made for the task before.
+    :param reattached: whether an earlier try has submitted it.
 
     .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/deferring.html
     """
@@ -93,8 +96,10 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         ends_task: bool = False,
         source: str | None = None,
         source_bytes: int | None = None,
+        fingerprint: str | None = None,
         submitted_at: float | None = None,
         api_calls: int = 0,
+        reattached: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.operation = operation
@@ -110,8 +115,10 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         self.ends_task = ends_task
         self.source = source
         self.source_bytes = source_bytes
+        self.fingerprint = fingerprint
         self.submitted_at = submitted_at
         self.api_calls = api_calls
+        self.reattached = reattached
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Name the class and all of its arguments."""
@@ -135,7 +142,9 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         )
         outcome = await self._wait(deadline, not_before)
         await asyncio.sleep(max(0.0, not_before - time.time()))
-        manifest = self._manifest(outcome) if self.ends_task else None
+        # Without a triggerer, as in ``dag.test()``, there is nobody who could end the task by an event.
+        ends_task = self.ends_task and self.trigger_id is not None
+        manifest = self._manifest(outcome) if ends_task else None
         yield await self._success(manifest) if manifest else QuietEvent(payload=outcome.to_event())
 
     async def on_kill(self) -> None:
@@ -174,7 +183,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         return found in (["success"], ["failed"], ["skipped"])
 
     async def _wait(self, deadline: Deadline, not_before: float) -> WaitOutcome:
-        hook = AsposeOcrHook(self.asposeocr_conn_id)
+        hook, submission = AsposeOcrHook(self.asposeocr_conn_id), self._submission()
         try:
             operation = get_operation(self.operation)
             ocr_task_id = checked_task_id(self.ocr_task_id)
@@ -198,15 +207,26 @@ class AsposeOcrTaskTrigger(BaseTrigger):
             )
         except AsposeOcrTimeoutError as error:
             late = await self._given_up(hook, error) if self.cancel_when_late and error.reached else error
-            return WaitOutcome.failed(late, hook.api_calls)
+            return WaitOutcome.failed(submission, late, hook.api_calls)
         except AsposeOcrError as error:
-            return WaitOutcome.failed(error, hook.api_calls)
+            return WaitOutcome.failed(submission, error, hook.api_calls)
         except Exception as error:
             # What a trigger raises goes to its worker with the message, and to everybody with the channel.
             unexpected = AsposeOcrUnexpectedError.of(error)
             self.log.error("The wait ended: %s", unexpected)
-            return WaitOutcome.failed(unexpected, hook.api_calls)
-        return WaitOutcome.finished(task.trimmed(most), hook.api_calls, time.time())
+            return WaitOutcome.failed(submission, unexpected, hook.api_calls)
+        return WaitOutcome.finished(submission, task.trimmed(most), hook.api_calls, time.time())
+
+    def _submission(self) -> Submission:
+        return Submission(
+            self.operation,
+            str(self.ocr_task_id),
+            self.source,
+            self.fingerprint,
+            self.submitted_at,
+            self.api_calls,
+            self.reattached,
+        )
 
     async def _given_up(self, hook: AsposeOcrHook, error: AsposeOcrTimeoutError) -> AsposeOcrTimeoutError:
         # Here and not in the worker: Airflow 2.11 does not resume a task whose execution_timeout has passed.

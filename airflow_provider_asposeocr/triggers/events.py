@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_provider_asposeocr.api import exceptions
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrEventError
+from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, parse_task
 
 
@@ -15,26 +16,30 @@ from airflow_provider_asposeocr.api.task import OcrTask, parse_task
 class WaitOutcome:
     """How a wait in the triggerer ended.
 
+    :param submission: what was waited for.
     :param api_calls: billed calls made by the trigger.
     :param task: the task with its final status, if it came to one.
     :param completed_at: when that was seen, seconds since the epoch.
     :param error: what ended the wait otherwise; :class:`AsposeOcrTimeoutError` at the deadline.
     """
 
+    submission: Submission
     api_calls: int
     task: OcrTask | None = None
     completed_at: float = 0.0
     error: AsposeOcrError | None = None
 
     @classmethod
-    def finished(cls, task: OcrTask, api_calls: int, completed_at: float) -> WaitOutcome:
+    def finished(
+        cls, submission: Submission, task: OcrTask, api_calls: int, completed_at: float
+    ) -> WaitOutcome:
         """The task came to a final status."""
-        return cls(api_calls, task=task, completed_at=completed_at)
+        return cls(submission, api_calls, task=task, completed_at=completed_at)
 
     @classmethod
-    def failed(cls, error: AsposeOcrError, api_calls: int) -> WaitOutcome:
+    def failed(cls, submission: Submission, error: AsposeOcrError, api_calls: int) -> WaitOutcome:
         """The wait ended by an error."""
-        return cls(api_calls, error=error)
+        return cls(submission, api_calls, error=error)
 
     def unwrap(self) -> OcrTask:
         """The task with its final status.
@@ -47,7 +52,11 @@ class WaitOutcome:
 
     def to_event(self) -> dict[str, Any]:
         """Make the event's payload."""
-        event: dict[str, Any] = {"status": "error", "api_calls": self.api_calls}
+        event: dict[str, Any] = {
+            "status": "error",
+            "submission": self.submission.to_dict(),
+            "api_calls": self.api_calls,
+        }
         if self.task is not None:
             event |= {
                 "status": self.task.status.value,
@@ -72,25 +81,25 @@ class WaitOutcome:
         """Read an event's payload.
 
         :param event: what Airflow hands to the method that a task resumes with.
-        :raises AsposeOcrError: if it is not an event of this provider; it never passes for success.
+        :raises AsposeOcrEventError: if it is not an event of this version; it never passes for success.
         """
         if not isinstance(event, Mapping) or "status" not in event:
-            raise AsposeOcrError("the trigger sent an event that this version does not know")
-        calls = int(event.get("api_calls") or 0)
+            raise AsposeOcrEventError("the trigger sent an event that this version does not know")
+        submission, calls = Submission.from_dict(event.get("submission")), int(event.get("api_calls") or 0)
         if isinstance(event.get("task"), Mapping):
             task = replace(
                 parse_task(event["task"], str(event.get("ocr_task_id"))),
                 unread=bool(event.get("unread")),
                 seen_types=tuple(event.get("seen_types") or ()),
             )
-            return cls.finished(task, calls, float(event.get("completed_at") or 0))
+            return cls.finished(submission, task, calls, float(event.get("completed_at") or 0))
         kind = getattr(exceptions, str(event.get("kind")), None)
         if not (isinstance(kind, type) and issubclass(kind, AsposeOcrError)):
-            raise AsposeOcrError("the trigger sent an event that this version does not know")
+            raise AsposeOcrEventError("the trigger sent an event that this version does not know")
         error = kind(
             str(event.get("message")),
             status=event.get("http_status"),
             ocr_task_id=event.get("ocr_task_id"),
             retry_after=event.get("retry_after"),
         )
-        return cls.failed(error, calls)
+        return cls.failed(submission, error, calls)

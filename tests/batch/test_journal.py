@@ -16,19 +16,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
+from airflow_provider_asposeocr.api.submission import RETENTION
 from airflow_provider_asposeocr.batch.journal import (
     LARGEST_SHARD,
     LONGEST_RECORD,
     Journal,
     Kind,
     Record,
+    Recorded,
     ended,
     forgotten,
     submitted,
 )
 from airflow_provider_asposeocr.batch.outcome import ItemStatus, Outcome, Stored
 from airflow_provider_asposeocr.batch.stores import FileParts, StateParts
-from airflow_provider_asposeocr.durable import RETENTION, Recorded
 from tests.batch.support import CountingStore
 
 NOW = round(time.time(), 3)

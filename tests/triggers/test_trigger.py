@@ -12,11 +12,12 @@ import pytest
 from airflow.triggers.base import TaskSuccessEvent
 
 from airflow_provider_asposeocr.api.exceptions import (
-    AsposeOcrError,
+    AsposeOcrEventError,
     AsposeOcrRateLimitError,
     AsposeOcrTimeoutError,
     AsposeOcrUnexpectedError,
 )
+from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrResult, OcrTask, TaskStatus
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
@@ -26,6 +27,7 @@ from airflow_provider_asposeocr.triggers.events import WaitOutcome
 from tests.running import fire, first_event, rebuilt
 
 TEXT = "The quick brown fox jumps over the lazy dog."
+SUBMISSION = Submission("RecognizeImage", "id", "s3://inbox/a.png", "f" * 64, 86400.0, 1)
 
 
 def make(ocr_task_id: str = "id", **arguments: Any) -> AsposeOcrTaskTrigger:
@@ -101,7 +103,7 @@ def test_a_success_may_end_the_airflow_task(
     monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
     more = {"source": "s3://inbox/a.png", "submitted_at": 86400.0, "api_calls": 1}
-    event = first_event(make(ocr_task_id, ends_task=True, **more))
+    event = first_event(rebuilt(make(ocr_task_id, ends_task=True, **more)))
 
     assert isinstance(event, TaskSuccessEvent)
     manifest = json.loads(json.dumps(event.xcoms))["return_value"]
@@ -117,7 +119,8 @@ def test_a_success_whose_results_stay_at_the_service_ends_it_too(
 ) -> None:
     monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
     ocr_task_id = AsposeOcrHook().submit("BinarizeImage", png)
-    event = first_event(make(ocr_task_id, operation="BinarizeImage", ends_task=True, max_inline_bytes=0))
+    trigger = make(ocr_task_id, operation="BinarizeImage", ends_task=True, max_inline_bytes=0)
+    event = first_event(rebuilt(trigger))
 
     assert isinstance(event, TaskSuccessEvent)
     manifest: Any = (event.xcoms or {})["return_value"]
@@ -136,7 +139,7 @@ def test_all_else_goes_back_to_a_worker(
     if spoilt == "lost":
         emulator.forget_jobs()
     inline = 10 if spoilt == "too long" else 1000
-    event = first_event(make(ocr_task_id, ends_task=True, max_inline_bytes=inline))
+    event = first_event(rebuilt(make(ocr_task_id, ends_task=True, max_inline_bytes=inline)))
 
     assert not isinstance(event, TaskSuccessEvent)
     outcome = WaitOutcome.of_event(event.payload)
@@ -236,7 +239,7 @@ def test_whatever_is_raised_inside_becomes_an_event_without_its_message(
 
 def test_an_error_survives_the_event() -> None:
     error = AsposeOcrRateLimitError("wait", status=429, ocr_task_id="id", retry_after=600)
-    event = json.loads(json.dumps(WaitOutcome.failed(error, 3).to_event()))
+    event = json.loads(json.dumps(WaitOutcome.failed(SUBMISSION, error, 3).to_event()))
     outcome = WaitOutcome.of_event(event)
 
     assert outcome.api_calls == 3
@@ -249,9 +252,37 @@ def test_a_task_survives_the_event() -> None:
     task = OcrTask(
         "id", TaskStatus.COMPLETED, (OcrResult("Text", b"\xff\x00"),), ("m",), ("w",), "Ok", "Completed"
     )
-    event = json.loads(json.dumps(WaitOutcome.finished(task, 2, 1.5).to_event()))
+    event = json.loads(json.dumps(WaitOutcome.finished(SUBMISSION, task, 2, 1.5).to_event()))
 
-    assert WaitOutcome.of_event(event) == WaitOutcome(2, task, 1.5)
+    assert WaitOutcome.of_event(event) == WaitOutcome(SUBMISSION, 2, task, 1.5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"operation": None},
+        {"ocr_task_id": 7},
+        {"source": ["s3://b/k"]},
+        {"submitted_at": "1.5"},
+        {"submitted_at": float("nan")},
+        {"api_calls": None},
+        {"reattached": "yes"},
+        {"more": 1},
+    ],
+)
+def test_a_submission_of_another_form_is_none(changes: dict[str, Any]) -> None:
+    with pytest.raises(AsposeOcrEventError, match="does not know"):
+        Submission.from_dict(SUBMISSION.to_dict() | changes)
+
+
+def test_without_a_triggerer_nothing_but_an_event_with_all_of_it_is_fired(
+    emulator: Emulator, png: bytes
+) -> None:
+    ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
+    given = Submission("RecognizeImage", ocr_task_id, "s3://inbox/a.png", "f" * 64, 86400.0, 1, True)
+    outcome = WaitOutcome.of_event(fire(make(**given.to_dict(), ends_task=True)))
+    assert outcome.submission == given
+    assert outcome.unwrap().text == TEXT
 
 
 @pytest.mark.parametrize(
@@ -265,8 +296,9 @@ def test_a_task_survives_the_event() -> None:
         {"status": "error", "kind": "SystemExit"},
         {"status": "error", "kind": "annotations"},
         {"status": "Completed", "task": "x"},
+        {"status": "Completed", "task": {}, "submission": {}},
     ],
 )
 def test_an_event_of_another_version_never_passes_for_success(event: Any) -> None:
-    with pytest.raises(AsposeOcrError, match="does not know"):
+    with pytest.raises(AsposeOcrEventError, match="does not know"):
         WaitOutcome.of_event(event)
