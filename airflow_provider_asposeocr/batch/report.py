@@ -19,6 +19,9 @@ NAME = "report.jsonl"
 
 _PENDING = Outcome(ItemStatus.PENDING)
 
+_LINE_BREAKS = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
+"""Ends of lines to many readers, which JSON allows inside of a string. It escapes the others itself."""
+
 
 class Report:
     """Collects lines in a temporary file, as items come to an end in any order.
@@ -83,4 +86,5 @@ class _Verbatim(Span):
 
 
 def _encoded(outcome: Outcome, source: str) -> bytes:
-    return json.dumps(outcome.line(source), ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
+    text = json.dumps(outcome.line(source), ensure_ascii=False).translate(_LINE_BREAKS)
+    return text.encode(errors="backslashreplace") + b"\n"

@@ -159,6 +159,23 @@ def test_names_may_be_chosen(emulator: Emulator, inbox: Path, out: Path) -> None
     assert len(lines(out)) == 12
 
 
+@pytest.mark.parametrize("line_break", ["\u2028", "\u2029", "\x85", "\v", "\f", "\x1c", "\x1e"])
+def test_the_report_has_one_line_for_each_file_whatever_it_is_called(
+    emulator: Emulator, tmp_path: Path, out: Path, line_break: str
+) -> None:
+    names = [f"Grüße{line_break}漢字 😀.png", "plain.png"]
+    (tmp_path / "in").mkdir()
+    for number, name in enumerate(names):
+        (tmp_path / "in" / name).write_bytes(image(number))
+    run(batch(f"{tmp_path}/in/", f"{out}/"))
+    text = (out / "report.jsonl").read_text()
+    assert len(text.splitlines()) == 2
+    assert [line["source"] for line in lines(out)] == [f"file://{tmp_path}/in/{name}" for name in names]
+    # Letters of all languages can be read as they are.
+    assert "Grüße" in text
+    assert "漢字 😀.png" in text
+
+
 def test_deleted_at_the_service_when_delivered(emulator: Emulator, inbox: Path, out: Path) -> None:
     run(batch(f"{inbox}/", f"{out}/", delete_remote="true"))
     assert emulator.calls.cancel == 12
