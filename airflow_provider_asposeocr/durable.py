@@ -17,24 +17,29 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission
+from airflow_provider_asposeocr.api.text import is_usable_id
 from airflow_provider_asposeocr.files.destination import write_bytes
+from airflow_provider_asposeocr.files.paths import reason_of
 from airflow_provider_asposeocr.files.source import Source, filesystem, source_path
 
 log = logging.getLogger(__name__)
 
 KEY = "asposeocr_task"
 
+_NO_JSON = (ValueError, RecursionError)
+"""Raised for text that is no JSON, holds a number of thousands of digits, or is nested too deeply."""
+
 
 class Store(Protocol):
     """Where one record is kept."""
 
     def read(self) -> Mapping[str, Any] | None:
-        """The record, or None."""
+        """Return the record; None if there is none, and an empty one if it is damaged."""
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Keep a record in place of the one before."""
@@ -43,20 +48,26 @@ class Store(Protocol):
 class StateStore:
     """Keeps the record in Airflow's task state store (Airflow 3.3 and later).
 
-    :param accessor: ``context["task_state_store"]``.
+    :param accessor: ``context["task_state_store"]``. It speaks to the supervisor and blocks: not for an
+        event loop.
+    :param key: what the record is called there.
     """
 
-    def __init__(self, accessor: Any) -> None:
+    def __init__(self, accessor: Any, key: str = KEY) -> None:
         self._accessor = accessor
+        self._key = key
 
     def read(self) -> Mapping[str, Any] | None:
-        """The record, or None."""
-        record = self._accessor.get(KEY)
-        return record if isinstance(record, Mapping) else None
+        """Return the record; None if there is none, and an empty one if it is damaged."""
+        try:
+            record = self._accessor.get(self._key)
+        except _NO_JSON:
+            return {}
+        return record if isinstance(record, Mapping | None) else {}
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Keep a record in place of the one before."""
-        self._accessor.set(KEY, dict(record))
+        self._accessor.set(self._key, dict(record))
 
 
 class FileStore:
@@ -72,15 +83,16 @@ class FileStore:
         self._path = source_path(f"{folder.rstrip('/')}/{name}.json", conn_id)
 
     def read(self) -> Mapping[str, Any] | None:
-        """The record, or None."""
+        """Return the record; None if there is none, and an empty one if it is damaged."""
         try:
-            record = json.loads(filesystem(self._path).cat_file(self._path.path))
+            data = filesystem(self._path).cat_file(self._path.path)
         except FileNotFoundError:
             return None
-        except ValueError:
-            log.warning("the record at %s is damaged and counts as none", self._path)
-            return None
-        return record if isinstance(record, Mapping) else None
+        try:
+            record = json.loads(data)
+        except _NO_JSON:
+            return {}
+        return record if isinstance(record, Mapping) else {}
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Keep a record in place of the one before."""
@@ -110,18 +122,24 @@ class Ledger:
             record = self._store.read()
         except Exception as error:
             raise AsposeOcrStorageError(
-                f"the record of an earlier try cannot be read: {type(error).__name__}"
-            ) from error
-        if record is None or not (record.get("intent") or record.get("ocr_task_id")):
+                f"the record of an earlier try cannot be read: {reason_of(error)}"
+            ) from None
+        if record is None:
+            return None
+        if not _is_whole(record):
+            log.warning(
+                "The record of an earlier try is damaged and counts as none: what that try has submitted may "
+                "be submitted again, and paid for twice"
+            )
+            return None
+        if not (record.get("intent") or record.get("ocr_task_id")):
             return None
         reason = self._stale(record, match)
         if reason:
             log.warning("Submitting anew: %s", reason)
             return None
-        at = float(record["submitted_at"])
-        return Submission(
-            operation.name, str(record["ocr_task_id"]), source, match, submitted_at=at, reattached=True
-        )
+        ocr_task_id, at = record["ocr_task_id"], float(record["submitted_at"])
+        return Submission(operation.name, ocr_task_id, source, match, submitted_at=at, reattached=True)
 
     def intend(self, match: str) -> None:
         """Record that a submission follows.
@@ -132,8 +150,8 @@ class Ledger:
             self._store.write({"intent": True, "match": match, "max_tries": self._max_tries})
         except Exception as error:
             raise AsposeOcrStorageError(
-                f"nothing was submitted, since it cannot be recorded: {type(error).__name__}"
-            ) from error
+                f"nothing was submitted, since it cannot be recorded: {reason_of(error)}"
+            ) from None
 
     def record(self, submission: Submission) -> bool:
         """Record a submission; False, with an error in the log, if that fails: it is paid for."""
@@ -144,8 +162,16 @@ class Ledger:
         return self._write(submission, delivered=True)
 
     def forget(self) -> None:
-        """Forget the job or the intent: there is nothing to go on with."""
-        self._store.write({"max_tries": self._max_tries})
+        """Forget the job or the intent: there is nothing to go on with.
+
+        :raises AsposeOcrStorageError: if that cannot be recorded.
+        """
+        try:
+            self._store.write({"max_tries": self._max_tries})
+        except Exception as error:
+            raise AsposeOcrStorageError(
+                f"the end of the task cannot be recorded: {reason_of(error)}"
+            ) from None
 
     def _write(self, submission: Submission, *, delivered: bool) -> bool:
         record = {
@@ -157,8 +183,8 @@ class Ledger:
         }
         try:
             self._store.write(record)
-        except Exception:
-            log.exception("the task is not recorded: a retry would submit it again")
+        except Exception as error:
+            log.error("the task is not recorded (%s): a retry would submit it again", reason_of(error))
             return False
         return True
 
@@ -171,11 +197,38 @@ class Ledger:
             )
         if record.get("match") != match:
             return "operation, settings or source differ from those of the earlier try"
-        if time.time() - float(record.get("submitted_at") or 0) >= RETENTION:
+        if time.time() - float(record["submitted_at"]) >= RETENTION:
             return "the job of the earlier try is older than the 24 hours that the service keeps it"
         if record.get("delivered") and record.get("max_tries") != self._max_tries:
             return "the task was cleared after its results had been delivered"
         return None
+
+
+def is_recorded_id(value: Any) -> TypeGuard[str]:
+    """Tell whether a value of a record can be the id of an OCR task.
+
+    :param value: a JSON value.
+    """
+    return isinstance(value, str) and is_usable_id(value.strip())
+
+
+def is_moment(value: Any) -> TypeGuard[float]:
+    """Tell whether a value of a record can be a moment at which something has happened.
+
+    :param value: a JSON value.
+    """
+    # Nothing has happened in the future. Clocks differ, but not by a day.
+    return type(value) in (int, float) and 0 <= value < time.time() + RETENTION
+
+
+def _is_whole(record: Mapping[str, Any]) -> bool:
+    if record.get("intent") or "ocr_task_id" not in record:
+        return "max_tries" in record
+    return (
+        is_recorded_id(record["ocr_task_id"])
+        and isinstance(record.get("match"), str)
+        and is_moment(record.get("submitted_at"))
+    )
 
 
 def ledger_for(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError, AsposeOcrTimeoutError
-from airflow_provider_asposeocr.api.submission import RETENTION
-from airflow_provider_asposeocr.durable import ledger_for
+from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.api.submission import RETENTION, Submission
+from airflow_provider_asposeocr.durable import Ledger, ledger_for
+from airflow_provider_asposeocr.durable import StateStore as KeptInState
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.operators.asposeocr import (
     AsposeOcrRecognizeImageOperator,
@@ -308,19 +312,111 @@ def test_tasks_do_not_share_records(emulator: Emulator, scan: Path, tmp_path: Pa
     assert len(list((tmp_path / "records").iterdir())) == 2
 
 
-def test_a_damaged_record_counts_as_none(
-    emulator: Emulator, scan: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    for _ in range(2):
-        operator = AsposeOcrRecognizeImageOperator(
-            task_id="t", source=scan, poll_interval=0.05, durable_path=f"{tmp_path}/records"
+DAMAGED: dict[str, Any] = {
+    "empty": "{}",
+    "null": "null",
+    "a list": "[1]",
+    "of another kind": '{"FORGED": 1}',
+    "half of it": '{"ocr_task_id": "FORG',
+    "not UTF-8": "\udcff\udcfe",
+    "deep": "[" * 200_000,
+    "many digits": '{"submitted_at": ' + "9" * 5000 + "}",
+    "no fingerprint": {"match": None},
+    **{
+        f"id {value!r:.20}": {"ocr_task_id": value}
+        for value in (
+            None,
+            5,
+            ["id"],
+            "",
+            "null",
+            "id\0",
+            "id\nFORGED",
+            "id\x1b[31mFORGED",
+            "\ud800",
+            "x" * 9999,
         )
-        run(operator)
-        [record] = (tmp_path / "records").iterdir()
-        record.write_bytes(b"{half of a rec")
+    },
+    **{
+        f"moment {value!r:.20}": {"submitted_at": value}
+        for value in ("soon", None, True, [1], float("nan"), float("inf"), -1, 1e308, 10**400, 1e12)
+    },
+}
+"""Records that cannot be understood: their text, or what is changed in a good one."""
+
+
+@pytest.mark.parametrize("kind", ["state store", "files"])
+@pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_record_counts_as_none(
+    emulator: Emulator, scan: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str, damage: Any
+) -> None:
+    accessor, folder = StateStore(), tmp_path / "records"
+
+    def again() -> None:
+        of_store = {"durable_path": str(folder)} if kind == "files" else {}
+        operator = AsposeOcrRecognizeImageOperator(task_id="t", source=scan, poll_interval=0.05, **of_store)
+        run(operator, task_state_store=accessor)
+
+    def damaged(text: str) -> str:
+        return damage if isinstance(damage, str) else json.dumps({**json.loads(text), **damage})
+
+    again()
+    if kind == "files":
+        [path] = folder.iterdir()
+        path.write_bytes(damaged(path.read_text()).encode(errors="surrogateescape"))
+    else:
+        [key] = accessor.rows
+        accessor.rows[key] = damaged(accessor.rows[key])
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "airflow_provider_asposeocr"):
+        again()
 
     assert emulator.calls.submit == 2
-    assert "is damaged" in caplog.text
+    warnings = [record.getMessage() for record in caplog.records if "damaged" in record.getMessage()]
+    # Airflow's store tells a null from nothing no more than it lets one be kept.
+    assert len(warnings) == (0 if (kind, damage) == ("state store", "null") else 1)
+    assert not [text for text in ("FORGED", "\x1b", "999", "[[[") if text in caplog.text]
+
+
+class Leaky(StateStore):
+    """A store whose client tells the address with its signature in every error."""
+
+    reads = writes = True
+
+    def get(self, key: str) -> Any:
+        if not self.reads:
+            raise OSError("GET https://store/x?sig=s3cret failed")
+        return super().get(key)
+
+    def set(self, key: str, value: Any) -> None:
+        if not self.writes:
+            raise OSError("PUT https://store/x?sig=s3cret failed for user:s3cret@host")
+        super().set(key, value)
+
+
+@pytest.mark.parametrize("what", ["recall", "intend", "record", "deliver", "forget"])
+def test_errors_of_the_store_show_no_address(what: str, caplog: pytest.LogCaptureFixture) -> None:
+    store = Leaky()
+    ledger = Ledger(KeptInState(store), 1)
+    store.reads, store.writes = what != "recall", what == "recall"
+    operation = get_operation("RecognizeImage")
+    submission = Submission("RecognizeImage", "id", "s", "match", time.time())
+    calls: dict[str, Callable[[], Any]] = {
+        "recall": lambda: ledger.recall(operation, "match", "s"),
+        "intend": lambda: ledger.intend("match"),
+        "record": lambda: ledger.record(submission),
+        "deliver": lambda: ledger.deliver(submission),
+        "forget": lambda: ledger.forget(),
+    }
+    told = ""
+    if what in ("record", "deliver"):
+        assert calls[what]() is False
+    else:
+        with pytest.raises(AsposeOcrStorageError, match="OSError") as raised:
+            calls[what]()
+        told = "".join(traceback.format_exception(raised.value))
+    assert "s3cret" not in told + caplog.text
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_kill_leaves_a_recorded_job_alone(emulator: Emulator, scan: Path) -> None:

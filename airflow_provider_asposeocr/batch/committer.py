@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
 from airflow_provider_asposeocr.batch.journal import Journal, Record
+from airflow_provider_asposeocr.files.paths import reason_of
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +46,8 @@ class Committer:
             await self._commit()
         except Exception as error:
             raise AsposeOcrStorageError(
-                f"nothing was submitted, since it cannot be recorded: {type(error).__name__}"
-            ) from error
+                f"nothing was submitted, since it cannot be recorded: {reason_of(error)}"
+            ) from None
 
     def add(self, record: Record) -> asyncio.Event:
         """Take a record; what is returned is set once it is committed, for :meth:`settle` to wait for."""
@@ -89,12 +90,12 @@ class Committer:
             try:
                 return await self._commit()
             except Exception as error:
-                log.warning("The journal could not be written (%s): trying again", type(error).__name__)
+                log.warning("The journal could not be written (%s): trying again", reason_of(error))
                 await asyncio.sleep(INTERVAL * 2**attempt)
         try:
             await self._commit()
         except Exception as error:
-            raise AsposeOcrStorageError(f"the journal cannot be written: {type(error).__name__}") from error
+            raise AsposeOcrStorageError(f"the journal cannot be written: {reason_of(error)}") from None
 
     async def _commit(self) -> None:
         self._wanted.clear()

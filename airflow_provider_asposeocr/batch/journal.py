@@ -15,14 +15,17 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count
 from typing import Any, Protocol
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
 from airflow_provider_asposeocr.api.submission import RETENTION
-from airflow_provider_asposeocr.batch.outcome import Outcome
+from airflow_provider_asposeocr.batch.outcome import Outcome, is_outcome
+from airflow_provider_asposeocr.durable import is_moment, is_recorded_id
+from airflow_provider_asposeocr.files.paths import reason_of
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,9 @@ over while it fills, a smaller one means fewer bytes."""
 LONGEST_RECORD = 8 * 1024
 """Characters of JSON in a record at most; of a longer one the less important parts are left out."""
 
+MAX_DAMAGED_IN_A_ROW = 10
+"""So many shards in a row that cannot be understood are the end of a journal: a store may say so of any."""
+
 Record = list[Any]
 
 
@@ -40,7 +46,7 @@ class Parts(Protocol):
     """Where shards are kept, by their numbers."""
 
     def read(self, number: int) -> Mapping[str, Any] | None:
-        """A shard, or None."""
+        """Return a shard; None if there is none, and an empty one if it is damaged."""
 
     def write(self, number: int, shard: Mapping[str, Any]) -> None:
         """Keep a shard in place of the one before, whole or not at all."""
@@ -132,12 +138,7 @@ class Journal:
         self._tail: list[Record] = []
         self._entries: dict[str, Record] = {}
         self._cleared = False
-        try:
-            self._read()
-        except Exception as error:
-            raise AsposeOcrStorageError(
-                f"the journal of an earlier try cannot be read: {type(error).__name__}"
-            ) from error
+        self._read()
 
     def recall(self, match: str) -> Entry | None:
         """What earlier tries know of an item, or None if it is to be submitted.
@@ -183,19 +184,36 @@ class Journal:
         """Record that the batch has succeeded; a failure of that is only logged, as all items are done."""
         try:
             self.write((), unrecorded=0, finished=True)
-        except Exception:
-            log.exception("The end of the batch is not recorded: if it is cleared, nothing is done anew")
+        except Exception as error:
+            log.error(
+                "The end of the batch is not recorded (%s): if it is cleared, nothing is done anew",
+                reason_of(error),
+            )
 
     def _read(self) -> None:
         last: Mapping[str, Any] | None = None
-        number = 0
-        while (shard := self._parts.read(number)) is not None and (
-            last is None or shard.get("journal") == last.get("journal")
-        ):
-            last, self._number, self._tail = shard, number, list(shard["records"])
+        damaged_shards = damaged_records = 0
+        for number, shard in enumerate(self._shards()):
+            if not _is_whole(shard):
+                # If it is the last one, it is written over.
+                self._number, self._tail = number, []
+                damaged_shards += 1
+                continue
+            if last is not None and shard["journal"] != last["journal"]:
+                break
+            last, self._number = shard, number
+            self._tail = [record for record in shard["records"] if _is_sound(record)]
+            damaged_records += len(shard["records"]) - len(self._tail)
             self._entries.update((record[0], record) for record in self._tail)
-            number += 1
+        if damaged_shards or damaged_records:
+            log.warning(
+                "%d shards and %d records of the journal of an earlier try are damaged and count as none: "
+                "what they stand for may be submitted again, and paid for twice",
+                damaged_shards,
+                damaged_records,
+            )
         if last is None:
+            self._number = 0
             return
         self._cleared = last["max_tries"] != self._max_tries
         if last["finished"] and self._cleared:
@@ -205,6 +223,20 @@ class Journal:
         self._id = last["journal"]
         self._forget_what_is_gone()
         self._tell(last["open"])
+
+    def _shards(self) -> Iterator[Mapping[str, Any]]:
+        damaged_in_a_row = 0
+        for number in count():
+            try:
+                shard = self._parts.read(number)
+            except Exception as error:
+                raise AsposeOcrStorageError(
+                    f"the journal of an earlier try cannot be read: {reason_of(error)}"
+                ) from None
+            damaged_in_a_row = 0 if shard else damaged_in_a_row + 1
+            if shard is None or damaged_in_a_row > MAX_DAMAGED_IN_A_ROW:
+                return
+            yield shard
 
     def _forget_what_is_gone(self) -> None:
         oldest = time.time() - RETENTION
@@ -237,6 +269,24 @@ class Journal:
                 "the service accepted of them is submitted again now, and paid for twice",
                 unrecorded,
             )
+
+
+def _is_whole(shard: Mapping[str, Any]) -> bool:
+    kinds = {"journal": str, "max_tries": int, "open": int, "finished": bool, "records": list}
+    return all(isinstance(shard.get(key), kind) for key, kind in kinds.items())
+
+
+def _is_sound(record: Any) -> bool:
+    match record:
+        case [str(), Kind.FORGOTTEN]:
+            return True
+        case [str(), Kind.SUBMITTED, ocr_task_id, at]:
+            return is_recorded_id(ocr_task_id) and is_moment(at)
+        case [str(), Kind.DONE | Kind.REFUSED, None, None, *outcome]:
+            return is_outcome(outcome)
+        case [str(), Kind.DONE | Kind.REFUSED | Kind.UNDELIVERED, ocr_task_id, at, *outcome]:
+            return is_recorded_id(ocr_task_id) and is_moment(at) and is_outcome(outcome)
+    return False
 
 
 def _short(match: str) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
+from airflow_provider_asposeocr.durable import is_moment
 from airflow_provider_asposeocr.files.manifest import Manifest
 
 _MOST_NOTICES = 10
@@ -149,7 +150,12 @@ class Outcome:
 
     @classmethod
     def of_record(cls, record: Sequence[Any], ocr_task_id: str | None, submitted_at: float | None) -> Outcome:
-        """Read what :meth:`to_record` has made; only what no retry can mend is kept as an error."""
+        """Read what :meth:`to_record` has made; only what no retry can mend is kept as an error.
+
+        :param record: one that :func:`is_outcome`.
+        :param ocr_task_id: the service's id of the task.
+        :param submitted_at: seconds since the epoch.
+        """
         status, completed_at, api_calls, results, warnings, error, message = record
         return cls(
             ItemStatus(status),
@@ -162,6 +168,36 @@ class Outcome:
             error,
             message,
         )
+
+
+def is_outcome(record: list[Any]) -> bool:
+    """Tell whether :meth:`Outcome.to_record` can have made a record of an item that has ended.
+
+    :param record: JSON values.
+    """
+    match record:
+        case [
+            ItemStatus.SUCCEEDED | ItemStatus.FAILED,
+            completed_at,
+            int(),
+            list(results),
+            list(warnings),
+            str() | None,
+            str() | None,
+        ]:
+            return (
+                (completed_at is None or is_moment(completed_at))
+                and all(map(_is_stored, results))
+                and all(isinstance(warning, str) for warning in warnings)
+            )
+    return False
+
+
+def _is_stored(record: Any) -> bool:
+    match record:
+        case [str(), str() | None, int(), str()]:
+            return True
+    return False
 
 
 def _iso(moment: float | None) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_asposeocr.batch.journal import Parts
-from airflow_provider_asposeocr.durable import FileStore
+from airflow_provider_asposeocr.durable import FileStore, StateStore
 
 KEY = "asposeocr_batch"
 
@@ -14,21 +14,22 @@ KEY = "asposeocr_batch"
 class StateParts:
     """Keeps shards in Airflow's task state store (Airflow 3.3 and later), one key for each.
 
-    :param accessor: ``context["task_state_store"]``. It speaks to the supervisor and blocks: not for the
-        event loop.
+    :param accessor: ``context["task_state_store"]``.
     """
 
     def __init__(self, accessor: Any) -> None:
         self._accessor = accessor
 
     def read(self, number: int) -> Mapping[str, Any] | None:
-        """A shard, or None."""
-        shard = self._accessor.get(f"{KEY}_{number:05}")
-        return shard if isinstance(shard, Mapping) else None
+        """Return a shard; None if there is none, and an empty one if it is damaged."""
+        return self._store(number).read()
 
     def write(self, number: int, shard: Mapping[str, Any]) -> None:
         """Keep a shard in place of the one before."""
-        self._accessor.set(f"{KEY}_{number:05}", dict(shard))
+        self._store(number).write(shard)
+
+    def _store(self, number: int) -> StateStore:
+        return StateStore(self._accessor, f"{KEY}_{number:05}")
 
 
 class FileParts:
@@ -45,7 +46,7 @@ class FileParts:
         self._conn_id = conn_id
 
     def read(self, number: int) -> Mapping[str, Any] | None:
-        """A shard, or None."""
+        """Return a shard; None if there is none, and an empty one if it is damaged."""
         return self._store(number).read()
 
     def write(self, number: int, shard: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -306,6 +307,39 @@ class TestStateStore:
         with pytest.raises(AsposeOcrStorageError, match="the journal cannot be written: ConnectionError"):
             run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/", max_in_flight=4), task_state_store=store)
         assert emulator.calls.submit <= 4
+
+    @pytest.mark.parametrize("after", [0, 1, 2, 99], ids=["at first", "later", "at last", "when read"])
+    def test_its_errors_show_no_address(
+        self,
+        emulator: Emulator,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        after: int,
+    ) -> None:
+        monkeypatch.setattr(committer, "INTERVAL", 0.01)
+
+        class Leaky(CountingStore):
+            def get(self, key: str) -> Any:
+                if after == 99:
+                    raise OSError("GET https://store/x?sig=s3cret failed")
+                return super().get(key)
+
+            def set(self, key: str, value: Any) -> None:
+                if value["finished"] if after == 2 else self.writes >= after:
+                    raise OSError("PUT https://store/x?sig=s3cret failed")
+                super().set(key, value)
+
+        images(tmp_path / "in", 4)
+        operator = batch(f"{tmp_path}/in/", f"{tmp_path}/out/")
+        if after == 2:
+            run(operator, task_state_store=Leaky())
+            assert "The end of the batch is not recorded (OSError)" in caplog.text
+        else:
+            with pytest.raises(AsposeOcrStorageError, match="OSError") as raised:
+                run(operator, task_state_store=Leaky())
+            assert "s3cret" not in "".join(traceback.format_exception(raised.value))
+        assert "s3cret" not in caplog.text
 
     def test_when_it_fails_for_a_moment_the_batch_goes_on(
         self, emulator: Emulator, tmp_path: Path, store: CountingStore, monkeypatch: pytest.MonkeyPatch
