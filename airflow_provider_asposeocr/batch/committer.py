@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
+from airflow_provider_asposeocr.batch.containment import contained
 from airflow_provider_asposeocr.batch.journal import Journal, Record
 from airflow_provider_asposeocr.files.paths import reason_of
 
@@ -104,7 +105,7 @@ class Committer:
             return
         taken = list(self._pending)
         records = [record for record, _ in taken]
-        await asyncio.to_thread(self._journal.write, records, unrecorded=self._unrecorded())
+        await asyncio.to_thread(contained, self._journal.write, records, unrecorded=self._unrecorded())
         del self._pending[: len(taken)]
         for _, committed in taken:
             committed.set()

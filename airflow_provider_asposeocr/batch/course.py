@@ -24,6 +24,7 @@ from airflow_provider_asposeocr.api.http import BytesBody, Flow, HttpRequest, Re
 from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.batch.committer import Committer
+from airflow_provider_asposeocr.batch.containment import ContainedBody, contained
 from airflow_provider_asposeocr.batch.journal import (
     Entry,
     Journal,
@@ -132,7 +133,7 @@ class Course:
 
         :raises AsposeOcrError: if it fails; what is to be recorded of that is left to :meth:`failed`.
         """
-        entry = await asyncio.to_thread(self._prepare, item)
+        entry = await asyncio.to_thread(contained, self._prepare, item)
         if entry is not None and entry.outcome is not None:
             item.stage = Stage.SKIPPED
             return entry.outcome
@@ -143,7 +144,7 @@ class Course:
             shown = display_uri(item.uri)
             log.warning("The service has lost the job of an earlier try for %s: submitting anew", shown)
             item.job, item.reattached, item.stage = None, False, Stage.PREPARING
-            await asyncio.to_thread(self._prepare, item, anew=True)
+            await asyncio.to_thread(contained, self._prepare, item, anew=True)
             task = await self._submit_and_wait(item)
         task.raise_for_status()
         outcome = await self._deliver(item, task)
@@ -197,7 +198,7 @@ class Course:
             source.check_format(operation)
             body = make_body(operation, source, wire)
             small = source.size <= READ_AT_ONCE
-            item.body = BytesBody(b"".join(body), body.content_type) if small else body
+            item.body = BytesBody(b"".join(body), body.content_type) if small else ContainedBody(body)
         return entry
 
     async def _submit_and_wait(self, item: Item) -> OcrTask:
@@ -234,9 +235,9 @@ class Course:
                 with tempfile.TemporaryFile(prefix="asposeocr-") as spool:
                     whole = await self._run_flow(item, lambda api: api.fetch(operation, task.id, spool))
                     whole.raise_for_status()
-                    manifest = await asyncio.to_thread(self._store, item, whole, seen_at)
+                    manifest = await asyncio.to_thread(contained, self._store, item, whole, seen_at)
             else:
-                manifest = await asyncio.to_thread(self._store, item, task, seen_at)
+                manifest = await asyncio.to_thread(contained, self._store, item, task, seen_at)
         return item.outcome().with_manifest(manifest, seen_at, item.meter.calls)
 
     def _store(self, item: Item, task: OcrTask, seen_at: float) -> Manifest:

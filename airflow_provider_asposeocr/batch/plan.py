@@ -11,8 +11,8 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.api.settings import is_text, selected_result_types
+from airflow_provider_asposeocr.batch.containment import name_of
 from airflow_provider_asposeocr.files.destination import Names
-from airflow_provider_asposeocr.files.listing import display_name
 from airflow_provider_asposeocr.files.manifest import Delivery
 
 TEXT_LIMIT = 256 * 1024
@@ -97,7 +97,7 @@ def check_names(destination: str, items: Iterable[Any], operation: Operation) ->
         return
     seen: dict[str, str] = {}
     for item in items:
-        source = display_name(item)
+        source = name_of(item)
         name = Names(source, operation.name, "").fill(destination, "")
         other = seen.setdefault(name, source)
         if other != source:

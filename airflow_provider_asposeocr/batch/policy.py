@@ -21,12 +21,12 @@ from airflow_provider_asposeocr.api.retry import LONGEST_SLEEP
 from airflow_provider_asposeocr.batch.progress import Progress
 
 MOST_FAILURES_IN_A_ROW = 5
-"""So many items that fail in a row because service or storage is down end a batch: the next ones would fail
-as well, and each attempt may be billed."""
+"""So many items that fail in a row because the service or the storage of the results is down end a batch: the
+next ones would fail as well, and each attempt may be billed."""
 
 _ALL = (AsposeOcrAuthError, AsposeOcrCertificateError, AsposeOcrHaltedError, AsposeOcrSettingsError)
 _ALL_STATUSES = frozenset({402, 403, 404, 405})
-_OUTAGES = (AsposeOcrConnectionError, AsposeOcrServerError, AsposeOcrRateLimitError, AsposeOcrStorageError)
+_OUTAGES = (AsposeOcrConnectionError, AsposeOcrServerError, AsposeOcrRateLimitError)
 
 
 class AsposeOcrBatchError(AsposeOcrError):
@@ -49,9 +49,14 @@ def concerns_all(error: AsposeOcrError) -> bool:
     return isinstance(error, _ALL)
 
 
-def is_outage(error: AsposeOcrError) -> bool:
-    """Whether the service or a storage may be down."""
-    return isinstance(error, _OUTAGES)
+def is_outage(error: AsposeOcrError, *, delivering: bool) -> bool:
+    """Tell whether the service or the storage of the results may be down.
+
+    :param error: what an item failed with.
+    :param delivering: whether its results were being stored. Before that, a storage is that of its source,
+        which no other item needs to share.
+    """
+    return isinstance(error, _OUTAGES) or (delivering and isinstance(error, AsposeOcrStorageError))
 
 
 def can_be_retried(error: AsposeOcrError) -> bool:
@@ -86,6 +91,12 @@ def verdict(count: Progress, share: float, report: str) -> AsposeOcrBatchError |
     :param share: from :func:`allowed_share`.
     :param report: the URI of the report.
     """
+    if count.ended < count.items:
+        return AsposeOcrBatchIncompleteError(
+            f"{count.items - count.ended} of {count.items} items were not brought to an end; see {report}. A "
+            "retry goes on with them",
+            retry_after=count.retry_after,
+        )
     if count.failed <= share * count.items:
         return None
     found = (

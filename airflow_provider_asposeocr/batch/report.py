@@ -11,9 +11,9 @@ from typing import IO, Any
 
 from airflow_provider_asposeocr.api.reply import Span
 from airflow_provider_asposeocr.api.task import SpooledResult
+from airflow_provider_asposeocr.batch.containment import name_of
 from airflow_provider_asposeocr.batch.outcome import ItemStatus, Outcome
 from airflow_provider_asposeocr.files.destination import Names, store
-from airflow_provider_asposeocr.files.listing import display_name
 
 NAME = "report.jsonl"
 
@@ -43,7 +43,7 @@ class Report:
         :param source: its URI, where it was opened.
         """
         self._starts[index] = self._end
-        self._end += self._file.write(_encoded(outcome, source or display_name(self._items[index])))
+        self._end += self._file.write(_encoded(outcome, source or name_of(self._items[index])))
 
     def write(self, destination: str, names: Names, conn_id: str | None) -> str:
         """Store the report, whole or not at all, and return its URI.
@@ -67,7 +67,7 @@ class Report:
     def _lines(self) -> Iterator[bytes]:
         for index, start in enumerate(self._starts):
             if start < 0:
-                yield _encoded(_PENDING, display_name(self._items[index]))
+                yield _encoded(_PENDING, name_of(self._items[index]))
             else:
                 self._file.seek(start)
                 yield self._file.readline()

@@ -17,6 +17,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.batch import progress
 from airflow_provider_asposeocr.batch.committer import Committer
+from airflow_provider_asposeocr.batch.containment import name_of, own_error
 from airflow_provider_asposeocr.batch.course import Course, Item, Stage
 from airflow_provider_asposeocr.batch.journal import Journal
 from airflow_provider_asposeocr.batch.outcome import ItemStatus, Outcome
@@ -29,7 +30,6 @@ from airflow_provider_asposeocr.batch.policy import (
 )
 from airflow_provider_asposeocr.batch.progress import Progress
 from airflow_provider_asposeocr.batch.report import Report
-from airflow_provider_asposeocr.files.listing import display_name
 from airflow_provider_asposeocr.files.paths import display_uri
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
@@ -135,11 +135,11 @@ class BatchRunner:
         count = self.progress
         try:
             outcome = await course.run(item)
-        except Exception as raised:
+        except BaseException as raised:
             error = _of_one_item(raised)
             try:
                 outcome = await course.failed(item, error)
-            except Exception as another:
+            except BaseException as another:
                 outcome = item.outcome().with_error(_of_one_item(another), item.meter.calls, retryable=True)
             self._tell_failure(item, error)
         count.skipped += item.stage is Stage.SKIPPED
@@ -155,13 +155,13 @@ class BatchRunner:
         return outcome
 
     def _tell_failure(self, item: Item, error: AsposeOcrError) -> None:
-        if is_outage(error):
+        if is_outage(error, delivering=item.stage is Stage.DELIVERING):
             self._failures_in_a_row += 1
             self._last_failure = error
         if error.retry_after:
             self.progress.retry_after = max(self.progress.retry_after or 0.0, error.retry_after)
         if self._told < _MOST_LOGGED:
-            log.warning("%s failed: %s", display_name(item.given), error)
+            log.warning("%s failed: %s", name_of(item.given), error)
         elif self._told == _MOST_LOGGED:
             log.warning("Further items that fail are in the report only")
         self._told += 1
@@ -177,8 +177,8 @@ class BatchRunner:
     async def _stopping_all(self, part: Coroutine[Any, Any, None]) -> None:
         try:
             await part
-        except Exception as error:
-            self._stop(error)
+        except BaseException as raised:
+            self._stop(own_error(raised))
 
     def _stop(self, error: BaseException) -> None:
         if self._stopped_by is not None:
@@ -251,9 +251,10 @@ class BatchRunner:
             log.info("%s", self.progress.line(time.monotonic() - started, self._hook.api_calls))
 
 
-def _of_one_item(raised: Exception) -> AsposeOcrError:
+def _of_one_item(raised: BaseException) -> AsposeOcrError:
     """Take an error for the item's own, whatever it is; raise it if all other items would meet it, too."""
-    error = raised if isinstance(raised, AsposeOcrError) else AsposeOcrUnexpectedError.of(raised)
+    own = own_error(raised)
+    error = own if isinstance(own, AsposeOcrError) else AsposeOcrUnexpectedError.of(own)
     if concerns_all(error):
-        raise raised
+        raise error
     return error

@@ -50,7 +50,7 @@ from airflow_provider_asposeocr.batch.progress import Progress
         (AsposeOcrRateLimitError("e", status=429, retry_after=300), True, True, True),
         (AsposeOcrConnectionError("e"), False, True, True),
         (AsposeOcrServerError("e"), False, True, True),
-        (AsposeOcrStorageError("e"), False, True, True),
+        (AsposeOcrStorageError("e"), False, False, True),
         (AsposeOcrTimeoutError("e"), False, False, True),
         (AsposeOcrTaskNotFoundError("e"), False, False, True),
         (AsposeOcrTaskError("e"), False, False, False),
@@ -60,7 +60,11 @@ from airflow_provider_asposeocr.batch.progress import Progress
     ids=lambda value: f"{type(value).__name__} {value.status}" if isinstance(value, AsposeOcrError) else None,
 )
 def test_each_error(error: AsposeOcrError, all_items: bool, outage: bool, retried: bool) -> None:
-    assert (concerns_all(error), is_outage(error), can_be_retried(error)) == (all_items, outage, retried)
+    found = concerns_all(error), is_outage(error, delivering=False), can_be_retried(error)
+    assert found == (all_items, outage, retried)
+    # A storage is the source's own until results are stored: then it is everybody's.
+    of_results = isinstance(error, AsposeOcrStorageError)
+    assert is_outage(error, delivering=True) == (outage or of_results)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +96,17 @@ def test_the_end_of_a_batch(failed: int, retryable: int, share: float, says: str
         assert str(error).startswith(says)
         assert error.retryable == bool(retryable)
         assert error.retry_after == (7.0 if retryable else None)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(("succeeded", "failed"), [(99, 0), (0, 0), (50, 49), (0, 99)])
+def test_items_without_an_end_are_no_success(succeeded: int, failed: int, share: float) -> None:
+    error = verdict(Progress(100, succeeded=succeeded, failed=failed, retry_after=7.0), share, "r")
+    assert error is not None
+    assert error.retryable
+    assert error.retry_after == 7.0
+    left = 100 - succeeded - failed
+    assert str(error).startswith(f"{left} of 100 items were not brought to an end; see r")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,84 @@
+"""What an item's source or a storage raises, kept where it belongs: no item ends a batch.
+
+User code and storage clients may raise what is no ``Exception``: a panic of an extension in Rust, the
+``CancelledError`` of an event loop of their own, ``SystemExit``. Let through, it would pass for an order from
+outside, and a ``StopIteration`` would leave whoever awaits its thread waiting for ever. What does come from
+outside, such as Airflow's signals, reaches the main thread alone, which runs none of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrUnexpectedError
+from airflow_provider_asposeocr.api.http import RequestBody
+from airflow_provider_asposeocr.files.listing import display_name
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def contained(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call what may raise anything, and raise nothing but errors that an event loop passes on.
+
+    :param work: called in a thread of the batch.
+    :raises AsposeOcrUnexpectedError: in place of what is no ``Exception``, and of a ``StopIteration``.
+    """
+    try:
+        return work(*args, **kwargs)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if isinstance(error, Exception) and not isinstance(error, StopIteration):
+            raise
+        raise AsposeOcrUnexpectedError.of(error) from None
+
+
+def own_error(raised: BaseException) -> Exception:
+    """Return what the current asyncio task has met as an error of its own work.
+
+    :param raised: what was raised.
+    :raises BaseException: the same, if it comes from outside: the task was cancelled, or all is to end.
+    """
+    task = asyncio.current_task()
+    cancelled = isinstance(raised, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+    if cancelled or isinstance(raised, KeyboardInterrupt | SystemExit | GeneratorExit):
+        raise raised
+    return raised if isinstance(raised, Exception) else AsposeOcrUnexpectedError.of(raised)
+
+
+def name_of(item: Any) -> str:
+    """Name an item for a log or the report, even one that fails when it is asked for its name.
+
+    :param item: one of a :class:`.Listing`.
+    """
+    try:
+        return contained(display_name, item)
+    except Exception:
+        return f"a {type(item).__name__}"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainedBody:
+    """A request body that is read while it is sent, :func:`contained`.
+
+    :param body: the body.
+    """
+
+    body: RequestBody = field(repr=False)
+
+    @property
+    def content_type(self) -> str:
+        """The value of the Content-Type header."""
+        return self.body.content_type
+
+    def __len__(self) -> int:
+        return len(self.body)
+
+    def __iter__(self) -> Iterator[bytes]:
+        chunks = iter(self.body)
+        while (chunk := contained(next, chunks, None)) is not None:
+            yield chunk
