@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrAuthError,
@@ -66,7 +68,7 @@ class Call(Generic[T]):
     authenticated: bool = True
     submits: bool = False
     ocr_task_id: str | None = None
-    hidden: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = field(default=(), repr=False)
 
 
 def make(call: Call[T], retry: RetryPolicy) -> Flow[T]:
@@ -135,7 +137,9 @@ def _error(
     else:
         otherwise = "the service failed" if kind.retryable else "the request was refused"
         reason = _REASONS.get(answer.status, otherwise)
-    detail = problem_detail(answer, hidden=(token, *call.hidden))
+    # Whoever has the id of a task without a sign-in can read its result.
+    secret_id = None if call.authenticated else call.ocr_task_id
+    detail = problem_detail(answer, hidden=(token, secret_id, *call.hidden))
     waiting = f"; it asks to wait {asked:.0f} s" if asked is not None and kind.retryable else ""
     return kind(
         f"{call.what}: {reason} (HTTP {answer.status}{detail}){waiting}{fate}",
@@ -151,6 +155,11 @@ def _error_class(outcome: Outcome, status: int) -> type[AsposeOcrError]:
     if outcome is Outcome.NOT_ACCEPTED:
         return AsposeOcrRateLimitError
     return AsposeOcrServerError if outcome is Outcome.AMBIGUOUS else AsposeOcrRequestError
+
+
+def _spellings(secret: str) -> re.Pattern[str]:
+    forms = {secret, quote(secret, safe=""), quote_plus(secret), html.escape(secret)}
+    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))), re.IGNORECASE)
 
 
 def problem_detail(response: HttpResponse, hidden: tuple[str | None, ...] = ()) -> str:
@@ -172,6 +181,6 @@ def problem_detail(response: HttpResponse, hidden: tuple[str | None, ...] = ()) 
         said += [text for texts in errors.values() if isinstance(texts, list) for text in texts]
     texts = [text for text in said[:MAX_NOTICES] if isinstance(text, str) and text.strip()]
     for secret in filter(None, hidden):
-        texts = [text.replace(secret, "***").replace(quote_plus(secret), "***") for text in texts]
+        texts = [_spellings(secret).sub("***", text) for text in texts]
     line = one_line(": ".join(one_line(text) for text in texts), _MAX_DETAIL)
     return f", {line}" if line else ""

@@ -12,6 +12,9 @@ from collections.abc import Iterator
 MAX_PIECE = 64 * 1024
 """Bytes that a piece of a decompressed body has at most."""
 
+MAX_MEMBERS = 100
+"""Compressed parts that follow each other in a body at most: each costs time, and may hold nothing."""
+
 ACCEPTED = "gzip, deflate"
 """The value of the Accept-Encoding header."""
 
@@ -38,6 +41,7 @@ class Decompressor:
         self._name = name
         self._stream: zlib._Decompress | None = None
         self._held = b""
+        self._members = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Decompress the next bytes of the body, a piece at a time.
@@ -56,6 +60,9 @@ class Decompressor:
                 if len(data) < 2:
                     self._held = data
                     return
+                self._members += 1
+                if self._members > MAX_MEMBERS:
+                    raise CompressionError("the answer is compressed in too many parts")
                 self._stream = zlib.decompressobj(self._window(data))
             yield from self._pieces(self._stream, data)
             data = self._stream.unused_data

@@ -24,7 +24,6 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTimeoutError,
     AsposeOcrTooLargeError,
     AsposeOcrUnreachedTimeoutError,
-    AsposeOcrUnusableIdError,
 )
 from airflow_provider_asposeocr.api.http import (
     MAX_ANSWER_BYTES,
@@ -40,8 +39,8 @@ from airflow_provider_asposeocr.api.operations import TASK_STATUS, TOKEN, Operat
 from airflow_provider_asposeocr.api.polling import DELAY_COST, FixedPace, LearnedPace, Pace, Timings
 from airflow_provider_asposeocr.api.question import ACCEPT_JSON, Question, read_task, status_call
 from airflow_provider_asposeocr.api.retry import RetryPolicy
+from airflow_provider_asposeocr.api.submission import read_task_id
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus, decode_spooled
-from airflow_provider_asposeocr.api.text import is_usable_id
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +130,7 @@ class OcrApi:
         """
         request = HttpRequest("POST", self.url(operation.name), {"Accept": "text/plain"}, body)
         what = f"submit to {operation.name}"
-        call = Call(what, request, _read_id, operation.authenticated, submits=True)
+        call = Call(what, request, read_task_id, operation.authenticated, submits=True)
         return (yield from calls.make(call, self.retry))
 
     def get(self, operation: Operation, ocr_task_id: str, limit: int = MAX_ANSWER_BYTES) -> Flow[OcrTask]:
@@ -348,32 +347,14 @@ class OcrApi:
             raise ValueError("no token")
         if not 0 < len(value) <= _MAX_TOKEN_CHARACTERS:
             raise ValueError("no token")
-        lifetime = float(reply.get("expires_in") or 0)
+        try:
+            lifetime = float(reply.get("expires_in") or 0)
+        except (TypeError, ValueError, OverflowError):
+            lifetime = 0.0
         if not lifetime > 0:
             lifetime = _DEFAULT_TOKEN_SECONDS
         lifetime = min(lifetime, _MAX_TOKEN_SECONDS)
         return Token(value, self.retry.now() + lifetime - min(60.0, lifetime * 0.1))
-
-
-def _read_id(response: HttpResponse) -> str:
-    """Read the id of a new task.
-
-    :raises ValueError: if the answer is none of the service's, such as a web page.
-    :raises AsposeOcrUnusableIdError: if it is one, but its id would be of no use.
-    """
-    # Bytes that are not UTF-8 become surrogates, which no id may hold.
-    text = response.body.decode("utf-8-sig", errors="surrogateescape").strip()
-    if text.startswith('"'):
-        text = json.loads(text, strict=False).strip() or "none"
-    if not text or text[0] in "<{[" or (" " in text and text.isprintable()):
-        raise ValueError("no task id")
-    if not response.complete or not is_usable_id(text):
-        raise AsposeOcrUnusableIdError(
-            f"the service accepted the submission (HTTP {response.status}), but its answer holds no id that "
-            "can be used. To submit again would pay twice, so that is left to whoever clears the task",
-            status=response.status,
-        )
-    return text
 
 
 def _read_nothing(response: HttpResponse) -> None:

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from airflow_provider_asposeocr.api import calls
 from airflow_provider_asposeocr.api.calls import Call
@@ -20,6 +21,7 @@ from airflow_provider_asposeocr.api.task import (
     decode_reply,
     result_type_name,
 )
+from airflow_provider_asposeocr.api.text import MAX_LINE_CHARACTERS, one_line
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,9 @@ MAX_UNWANTED_BYTES = 16 * 1024
 
 # Base64 holds no quotes, and those inside of other strings are escaped: what looks like a member is one.
 _TYPE = re.compile(rb'(?<!\\)"type"\s*:\s*"([^"\\]{1,40})"', re.IGNORECASE)
+_STRING = re.compile(rb'"[^"]*+"?')
+_MESSAGE = re.compile(rb'(?<!\\)"messages"\s*:\s*\[\s*"([^"\\]{1,2000})', re.IGNORECASE)
+_MAX_LOOKS = 10
 _STATUS = re.compile(rb'(?<!\\)"taskStatus"\s*:\s*"([^"\\]{1,40})"', re.IGNORECASE)
 
 
@@ -39,10 +44,12 @@ class _Head:
 
     :param status: the status of the task, where it stands there.
     :param types: the types of the results that begin there.
+    :param messages: the first message of the service, where it stands there.
     """
 
     status: TaskStatus | None
     types: tuple[str, ...]
+    messages: tuple[str, ...]
 
 
 class Question:
@@ -103,13 +110,13 @@ class Question:
         if self._status and (head.status is None or status is TaskStatus.ERROR):
             known = yield from calls.make(self._status, retry)
             if known.status is TaskStatus.ERROR:
-                return known
+                return known if known.messages else replace(known, messages=head.messages)
             if head.status is None and known.status not in (TaskStatus.COMPLETED, TaskStatus.NOT_EXIST):
                 message = f"the service sent a large reply for a task that is {known.status}"
                 raise AsposeOcrServerError(message, ocr_task_id=self._ocr_task_id)
         if status is TaskStatus.ERROR:
-            reason = "the reply that says why is too large to be read"
-            return OcrTask(self._ocr_task_id, status, messages=(reason,))
+            told = head.messages or ("the reply that says why is too large to be read",)
+            return OcrTask(self._ocr_task_id, status, messages=told)
         if status is TaskStatus.COMPLETED:
             return OcrTask(self._ocr_task_id, status, unread=True, seen_types=head.types)
         return OcrTask(self._ocr_task_id, status)
@@ -124,10 +131,11 @@ def status_call(url: str, ocr_task_id: str) -> Call[OcrTask]:
 
     def read(response: HttpResponse) -> OcrTask:
         if response.status == 200 and not response.complete:
-            status = _head_of(response.body).status
-            if status is None:
+            head = _head_of(response.body)
+            if head.status is None:
                 raise ValueError("no status")
-            return OcrTask(ocr_task_id, status, unread=status.is_successful)
+            unread = head.status.is_successful
+            return OcrTask(ocr_task_id, head.status, messages=head.messages, unread=unread)
         task = read_task(response, ocr_task_id)
         return replace(task, unread=True) if task.status.is_successful and not task.results else task
 
@@ -172,10 +180,24 @@ def _once(read: Callable[[HttpResponse], OcrTask]) -> Callable[[HttpResponse], O
     return read_what_is_new
 
 
+def _is_member(body: bytes, match: re.Match[bytes]) -> bool:
+    """Tell whether what was found is a member of the reply itself, not of an object in it."""
+    before = body[: match.start()].replace(b"\\\\", b"").replace(b'\\"', b"")
+    before = _STRING.sub(b"", before)
+    return sum(map(before.count, (b"{", b"["))) - sum(map(before.count, (b"}", b"]"))) == 1
+
+
+def _first_message_of(body: bytes) -> tuple[str, ...]:
+    found = _MESSAGE.search(body)
+    line = one_line(found[1].decode("utf-8", "replace"), MAX_LINE_CHARACTERS) if found else ""
+    return (line,) if line else ()
+
+
 def _head_of(body: bytes) -> _Head:
     if not body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
         raise ValueError("not a JSON object")
-    found = _STATUS.search(body)
+    looks = islice(_STATUS.finditer(body), _MAX_LOOKS)
+    found = next((match for match in looks if _is_member(body, match)), None)
     status = TaskStatus.parse(found[1].decode("utf-8", "replace")) if found else None
     types = [result_type_name(match.decode("utf-8", "replace")) for match in _TYPE.findall(body)]
-    return _Head(status, tuple(types[:MAX_SEEN_TYPES]))
+    return _Head(status, tuple(types[:MAX_SEEN_TYPES]), _first_message_of(body))

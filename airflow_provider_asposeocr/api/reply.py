@@ -25,11 +25,15 @@ LONGEST_SKELETON = 4 * 1024 * 1024
 MAX_STRUCTURE = 256 * 1024
 """Bytes of a reply outside of strings at most: three of them are a list, which takes twenty times as much."""
 
-_CHUNK = 256 * 1024
+_CHUNK = 64 * 1024
 _HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rb"\\(?:(" + _HIGH + rb"\\" + _LOW + rb')|u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
 _TAIL = re.compile(rb"\\(?:" + _HIGH + rb"(?:\\(?:u[0-9a-fA-F]{0,3})?)?|u[0-9a-fA-F]{0,3})?\Z")
 _LONGEST_ESCAPE = 12
+_CONTENT = re.compile(rb'(?:[^"\\]++|\\.){0,4096}+', re.DOTALL)
+"""What a string holds, or a part of it: the expression takes memory for each repetition."""
+
+_QUOTE = ord('"')
 _CONTROLS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
@@ -144,17 +148,16 @@ class _Reader:
         if self._escaped:
             self._escaped = False
             return self._keep(chunk, at, at + 1)
-        quote = chunk.find(b'"', at)
-        end = quote if quote >= 0 else len(chunk)
-        backslash = chunk.find(b"\\", at, end)
-        if backslash >= 0:
+        content = _CONTENT.match(chunk, at)
+        end = self._keep(chunk, at, content.end() if content else at)
+        if end < len(chunk) and chunk[end] == _QUOTE:
+            self._close(offset + end)
+            return end + 1
+        if end == len(chunk) - 1:
+            # A backslash, whose second half is still to come.
             self._escaped = True
-            return self._keep(chunk, at, backslash + 1)
-        self._keep(chunk, at, end)
-        if quote < 0:
-            return end
-        self._close(offset + end)
-        return end + 1
+            return self._keep(chunk, end, end + 1)
+        return end
 
     def _keep(self, chunk: bytes, start: int, end: int) -> int:
         self._length += end - start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Mapping
@@ -9,12 +10,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from airflow_provider_asposeocr.api.deadline import Deadline
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrEventError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrEventError, AsposeOcrUnusableIdError
+from airflow_provider_asposeocr.api.http import HttpResponse
+from airflow_provider_asposeocr.api.text import is_usable_id
 
 RETENTION = 24 * 3600.0
 """Seconds, counted from the submission, for which the service keeps a task."""
 
-_UNKNOWN = "the trigger sent an event that this version does not know"
+UNKNOWN_EVENT = "the trigger sent an event that this version does not know"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Submission:
         :raises AsposeOcrEventError: if they are not those of a submission.
         """
         if not isinstance(value, Mapping) or set(value) != set(cls.__dataclass_fields__):
-            raise AsposeOcrEventError(f"{_UNKNOWN}: it holds no submission")
+            raise AsposeOcrEventError(f"{UNKNOWN_EVENT}: it holds no submission")
         at = value["submitted_at"]
         if not (
             all(isinstance(value[name], str) for name in ("operation", "ocr_task_id"))
@@ -72,5 +75,28 @@ class Submission:
             and isinstance(value["api_calls"], int)
             and isinstance(value["reattached"], bool)
         ):
-            raise AsposeOcrEventError(f"{_UNKNOWN}: its submission holds values of the wrong kind")
+            raise AsposeOcrEventError(f"{UNKNOWN_EVENT}: its submission holds values of the wrong kind")
         return cls(**value)
+
+
+def read_task_id(response: HttpResponse) -> str:
+    """Read the id of a new task.
+
+    :raises ValueError: if the answer is none of the service's, such as a web page.
+    :raises AsposeOcrUnusableIdError: if it is one, but its id would be of no use.
+    """
+    # Bytes that are not UTF-8 become surrogates, which no id may hold.
+    text = response.body.decode("utf-8-sig", errors="surrogateescape").strip()
+    quoted = text.startswith('"')
+    if quoted:
+        text = json.loads(text, strict=False).strip()
+    elif not text or text[0] in "<{[" or (" " in text and text.isprintable()):
+        # A text in quotes is an answer of the service, whatever it says; a sentence is another server's.
+        raise ValueError("no task id")
+    if not response.complete or not is_usable_id(text) or " " in text:
+        raise AsposeOcrUnusableIdError(
+            f"the service accepted the submission (HTTP {response.status}), but its answer holds no id that "
+            "can be used. To submit again would pay twice, so that is left to whoever clears the task",
+            status=response.status,
+        )
+    return text

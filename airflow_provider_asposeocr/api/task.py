@@ -353,7 +353,9 @@ def _line(value: Any, spans: Mapping[str, Span], max_characters: int) -> str:
     if isinstance(value, str):
         span = spans.get(value)
         return one_line(span.head(2 * _UTF_8 * max_characters) if span else value, max_characters)
-    return str(value) if isinstance(value, int | float) else "(a message that is no text)"
+    if isinstance(value, int | float):
+        return one_line(str(value), max_characters)
+    return "(a message that is no text)"
 
 
 def checked_task_id(value: object) -> str:

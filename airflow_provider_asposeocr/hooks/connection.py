@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import certifi
 import requests.utils
+import yarl
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.flows import (
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 100.0
 LEAST_READ_TIMEOUT = 60.0
 """Seconds. The service may hold a GET back until the task is done, so less would cut good answers off."""
@@ -79,13 +79,15 @@ class ConnectionSettings:
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, connection: Connection, extra: Mapping[str, Any]) -> ConnectionSettings:
+    def of(cls, connection: Connection, extra: Any) -> ConnectionSettings:
         """Read an Airflow connection.
 
         :param connection: of type ``asposeocr``.
         :param extra: its extra, decoded.
         :raises AsposeOcrSettingsError: if a field cannot be what it should.
         """
+        if not isinstance(extra, Mapping):
+            raise AsposeOcrSettingsError("the connection's extra is not a JSON object")
         if _truth(extra.get("srv_lookup"), "srv_lookup"):
             raise AsposeOcrSettingsError("extra srv_lookup is not supported: give the service's host")
         if unknown := sorted(set(extra) - _EXTRAS - {"srv_lookup"}):
@@ -145,9 +147,17 @@ class ConnectionSettings:
         if proxy is None:
             return None
         proxy = proxy if "://" in proxy else f"http://{proxy}"
-        parts = urlsplit(proxy)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise AsposeOcrSettingsError("the proxy is not an http or https address")
+        try:
+            # Both clients must be able to read it; what either says of it may repeat the password.
+            parts, address = urlsplit(proxy), yarl.URL(proxy)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname and address.host)
+            usable = usable and parts.port == address.explicit_port and "/" not in (parts.password or "")
+        except ValueError:
+            usable = False
+        if not usable:
+            raise AsposeOcrSettingsError(
+                "the proxy is not an http or https address; odd characters of its password are written as %2F"
+            )
         return proxy
 
     def ca_bundle(self) -> bool | str:

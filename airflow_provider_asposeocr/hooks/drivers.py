@@ -34,11 +34,12 @@ from airflow_provider_asposeocr.api.http import (
     TransportFailure,
 )
 from airflow_provider_asposeocr.api.retry import RetryPolicy
-from airflow_provider_asposeocr.hooks.connection import CONNECT_TIMEOUT, ConnectionSettings
+from airflow_provider_asposeocr.hooks.connecting import CONNECT_TIMEOUT
+from airflow_provider_asposeocr.hooks.connection import ConnectionSettings
 from airflow_provider_asposeocr.hooks.exchange import CHUNK, AnswerBody, TimeLimit
 from airflow_provider_asposeocr.hooks.failures import async_failure, sync_failure
 from airflow_provider_asposeocr.hooks.rejections import LONGEST_WAIT, Rejection
-from airflow_provider_asposeocr.hooks.requests_session import within
+from airflow_provider_asposeocr.hooks.requests_session import Framing, within
 from airflow_provider_asposeocr.hooks.sessions import SharedSession
 from airflow_provider_asposeocr.hooks.tokens import aget_token, get_token, kept_token, on_event_loop
 
@@ -193,9 +194,10 @@ class SyncDriver:
             return _NO_TIME
         body = _WatchedBody(request.body, limit, _nothing) if request.body is not None else None
         proxy = self._settings.proxy_for(request.url)
+        framing = Framing()
         try:
             with (
-                within(limit),
+                within(limit, framing),
                 self._session.request(
                     request.method,
                     request.url,
@@ -211,13 +213,18 @@ class SyncDriver:
             ):
                 answer = AnswerBody(request, response.status_code, response.headers)
                 for chunk in response.raw.stream(CHUNK, decode_content=False):
-                    limit.moved(len(chunk))
-                    if not answer.take(chunk):
+                    framing.came(len(chunk))
+                    before, wanted = answer.size, answer.take(chunk)
+                    limit.moved(answer.size - before)
+                    if not wanted:
                         break
                 return answer.response()
         except CompressionError as error:
             return TransportFailure(FailureKind.UNKNOWN, str(error))
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except AsposeOcrError:
+            raise
+        # Some of what is no HTTP makes the client raise a plain ValueError.
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             if body is not None and body.error is not None:
                 raise body.error from None
             return sync_failure(error)
@@ -318,16 +325,20 @@ class AsyncDriver:
                 ) as response:
                     answer = AnswerBody(request, response.status, response.headers)
                     while chunk := await response.content.readany():
-                        limit.moved(len(chunk))
-                        move()
+                        before = answer.size
                         taken = asyncio.to_thread(answer.take, chunk) if answer.is_spooled else None
-                        if not (answer.take(chunk) if taken is None else await taken):
+                        wanted = answer.take(chunk) if taken is None else await taken
+                        limit.moved(answer.size - before)
+                        move()
+                        if not wanted:
                             response.close()
                             break
                     return answer.response()
         except CompressionError as error:
             return TransportFailure(FailureKind.UNKNOWN, str(error))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except AsposeOcrError:
+            raise
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             if body is not None and body.error is not None:
                 raise body.error from None
             return async_failure(error)

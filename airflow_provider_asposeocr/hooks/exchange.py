@@ -50,7 +50,11 @@ class TimeLimit:
         return min(self._at, self._until) - time.monotonic()
 
     def moved(self, size: int) -> None:
-        """Note that bytes of a body have moved, which earns time. Those of headers may come without end."""
+        """Note that bytes of a body have moved, which earns time.
+
+        :param size: how many, decompressed: headers, and compressed data that holds nothing, may come
+            without end.
+        """
         self._at += size / MIN_BYTES_PER_SECOND
 
     def request_sent(self) -> None:
@@ -81,6 +85,11 @@ class AnswerBody:
         self._memory = bytearray()
         self._size = 0
         self._look_at = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has so far, decompressed."""
+        return self._size
 
     @property
     def is_spooled(self) -> bool:

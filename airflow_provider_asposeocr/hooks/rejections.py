@@ -149,7 +149,10 @@ def _read(file: IO[str]) -> float | None:
 
 
 def _write(file: IO[str], until: float) -> None:
-    file.seek(0)
-    file.truncate()
-    json.dump({"rejected_until": until}, file)
-    file.flush()
+    try:
+        file.seek(0)
+        file.truncate()
+        json.dump({"rejected_until": until}, file)
+        file.flush()
+    except OSError as error:
+        _warn_once(error.strerror or type(error).__name__)

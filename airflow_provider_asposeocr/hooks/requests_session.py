@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import socket
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -21,10 +22,53 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from airflow_provider_asposeocr.hooks.connecting import CONNECT_TIMEOUT, connect
 from airflow_provider_asposeocr.hooks.exchange import TimeLimit
 
-_LIMIT: ContextVar[TimeLimit | None] = ContextVar("asposeocr_time_limit", default=None)
+MAX_FRAMING_BYTES = 192 * 1024
+"""Bytes of an answer that are not of its body: headers, and what has been read ahead."""
+
+MAX_FRAMING_SHARE = 8
+"""More of them are possible by this share of the body: a chunk of one byte has five others around it."""
+
+
+class Framing:
+    """How much of an answer was body, for a bound on the rest of it: headers, chunk sizes and trailers.
+
+    The client holds each of their lines in memory, and bounds neither all of them nor, in some versions, one.
+    """
+
+    def __init__(self) -> None:
+        self._body = 0
+        self._rest = 0
+
+    def came(self, size: int) -> None:
+        """Note that bytes of the body have come."""
+        self._body += size
+
+    def read(self, size: int) -> None:
+        """Note that bytes were read from the socket.
+
+        :raises ConnectionAbortedError: if too many of them were none of the body.
+        """
+        self._rest += size
+        if self._rest - self._body > MAX_FRAMING_BYTES + MAX_FRAMING_SHARE * self._body:
+            raise ConnectionAbortedError("the answer has too much around its body")
+
+
+_EXCHANGE: ContextVar[tuple[TimeLimit, Framing] | None] = ContextVar("asposeocr_exchange", default=None)
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 120, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 20}
+
+
+class _Quiet(logging.Filter):
+    """Keeps silent what the client says of our exchanges: it names addresses, and so the ids of tasks."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return _EXCHANGE.get() is None
+
+
+for _name in ("urllib3.connection", "urllib3.connectionpool"):
+    logging.getLogger(_name).addFilter(_Quiet())
 
 
 def new_session() -> requests.Session:
@@ -39,16 +83,17 @@ def new_session() -> requests.Session:
 
 
 @contextlib.contextmanager
-def within(limit: TimeLimit) -> Iterator[None]:
-    """Hold what sessions of this module read inside the block to a time limit.
+def within(limit: TimeLimit, framing: Framing) -> Iterator[None]:
+    """Hold what sessions of this module read inside the block to the limits of one exchange.
 
-    :param limit: the limit of one exchange.
+    :param limit: how long it may take.
+    :param framing: counts what of the answer is its body.
     """
-    token = _LIMIT.set(limit)
+    token = _EXCHANGE.set((limit, framing))
     try:
         yield
     finally:
-        _LIMIT.reset(token)
+        _EXCHANGE.reset(token)
 
 
 class _Session(requests.Session):
@@ -86,13 +131,14 @@ def _socket_options() -> list[tuple[int, int, int]]:
 
 
 class _LimitedStream(io.RawIOBase):
-    """What a socket sends, as long as the time limit allows it."""
+    """What a socket sends, as long as the limits of the exchange allow it."""
 
-    def __init__(self, connection: socket.socket, limit: TimeLimit) -> None:
+    def __init__(self, connection: socket.socket, limit: TimeLimit, framing: Framing) -> None:
         self._connection = connection
         # The socket stays open until this is closed, also where its connection lets go of it before.
         self._stream = connection.makefile("rb", buffering=0)
         self._limit = limit
+        self._framing = framing
 
     def readable(self) -> bool:
         return True
@@ -102,7 +148,9 @@ class _LimitedStream(io.RawIOBase):
         if left <= 0:
             raise TimeoutError("the time limit of the exchange has passed")
         self._connection.settimeout(min(left, self._limit.seconds))
-        return self._stream.readinto(buffer)
+        size = self._stream.readinto(buffer)
+        self._framing.read(size or 0)
+        return size
 
     def close(self) -> None:
         self._stream.close()
@@ -112,28 +160,45 @@ class _LimitedStream(io.RawIOBase):
 class _LimitedSocket:
     """The one method of a socket that a response uses."""
 
-    def __init__(self, connection: socket.socket, limit: TimeLimit) -> None:
+    def __init__(self, connection: socket.socket, limit: TimeLimit, framing: Framing) -> None:
         self._connection = connection
-        self._limit = limit
+        self._limits = limit, framing
 
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
-        return io.BufferedReader(_LimitedStream(self._connection, self._limit))
+        return io.BufferedReader(_LimitedStream(self._connection, *self._limits))
 
 
 class _Response(HTTPResponse):
     """A response, be it the service's or a proxy's to CONNECT, whose status, headers and body are limited."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        limit = _LIMIT.get()
-        super().__init__(_LimitedSocket(sock, limit) if limit else sock, *args, **kwargs)  # type: ignore[arg-type]
+        exchange = _EXCHANGE.get()
+        super().__init__(_LimitedSocket(sock, *exchange) if exchange else sock, *args, **kwargs)  # type: ignore[arg-type]
 
 
-class _Connection(HTTPConnection):
+class _Connecting(HTTPConnection):
+    """Connects in the time that there is for all of it, the look-up of the name included."""
+
     response_class = _Response
 
+    def _new_conn(self) -> socket.socket:
+        seconds = self.timeout if isinstance(self.timeout, int | float) else CONNECT_TIMEOUT
+        try:
+            return connect(self._dns_host, self.port, seconds, self.socket_options or ())
+        except socket.gaierror as error:
+            raise urllib3.exceptions.NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise urllib3.exceptions.ConnectTimeoutError(self, "no connection in time") from error
+        except OSError as error:
+            raise urllib3.exceptions.NewConnectionError(self, f"no connection: {error.strerror}") from error
 
-class _TlsConnection(HTTPSConnection):
-    response_class = _Response
+
+class _Connection(_Connecting):
+    pass
+
+
+class _TlsConnection(_Connecting, HTTPSConnection):
+    pass
 
 
 class _Pool(HTTPConnectionPool):

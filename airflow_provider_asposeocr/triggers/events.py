@@ -8,7 +8,8 @@ from typing import Any
 
 from airflow_provider_asposeocr.api import exceptions
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrEventError
-from airflow_provider_asposeocr.api.submission import Submission
+from airflow_provider_asposeocr.api.retry import MAX_RETRY_AFTER
+from airflow_provider_asposeocr.api.submission import UNKNOWN_EVENT, Submission
 from airflow_provider_asposeocr.api.task import OcrTask, parse_task
 
 
@@ -84,22 +85,31 @@ class WaitOutcome:
         :raises AsposeOcrEventError: if it is not an event of this version; it never passes for success.
         """
         if not isinstance(event, Mapping) or "status" not in event:
-            raise AsposeOcrEventError("the trigger sent an event that this version does not know")
-        submission, calls = Submission.from_dict(event.get("submission")), int(event.get("api_calls") or 0)
+            raise AsposeOcrEventError(UNKNOWN_EVENT)
+        submission = Submission.from_dict(event.get("submission"))
+        try:
+            return cls._of_known_event(event, submission)
+        except (TypeError, ValueError, OverflowError):
+            raise AsposeOcrEventError(f"{UNKNOWN_EVENT}: it holds values of the wrong kind") from None
+
+    @classmethod
+    def _of_known_event(cls, event: Mapping[str, Any], submission: Submission) -> WaitOutcome:
+        calls = int(event.get("api_calls") or 0)
         if isinstance(event.get("task"), Mapping):
             task = replace(
                 parse_task(event["task"], str(event.get("ocr_task_id"))),
                 unread=bool(event.get("unread")),
-                seen_types=tuple(event.get("seen_types") or ()),
+                seen_types=tuple(map(str, event.get("seen_types") or ())),
             )
             return cls.finished(submission, task, calls, float(event.get("completed_at") or 0))
         kind = getattr(exceptions, str(event.get("kind")), None)
         if not (isinstance(kind, type) and issubclass(kind, AsposeOcrError)):
-            raise AsposeOcrEventError("the trigger sent an event that this version does not know")
+            raise AsposeOcrEventError(UNKNOWN_EVENT)
+        asked = event.get("retry_after")
         error = kind(
             str(event.get("message")),
             status=event.get("http_status"),
             ocr_task_id=event.get("ocr_task_id"),
-            retry_after=event.get("retry_after"),
+            retry_after=None if asked is None else min(float(asked), MAX_RETRY_AFTER),
         )
         return cls.failed(submission, error, calls)

@@ -12,7 +12,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_asposeocr.api.compression import MAX_PIECE, CompressionError, Decompressor
+from airflow_provider_asposeocr.api.compression import (
+    MAX_MEMBERS,
+    MAX_PIECE,
+    CompressionError,
+    Decompressor,
+)
 
 
 def _bare(data: bytes) -> bytes:
@@ -32,6 +37,20 @@ WAYS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "bare deflate": ("deflate", _bare),
 }
 every_way = pytest.mark.parametrize("way", WAYS)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        gzip.compress(b"") * (MAX_MEMBERS + 1),
+        gzip.compress(b"x") * (MAX_MEMBERS + 1),
+        gzip.compress(b"") * 10_000,
+    ],
+    ids=["empty parts", "small parts", "very many parts"],
+)
+def test_too_many_parts_are_refused(data: bytes) -> None:
+    with pytest.raises(CompressionError, match="too many parts"):
+        decompressed("gzip", data, 65536)
 
 
 def decompressed(encoding: str, data: bytes, step: int) -> bytes:

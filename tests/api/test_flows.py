@@ -132,8 +132,12 @@ class TestSignIn:
         assert token.value == "t"
         assert token.expires_at == START + lifetime
 
-    def test_no_lifetime_means_ten_minutes(self) -> None:
-        assert self.run(response(200, '{"access_token": "t"}')).unwrap().expires_at == START + 540
+    @pytest.mark.parametrize(
+        "more", ["", ', "expires_in": "soon"', ', "expires_in": [1]', f', "expires_in": 1{"0" * 400}']
+    )
+    def test_no_lifetime_means_ten_minutes(self, more: str) -> None:
+        token = self.run(response(200, f'{{"access_token": "t"{more}}}')).unwrap()
+        assert token.expires_at == START + 540
 
     @pytest.mark.parametrize(
         "body",
@@ -149,9 +153,6 @@ class TestSignIn:
             '{"access_token": 5}',
             '{"access_token": "two\\nlines"}',
             '{"access_token": "t\\u00e9"}',
-            '{"access_token": "t", "expires_in": "soon"}',
-            '{"access_token": "t", "expires_in": [1]}',
-            '{"access_token": "t", "expires_in": 1' + "0" * 400 + "}",
         ],
     )
     def test_what_is_no_token_counts_as_a_failure_of_the_service(self, body: str) -> None:
@@ -210,7 +211,6 @@ class TestSubmit:
             b"",
             b"  \n",
             b'"',
-            b'"Service under maintenance"',
             b"<html><body>maintenance</body></html>",
             b"Service under maintenance",
             b'{"id": "5abe66e1"}',
@@ -228,6 +228,8 @@ class TestSubmit:
         [
             b'""',
             b'" "',
+            b'"my id"',
+            b'"Service under maintenance"',
             b"null",
             b"None",
             b'"null"',
@@ -314,11 +316,28 @@ class TestGet:
     def test_an_error_with_a_large_reply_is_final_without_a_reason_too(
         self, operation: Any, calls: int
     ) -> None:
-        large = cut_off('{"taskStatus": "Error", "error": {"messages": ["' + "x" * 99)
+        large = cut_off('{"taskStatus": "Error", "error": {"messages": [[["' + "x" * 99)
         run = drive(api().get(operation, ID, 60), large, reply("NotExist"))
         assert len(run.requests) == calls
         assert run.unwrap().status is TaskStatus.ERROR
         assert "too large to be read" in run.result.messages[0]
+
+    @pytest.mark.parametrize("operation", [TRIAL, IMAGE])
+    def test_a_reason_that_stands_at_the_beginning_of_a_large_reply_is_told(self, operation: Any) -> None:
+        reason = "Too\\n dark " + "x" * 9000
+        large = cut_off(f'{{"taskStatus": "Error", "error": {{"messages": ["{reason}')
+        run = drive(api().get(operation, ID, 60), large, large)
+        assert run.unwrap().status is TaskStatus.ERROR
+        assert run.result.messages[0].startswith("Too")
+        assert len(run.result.messages[0]) <= 500
+
+    @pytest.mark.parametrize(
+        "more", ['"pages": [{"taskStatus": "Error"}], ', '"last": {"taskStatus": "Error"}, ']
+    )
+    def test_the_status_of_something_inside_of_a_reply_is_not_that_of_the_task(self, more: str) -> None:
+        large = cut_off("{" + more + '"taskStatus": "Completed", "results": [{"type": "Text", "data": "QUJD')
+        run = drive(api().get(IMAGE, ID, 60), large)
+        assert (run.unwrap().status, len(run.requests)) == (TaskStatus.COMPLETED, 1)
 
     def test_a_status_inside_of_a_text_is_not_believed(self) -> None:
         text = json.dumps('{"taskStatus": "Error", "type": "Pdf"}')

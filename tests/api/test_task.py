@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrTaskError, AsposeOcrTaskNotFoundError
 from airflow_provider_asposeocr.api.task import OcrResult, OcrTask, TaskStatus, decode_reply, parse_task
+from airflow_provider_asposeocr.api.text import MAX_LINE_CHARACTERS
 
 ID = "5abe66e1-d823-48c1-bcb7-5c05c1719976"
 
@@ -226,6 +227,14 @@ def test_no_repr_shows_the_document(secret: str, kind: str) -> None:
         shown = repr(task) + repr(task.results) + str(task)
         assert secret not in shown
         assert encoded(secret) not in shown
+
+
+def test_a_message_of_any_kind_is_a_short_line() -> None:
+    messages = [10**4000, -1e308, True, None, [1], {"a": "b"}, " ", "\x00", "a\nb"]
+    task = parse_task({"taskStatus": "Error", "error": {"messages": messages}}, "id")
+    assert max(map(len, task.messages)) <= MAX_LINE_CHARACTERS
+    assert "a b" in task.messages
+    assert all(message.strip() for message in task.messages)
 
 
 def test_notices_are_told_once() -> None:

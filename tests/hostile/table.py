@@ -209,6 +209,10 @@ _SLOW: dict[str, Behaviour] = {
     "says nothing after the headers": wire.headers_then_silence,
     "headers without end": wire.endless_headers,
     "a header of 8 MiB": wire.one_long_header,
+    "90 headers of 64 kB": wire.large_headers,
+    "compressed data that holds nothing": wire.compressed_nothing,
+    "compressed parts that hold nothing": wire.compressed_parts,
+    "the size of a chunk without end": wire.long_chunk_size,
 }
 for _call, _ends in _ENDS.items():
     for _name, _behaviour in _SLOW.items():
@@ -230,6 +234,7 @@ for _call, _ends in _TOO_LARGE.items():
         _two = _name == "two codings"
         _add(_name, _call, _behaviour, (_ENDS[_call] if _two else _ends))
     _add("white space without end", _call, wire.endless_body, _ends | {SUCCESS})
+    _add("a trailer without end", _call, wire.long_trailer, _ENDS[_call] | _ends | {SUCCESS})
     for _name, _piece in {
         "lists": b"[],",
         "objects": b'{"a":1},',
@@ -254,6 +259,13 @@ _add(
     "poll",
     members(taskStatus="Error", error={"messages": ["x" * 10**6]}),
     PERMANENT,
+)
+_add("numbers for messages", "poll", members(error={"messages": [10**1000] * 20}), SUCCESS)
+_add(
+    "a million backslashes",
+    "fetch",
+    members(results=_results("Text", "\\" * 10**6)),
+    SUCCESS,
 )
 _add("deep lists", "poll", instead(b"[" * 100_000), OVER)
 _add(

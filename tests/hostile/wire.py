@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -170,6 +171,45 @@ BOMBS: dict[str, Behaviour] = {
     "bare deflate of a string": _exploding(-15, "deflate", b"x"),
     "two codings": bomb_of_bombs,
 }
+
+
+def compressed_nothing(answer: Answer) -> Sent:
+    """Send compressed data without end that holds nothing, as fast as it earns time."""
+    yield answer.head(length=False, Content_Encoding="gzip", Connection="close")
+    yield b"\x1f\x8b\x08\0\0\0\0\0\0\3"
+    while True:
+        yield b"\0\0\0\xff\xff" * 13_000
+        yield 0.5
+
+
+def compressed_parts(answer: Answer) -> Sent:
+    """Send empty compressed parts without end."""
+    yield answer.head(length=False, Content_Encoding="gzip", Connection="close")
+    while True:
+        yield gzip.compress(b"") * 3_000
+
+
+def long_chunk_size(answer: Answer) -> Sent:
+    """Send the size of a chunk, with leading zeros without end."""
+    yield answer.head(length=False, Transfer_Encoding="chunked")
+    while True:
+        yield b"0" * 65536
+
+
+def long_trailer(answer: Answer) -> Sent:
+    """Send a trailer without end behind the body."""
+    yield answer.head(length=False, Transfer_Encoding="chunked")
+    yield b"%x\r\n%s\r\n0\r\nX-Trailer: " % (len(answer.body), answer.body)
+    while True:
+        yield b"x" * 65536
+
+
+def large_headers(answer: Answer) -> Sent:
+    """Send 90 headers of 64 kB."""
+    yield answer.head().removesuffix(b"\r\n")
+    for number in range(90):
+        yield b"X-%d: %s\r\n" % (number, b"x" * 64_000)
+    yield b"\r\n" + answer.body
 
 
 def json_of(piece: bytes, size: int) -> Behaviour:
