@@ -161,17 +161,17 @@ class Ledger:
         """Record that the results have been delivered."""
         return self._write(submission, delivered=True)
 
-    def forget(self) -> None:
+    def forget(self) -> bool:
         """Forget the job or the intent: there is nothing to go on with.
 
-        :raises AsposeOcrStorageError: if that cannot be recorded.
+        False, with an error in the log, if that cannot be recorded: what has ended the task says more.
         """
         try:
             self._store.write({"max_tries": self._max_tries})
         except Exception as error:
-            raise AsposeOcrStorageError(
-                f"the end of the task cannot be recorded: {reason_of(error)}"
-            ) from None
+            log.error("the end of the task cannot be recorded: %s", reason_of(error))
+            return False
+        return True
 
     def _write(self, submission: Submission, *, delivered: bool) -> bool:
         record = {

@@ -409,7 +409,7 @@ def test_errors_of_the_store_show_no_address(what: str, caplog: pytest.LogCaptur
         "forget": lambda: ledger.forget(),
     }
     told = ""
-    if what in ("record", "deliver"):
+    if what in ("record", "deliver", "forget"):
         assert calls[what]() is False
     else:
         with pytest.raises(AsposeOcrStorageError, match="OSError") as raised:
@@ -417,6 +417,19 @@ def test_errors_of_the_store_show_no_address(what: str, caplog: pytest.LogCaptur
         told = "".join(traceback.format_exception(raised.value))
     assert "s3cret" not in told + caplog.text
     assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_record_that_cannot_be_forgotten_hides_no_reason(emulator: Emulator, scan: Path) -> None:
+    class ForgetsNothing(StateStore):
+        def set(self, key: str, value: Any) -> None:
+            if "intent" not in value:
+                raise OSError("the store is down")
+            super().set(key, value)
+
+    emulator.inject("status", on="submit", status=402)
+    task = AsposeOcrRecognizeImageOperator(task_id="t", source=scan)
+    with pytest.raises(AirflowFailException, match="HTTP 402"):
+        task.execute(context(task_state_store=ForgetsNothing()))
 
 
 def test_kill_leaves_a_recorded_job_alone(emulator: Emulator, scan: Path) -> None:

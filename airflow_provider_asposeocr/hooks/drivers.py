@@ -305,7 +305,7 @@ class AsyncDriver:
         limit = TimeLimit(self._settings.read_timeout, request.until)
         loop = asyncio.get_running_loop()
         small = request.body.data if isinstance(request.body, BytesBody) else None
-        body, proxy = None, self._proxy_for(request.url)
+        body = None
         try:
             async with asyncio.timeout(limit.left) as scope:
 
@@ -317,10 +317,10 @@ class AsyncDriver:
                 async with self._shared.session.request(
                     request.method,
                     self._url(request.url),
-                    headers=_headers(request) | _proxy_headers(request.url, proxy),
+                    headers=_headers(request),
                     data=body if small is None else small,
                     allow_redirects=False,
-                    proxy=proxy,
+                    proxy=self._proxy_for(request.url),
                     timeout=self._timeout,
                 ) as response:
                     answer = AnswerBody(request, response.status, response.headers)
@@ -369,11 +369,3 @@ def _headers(request: HttpRequest) -> dict[str, str]:
     if request.token is not None:
         headers["Authorization"] = f"Bearer {request.token}"
     return headers
-
-
-def _proxy_headers(url: str, proxy: str | None) -> dict[str, str]:
-    # Before version 3.13.1 aiohttp signs in at a proxy with the first request of a connection alone.
-    if proxy is None or "@" not in proxy or not url.startswith("http://"):
-        return {}
-    auth = aiohttp.BasicAuth.from_url(yarl.URL(proxy))
-    return {"Proxy-Authorization": auth.encode()} if auth else {}

@@ -345,8 +345,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         ledger = self._ledger(context)
         if ledger and not task.status.is_successful:
             # Neither a failed job nor a lost one is worth going on with.
-            ledger.forget()
-            if task.status is TaskStatus.NOT_EXIST and submission.reattached:
+            forgotten = ledger.forget()
+            if task.status is TaskStatus.NOT_EXIST and submission.reattached and forgotten:
                 self.log.warning("The service has lost the task of the earlier try: submitting anew")
                 return self._execute(context)
         operation = get_operation(self.operation)
