@@ -52,7 +52,7 @@ test-crashes: $(READY) ## Kill the processes of a real Airflow in every phase, 3
 test-faults: $(READY) ## Let every fault strike every way of running, 2 minutes; FAULTS_ARGS="--only poll" for some
 	@$(BIN)/python -m tests.faults.matrix --check $(FAULTS_ARGS)
 
-test-hostile: $(READY) ## Let a service misbehave in 670 ways, 25 minutes; HOSTILE_ARGS="--only bomb" for some
+test-hostile: $(READY) ## Let a service misbehave in 700 ways, 25 minutes; HOSTILE_ARGS="--only bomb" for some
 	@$(BIN)/python -m tests.hostile.matrix $(HOSTILE_ARGS)
 
 test-hostile-airflow: $(READY) ## Odd characters for a real Airflow on SQLite and PostgreSQL; AIRFLOW_PYTHON=path for another
