@@ -1,7 +1,7 @@
-"""Run a DAG by ``dag.test()``, or its tasks by ``airflow tasks test``, and print what came of them as JSON.
+"""Run DAGs by ``dag.test()``, or their tasks by ``airflow tasks test``, and write down what came of them.
 
-``python -m tests.inline.program {dag,tasks} FILE CONF``: the last line of the output is an object of states
-and one of XComs, by the id of each task and its map index.
+``python -m tests.inline.program {dag,tasks} RESULT FILE CONF [FILE CONF ...]``: the file RESULT gets an
+object that has for each DAG an object of states and one of XComs, by the id of each task and its map index.
 """
 
 from __future__ import annotations
@@ -20,31 +20,44 @@ except ImportError:  # Airflow 2 and 3.0
     from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
 
 
-def main(way: str, path: str, conf: str) -> None:
+RUN = "by_hand"
+
+
+def main(way: str, result: str, *files: str) -> None:
     """Run them."""
-    bag = DagBag(path)
-    assert bag.import_errors == {}, bag.import_errors
-    (dag,) = bag.dags.values()
-    if way == "dag":
-        dag.test(run_conf=json.loads(conf))
-    else:
-        test_tasks(dag, path)
-    print(json.dumps(outcomes(dag.dag_id)))
+    found = {}
+    for path, conf in zip(files[::2], files[1::2], strict=True):
+        bag = DagBag(path)
+        assert bag.import_errors == {}, bag.import_errors
+        (dag,) = bag.dags.values()
+        if way == "dag":
+            dag.test(run_conf=json.loads(conf))
+        else:
+            test_tasks(dag, path)
+        found[dag.dag_id] = outcomes(dag.dag_id)
+    Path(result).write_text(json.dumps(found))
 
 
 def test_tasks(dag: Any, path: str) -> None:
-    """Run each task by itself, by the code of the command."""
-    from airflow.cli.cli_parser import get_parser
-
-    parser = get_parser()
+    """Run each task by itself, by the code of the command, as a part of one run that it leaves in place."""
+    folder = [] if AIRFLOW_V_3_0_PLUS else ["--subdir", path]
+    command("dags", "reserialize")
+    command("dags", "trigger", "--run-id", RUN, dag.dag_id)
     for task in dag.tasks:
+        # One of those that are mapped stands for all.
         more = ["--map-index", "0"] if task.is_mapped else []
-        folder = [] if AIRFLOW_V_3_0_PLUS else ["--subdir", path]
-        arguments = parser.parse_args(["tasks", "test", *folder, *more, dag.dag_id, task.task_id])
         try:
-            arguments.func(arguments)
+            command("tasks", "test", *folder, *more, dag.dag_id, task.task_id, RUN)
         except Exception as error:
             print(f"{task.task_id}: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def command(*words: str) -> None:
+    """Run a command of Airflow's in this process."""
+    from airflow.cli.cli_parser import get_parser
+
+    arguments = get_parser().parse_args(words)
+    arguments.func(arguments)
 
 
 def outcomes(dag_id: str) -> dict[str, dict[str, Any]]:
@@ -53,7 +66,8 @@ def outcomes(dag_id: str) -> dict[str, dict[str, Any]]:
 
     states, xcoms = {}, {}
     with create_session() as session:
-        for ti in session.query(TaskInstance).filter(TaskInstance.dag_id == dag_id):
+        own = session.query(TaskInstance).filter(TaskInstance.dag_id == dag_id)
+        for ti in own.filter(TaskInstance.state.is_not(None)):
             name = f"{ti.task_id}[{ti.map_index}]"
             states[name] = str(ti.state)
             xcoms[name] = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index)
