@@ -22,10 +22,8 @@ from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Delivery
 from airflow_provider_asposeocr.files.paths import (
     check_login,
     check_uri,
-    display_uri,
-    is_name,
-    is_web,
     secrets_of,
+    shown,
     uris_in,
 )
 
@@ -73,33 +71,28 @@ class OcrTaskMixin(_Task):
     def unmasked(self, field: str) -> Any:
         """Return the value of a field that was masked for those who may see the rendered task.
 
-        :param field: ``source`` or ``sources``.
+        :param field: such as ``source`` or ``destination``.
         """
-        shown, value = (self._masked or {}).get(field, (None, None))
+        masked, value = (self._masked or {}).get(field, (None, None))
         current = getattr(self, field)
-        return value if shown is not None and shown is current else current
-
-    def _mask(self, field: str) -> None:
-        value = getattr(self, field, None)
-        uris = list(uris_in(value))
-        for secret in islice(chain.from_iterable(map(secrets_of, uris)), _MAX_SECRETS):
-            mask_secret(secret)
-        # A name that no file can have fails the one item of a batch alone.
-        check = check_login if field == "sources" else check_uri
-        for uri in uris:
-            check(uri)
-        if any(map(_is_masked, uris)):
-            shown = [_shown(item) for item in value] if isinstance(value, list | tuple) else _shown(value)
-            self._masked = {**(self._masked or {}), field: (shown, value)}
-            setattr(self, field, shown)
+        return value if masked is not None and masked is current else current
 
     def _hide_secrets(self) -> None:
+        given = {field: getattr(self, field, None) for field in _URI_FIELDS}
+        uris = {field: list(uris_in(value)) for field, value in given.items()}
+        for secret in islice(chain.from_iterable(map(secrets_of, chain(*uris.values()))), _MAX_SECRETS):
+            mask_secret(secret)
+        # All are masked before any is refused.
+        for field, value in given.items():
+            if (masked := shown(value)) is not value:
+                self._masked = {**(self._masked or {}), field: (masked, value)}
+                setattr(self, field, masked)
         with permanent_errors_fail():
-            for field in _URI_FIELDS:
-                self._mask(field)
-        source = getattr(self, "source", None)
-        if isinstance(source, Mapping) and "ocr_task_id" in source:
-            self.source = {"uri": source.get("uri")}  # a manifest may hold the text of a document
+            for field, found in uris.items():
+                # A name that no file can have fails the one item of a batch alone.
+                check = check_login if field == "sources" else check_uri
+                for uri in found:
+                    check(uri)
         ocr_task_id = getattr(self, "ocr_task_id", None)
         if isinstance(ocr_task_id, Mapping):
             self.ocr_task_id = ocr_task_id = ocr_task_id.get("ocr_task_id")
@@ -109,7 +102,7 @@ class OcrTaskMixin(_Task):
     def _delivery(self) -> Delivery:
         most = integer("max_inline_bytes", self.max_inline_bytes)
         return Delivery(
-            destination=self.destination or None,
+            destination=self.unmasked("destination") or None,
             conn_id=self.destination_conn_id,
             overwrite=boolean("overwrite", self.overwrite, True),
             inline_text=boolean("inline_text", self.inline_text, False),
@@ -226,16 +219,6 @@ def mask_trial_id(operation: Operation, ocr_task_id: str) -> None:
     """Keep the id of a trial task out of logs and rendered fields: whoever has it can read the result."""
     if not operation.authenticated:
         mask_secret(ocr_task_id)
-
-
-def _shown(value: Any) -> Any:
-    uri = next(uris_in(value), "")
-    return display_uri(uri) if _is_masked(uri) else value
-
-
-def _is_masked(uri: str) -> bool:
-    # No database holds a name with U+0000.
-    return is_web(uri) or not is_name(uri)
 
 
 def map_index(context: Mapping[str, Any]) -> int:

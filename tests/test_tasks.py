@@ -135,6 +135,82 @@ def test_a_mapped_source_is_masked(emulator: Emulator, png: bytes, masked: list[
     assert "0123456789" in "".join(masked)
 
 
+SECRET = f"https://host.example/a.png?X-Sig={SIGNATURE}"
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        {SECRET},
+        (SECRET,),
+        {"a": SECRET}.values(),
+        {SECRET: 1}.keys(),
+        {"a": SECRET},
+        [[SECRET]],
+        f"\n{SECRET}\n",
+        str([SECRET]),
+        str({"uri": SECRET, "text": "gnature"}),
+        json.dumps({"uri": SECRET, "text": "gnature"}),
+        f"simplecache::{SECRET}",
+        f"see {SECRET}",
+        [{"uri": None, "text": "gnature"}],
+    ],
+)
+def test_no_form_of_sources_shows_a_secret(sources: Any, tmp_path: Path) -> None:
+    task = AsposeOcrBatchOperator(task_id="t", sources=sources, destination=f"{tmp_path}/out/")
+    assert "gnature" not in rendered(task)
+    try:
+        told = str(run(task))
+    except Exception as error:
+        told = "".join(traceback.format_exception(error))
+    assert "gnature" not in told
+
+
+@pytest.mark.parametrize("text", ["s3://KEY:SEC/R3T@bucket/a", "sftp://me:pw/R3T@host/a", "s3://KEY%3AR3T@b"])
+@pytest.mark.parametrize("field", URI_FIELDS)
+def test_a_password_that_is_hard_to_see_is_refused_and_not_left_to_be_shown(
+    field: str, text: str, masked: list[str]
+) -> None:
+    task = AsposeOcrRecognizeImageOperator(task_id="t", **{"source": "/in/scan.png", field: text})
+    with pytest.raises(AirflowFailException, match="Airflow connection") as caught:
+        rendered(task)
+    assert "R3T" not in f"{caught.value} {getattr(task, field)}"
+    assert any("R3T" in secret for secret in masked)
+
+
+def test_a_prefix_keeps_its_login_for_the_web_server(emulator: Emulator, png: bytes, web: Web) -> None:
+    web.files["/in/scan.png"] = png
+    prefix = web.url.replace("://", "://me:pa55w0rd@") + "/in"
+    task = AsposeOcrRecognizeImageOperator(task_id="t", source="scan.png", source_prefix=prefix)
+    many = AsposeOcrBatchOperator(
+        task_id="t", sources=["scan.png"], source_prefix=prefix, destination="/nowhere/", report="/nowhere/r"
+    )
+    assert "pa55w0rd" not in rendered(task) + rendered(many)
+    assert run(task)["source"] == f"{web.url}/in/scan.png"
+    assert web.logins == {"me:pa55w0rd"}
+
+
+def test_a_destination_that_is_refused_is_not_repeated() -> None:
+    task = AsposeOcrBatchOperator(task_id="t", sources="/in/", destination=SECRET)
+    with pytest.raises(AirflowFailException, match="one file") as caught:
+        run(task)
+    assert "gnature" not in str(caught.value)
+
+
+def test_white_space_around_an_address_does_not_count(emulator: Emulator, png: bytes, web: Web) -> None:
+    web.files["/scan.png"] = png
+    task = AsposeOcrRecognizeImageOperator(task_id="t", source=f"\n  {web.url}/scan.png?sig=0123456789\n")
+    assert "0123456789" not in rendered(task)
+    assert run(task)["source"] == f"{web.url}/scan.png"
+
+
+def test_a_manifest_that_a_template_has_put_into_words_is_read(emulator: Emulator, scan: Path) -> None:
+    for manifest in (str({"uri": f"file://{scan}", "text": "s3cret"}), json.dumps({"uri": str(scan)})):
+        task = AsposeOcrRecognizeImageOperator(task_id="t", source=manifest)
+        assert "s3cret" not in rendered(task)
+        assert run(task)["source"] == f"file://{scan}"
+
+
 @pytest.fixture
 def web() -> Any:
     """A small web server."""

@@ -14,6 +14,7 @@ from airflow_provider_asposeocr.api.settings import is_text, selected_result_typ
 from airflow_provider_asposeocr.batch.containment import name_of
 from airflow_provider_asposeocr.files.destination import Names
 from airflow_provider_asposeocr.files.manifest import Delivery
+from airflow_provider_asposeocr.files.paths import display_uri
 
 TEXT_LIMIT = 256 * 1024
 """Bytes of a reply that a poll reads at most: a text that fits costs no further call."""
@@ -74,7 +75,8 @@ def checked_destination(destination: Any) -> str:
     if isinstance(destination, ObjectStoragePath):
         return f"{text}/"
     raise AsposeOcrDestinationError(
-        f"{text} is one file for many results: end it with a slash if it is a folder, or use {{stem}}"
+        f"{display_uri(text)} is one file for many results: end it with a slash if it is a folder, or "
+        "use {stem}"
     )
 
 

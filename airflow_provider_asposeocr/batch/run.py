@@ -76,7 +76,7 @@ class Batch:
         """Bring the batch to its end."""
         started = time.monotonic()
         task, hook = self._task, self._hook
-        destination = checked_destination(task.destination)
+        destination = checked_destination(task.unmasked("destination"))
         plan = self._plan(destination)
         share = allowed_share(task.fail_on)
         where = self._report_path(plan, folder_of(destination))
@@ -84,7 +84,7 @@ class Batch:
             task.unmasked("sources"),
             plan.operation,
             task.source_conn_id,
-            prefix=task.source_prefix,
+            prefix=task.unmasked("source_prefix"),
             destination=folder_of(destination),
         )
         plan = replace(plan, source_conn_id=listing.conn_id)
@@ -125,7 +125,7 @@ class Batch:
 
     def _report_path(self, plan: Plan, folder: str) -> str:
         name = NAME if plan.map_index < 0 else f"report-{plan.map_index}.jsonl"
-        where = str(self._task.report or f"{folder}/").strip()
+        where = str(self._task.unmasked("report") or f"{folder}/").strip()
         where = f"{where}{name}" if where.endswith("/") else where
         check_destination(where, plan.delivery.conn_id)
         return where
@@ -135,9 +135,8 @@ class Batch:
         if not self._task.durable or not plan.operation.authenticated:
             return None
         context = self._context
-        parts = parts_for(
-            context, path=self._task.durable_path, destination=folder, conn_id=plan.delivery.conn_id
-        )
+        path = self._task.unmasked("durable_path")
+        parts = parts_for(context, path=path, destination=folder, conn_id=plan.delivery.conn_id)
         return Journal(parts, int(getattr(context["ti"], "max_tries", 0) or 0))
 
     def _plan(self, destination: str) -> Plan:
@@ -149,7 +148,7 @@ class Batch:
             raise AsposeOcrSettingsError(f"max_in_flight must be at least 1, not {task.max_in_flight!r}")
         delivery = Delivery(
             destination=destination,
-            conn_id=task.destination_conn_id or getattr(task.destination, "conn_id", None),
+            conn_id=task.destination_conn_id or getattr(task.unmasked("destination"), "conn_id", None),
             overwrite=boolean("overwrite", task.overwrite, True),
         )
         delivery.check(operation, wire)

@@ -17,7 +17,14 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrStorageError,
 )
 from airflow_provider_asposeocr.api.operations import Operation
-from airflow_provider_asposeocr.files.paths import display_uri, is_web, reason_of
+from airflow_provider_asposeocr.files.paths import (
+    display_uri,
+    is_data,
+    is_web,
+    reason_of,
+    uri_of,
+    value_of,
+)
 from airflow_provider_asposeocr.files.source import filesystem, is_denied, source_path
 
 _WILDCARD = re.compile(r"[*?\[]")
@@ -58,13 +65,14 @@ def list_sources(
     :raises AsposeOcrSourceError: if the storage may not be listed.
     :raises AsposeOcrStorageError: if the storage cannot be reached.
     """
-    if isinstance(sources, Mapping):
-        return Listing([_item(sources, prefix)], conn_id)
+    read = value_of(sources)
+    if isinstance(read, Mapping):
+        return Listing([_item(read, prefix)], conn_id)
     if isinstance(sources, str | os.PathLike | ObjectStoragePath | Asset):
-        text = str(sources.uri if isinstance(sources, Asset) else sources).strip()
+        text = (uri_of(sources) or "").strip()
         if not text or text == "None":
             raise AsposeOcrSettingsError("sources is empty: give a list, a pattern or a folder")
-        if text.startswith("["):
+        if is_data(text):
             raise AsposeOcrSettingsError(
                 "sources is the text of a list: take the output of the task itself, such as "
                 "sources=list_files.output, or set render_template_as_native_obj=True of the DAG"
@@ -84,13 +92,8 @@ def display_name(item: Any) -> str:
 
     :param item: one of a :class:`Listing`.
     """
-    if isinstance(item, Mapping):
-        item = item.get("uri") or f"s3://{item.get('bucket')}/{item.get('key')}"
-    elif isinstance(item, Asset):
-        item = item.uri
-    if not isinstance(item, str | os.PathLike | ObjectStoragePath):
-        return f"a {type(item).__name__}"
-    return display_uri(item)
+    uri = uri_of(item)
+    return f"a {type(item).__name__}" if uri is None else display_uri(uri)
 
 
 def _conn_id(path: Any) -> str | None:
@@ -100,11 +103,12 @@ def _conn_id(path: Any) -> str | None:
 
 
 def _item(source: Any, prefix: str | None) -> Any:
-    if isinstance(source, str | Path) and str(source).strip():
-        return _prefixed(str(source), prefix)
+    source = value_of(source)
+    if isinstance(source, str | Path) and (text := (uri_of(source) or "").strip()) and not is_data(text):
+        return _prefixed(text, prefix)
     if isinstance(source, Mapping) and "uri" in source:
         # A manifest may hold the text of a document.
-        return str(source["uri"]) if source["uri"] else {"uri": None}
+        return uri_of(source) or {"uri": None}
     return source
 
 

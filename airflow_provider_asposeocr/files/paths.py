@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import errno
+import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Set, ValuesView
+from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
@@ -14,7 +19,17 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError
 from airflow_provider_asposeocr.api.text import one_line, storable
 
 _NO_NAME = frozenset({errno.ELOOP, errno.ENAMETOOLONG, errno.EILSEQ})
-_WEB = ("http://", "https://")
+_WITH_PORT = frozenset({"http", "https", "ftp", "ftps", "hdfs", "webhdfs", "sftp", "smb", "ssh"})
+"""Schemes whose addresses may name a port: elsewhere a colon before the first slash begins a password."""
+
+_HTTP = frozenset({"http", "https"})
+_CLOSING = {"[": "]", "(": ")", "{": "}"}
+_MANY = (list, tuple, Set, ValuesView, deque)
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://|(https?):[/\\]+", re.IGNORECASE)
+_WEB = re.compile(r"https?:[/\\]", re.IGNORECASE)
+_PORT = re.compile(r"\[?[^\[\]@]*\]?:\d{0,5}")
+_DATA = re.compile(r"[\[({]\s*[\[({'\"]")
 _MAX_SHOWN = 1000
 _MIN_SECRET = 8
 
@@ -24,35 +39,48 @@ def is_web(uri: str) -> bool:
 
     :param uri: a path or URI.
     """
-    return uri[:8].lower().startswith(_WEB)
+    return _WEB.match(uri.lstrip()) is not None
+
+
+def is_data(text: str) -> bool:
+    """Tell whether a text is no path but a list, or a manifest with the text of a document, put into words.
+
+    :param text: such as Jinja leaves of the output of a task.
+    """
+    return _DATA.match(text.lstrip()) is not None
 
 
 def display_uri(uri: object) -> str:
     """Return what may be shown of a path or URI: one line, no login, and no query of a web address.
 
-    :param uri: a path, a URI, or an object that stands for one.
+    :param uri: a path, a URI, an object that stands for one, or a text that holds addresses.
     """
-    text = str(uri)
-    scheme, separator, rest = text.partition("://")
-    if separator:
-        host, slash, path = rest.partition("/")
-        text = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-        if is_web(text):
-            # A query often holds a signature.
-            text = text.partition("?")[0].partition("#")[0]
-    return one_line(text, _MAX_SHOWN)
+    text = str(uri).strip()
+    if is_data(text):
+        return f"{text[0]}...{_CLOSING[text[0]]}"
+    if web := _WEB.search(text):
+        # A query often holds a signature. What follows it may be part of it.
+        text = text[: web.start()] + re.split(r"[?#]", text[web.start() :], maxsplit=1)[0]
+    parts, end = [], 0
+    for found in _SCHEME.finditer(text):
+        if found.start() >= end:
+            login, _ = _login(found, text)
+            parts.append(text[end : found.end()])
+            end = found.end() + len(login)
+    return one_line("".join([*parts, text[end:]]), _MAX_SHOWN)
 
 
 def secrets_of(uri: str) -> Iterator[str]:
     """Yield the parts of a URI that nobody may see: a password, and the query of a web address.
 
-    :param uri: as the user gave it.
+    :param uri: as the user gave it; a text that holds URIs will do.
     """
-    password = password_of(uri)
-    if password:
-        yield from {password, unquote(password)}
-    if is_web(uri):
-        query = uri.partition("#")[0].partition("?")[2]
+    for found in _SCHEME.finditer(uri):
+        password = _login(found, uri)[1]
+        if password:
+            yield from {password, unquote(password)}
+    if web := _WEB.search(uri):
+        query = uri[web.start() :].strip().partition("#")[0].partition("?")[2]
         values = [part.partition("=")[2] for part in query.split("&")]
         values += [value for _, value in parse_qsl(query)]
         # A short value, such as the number of a page, would be masked wherever it stands.
@@ -64,10 +92,35 @@ def password_of(uri: str) -> str | None:
 
     :param uri: a path or URI.
     """
-    _, separator, rest = uri.partition("://")
-    login, at, _ = rest.partition("/")[0].rpartition("@")
-    _, colon, password = login.partition(":")
-    return password if separator and at and colon else None
+    found = _SCHEME.match(uri.lstrip())
+    return _login(found, uri.lstrip())[1] if found else None
+
+
+def _login(found: re.Match[str], text: str) -> tuple[str, str | None]:
+    """Return the login that follows a scheme, with its @, and the password in it.
+
+    :param found: the scheme.
+    :param text: what it was found in.
+    """
+    scheme = (found[1] or found[2]).casefold()
+    rest = text[found.end() :]
+    authority = re.split(r"[/?#]" if scheme in _HTTP else "/", rest, maxsplit=1)[0]
+    if "@" not in rest:
+        return "", None
+    if "@" in authority:
+        login = authority.rpartition("@")[0]
+        if ":" not in unquote(login):
+            return f"{login}@", None
+        if scheme not in _HTTP:
+            # It is refused. The password may hold slashes, so that it ends nobody knows where.
+            login = rest.rpartition("@")[0]
+    elif ":" not in unquote(authority) or (scheme in _WITH_PORT and _PORT.fullmatch(authority)):
+        return "", None
+    else:
+        # A slash in a password ends what a reader of addresses takes for the login.
+        login = rest.rpartition("@")[0]
+    _, _, password = re.split("(:|%3a)", login, maxsplit=1, flags=re.IGNORECASE)
+    return f"{login}@", password
 
 
 def check_uri(uri: str) -> None:
@@ -78,11 +131,11 @@ def check_uri(uri: str) -> None:
     """
     check_login(uri)
     if not is_name(uri):
-        shown = display_uri(uri)
+        name = display_uri(uri)
         if "\0" in uri:
-            raise AsposeOcrSourceError(f"{shown} cannot be a file: its name holds U+0000")
+            raise AsposeOcrSourceError(f"{name} cannot be a file: its name holds U+0000")
         raise AsposeOcrSourceError(
-            f"{shown} has a name that is not UTF-8, which can be passed on to nobody: rename it"
+            f"{name} has a name that is not UTF-8, which can be passed on to nobody: rename it"
         )
 
 
@@ -90,13 +143,21 @@ def check_login(uri: str) -> None:
     """Refuse a path or URI that may be shown to nobody.
 
     :param uri: a path or URI.
-    :raises AsposeOcrSourceError: if it holds a password.
+    :raises AsposeOcrSourceError: if it holds a password that is none of a web address.
     """
-    if not is_web(uri) and password_of(uri) is not None:
-        scheme = urlsplit(uri.partition("://")[0] + "://x").scheme
+    if not is_web(uri):
+        for found in _SCHEME.finditer(uri):
+            if _login(found, uri)[1] is not None:
+                raise AsposeOcrSourceError(
+                    f"{display_uri(uri)} is given with a password: keep that in an Airflow connection, and "
+                    f"name it by the argument for it or as {found[1] or found[2]}://<connection id>@..."
+                )
+        return
+    # A password is sent to a web server, as browsers do, unless it hides the server's name.
+    authority = re.split(r"[/?#]", uri.strip().partition("://")[2], maxsplit=1)[0]
+    if password_of(uri) is not None and "@" not in authority:
         raise AsposeOcrSourceError(
-            f"{display_uri(uri)} is given with a password: keep that in an Airflow connection, and name it "
-            f"by the argument for it or as {scheme}://<connection id>@..."
+            f"{display_uri(uri)} is given with a password that cannot be read: write each slash in it as %2F"
         )
 
 
@@ -118,24 +179,91 @@ def names_no_file(error: BaseException) -> bool:
     return getattr(error, "errno", None) in _NO_NAME
 
 
+def value_of(value: Any) -> Any:
+    """Return what a template has put into words: the manifest or the list; any other value as it is.
+
+    :param value: of a field.
+    """
+    if not isinstance(value, str) or not is_data(value):
+        return value
+    for read in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            return read(value.strip())
+    return value
+
+
+def uri_of(value: Any) -> str | None:
+    """Return the path or URI that one source or destination stands for, or None if it is nothing of the kind.
+
+    :param value: a path, a URI, an ObjectStoragePath, an Asset, a manifest, or bucket and key.
+    """
+    value = value_of(value)
+    # An Asset is a path as well, but its text is all that it knows.
+    if isinstance(uri := getattr(value, "uri", None), str):
+        return uri
+    if isinstance(value, str):
+        # Templates leave lines around what they render.
+        return value.strip()
+    if isinstance(value, os.PathLike | ObjectStoragePath):
+        return str(value)
+    if isinstance(value, Mapping):
+        if value.get("uri"):
+            return str(value["uri"]).strip()
+        if "bucket" in value and "key" in value:
+            return f"s3://{value['bucket']}/{str(value['key']).lstrip('/')}"
+    return None
+
+
 def uris_in(value: Any) -> Iterator[str]:
     """Yield the paths and URIs in the value of a field, without opening any.
 
-    :param value: one of whatever may be a source or a destination, or a list of such.
+    :param value: one of whatever may be a source or a destination, or any number of such.
     """
-    # An Asset is a path as well, but its text is all that it knows.
-    if isinstance(uri := getattr(value, "uri", None), str):
+    value = value_of(value)
+    if (uri := uri_of(value)) is not None:
         yield uri
-    elif isinstance(value, str | os.PathLike | ObjectStoragePath):
-        yield str(value)
-    elif isinstance(value, Mapping):
-        if value.get("uri"):
-            yield str(value["uri"])
-        elif "bucket" in value:
-            yield f"s3://{value['bucket']}/{value.get('key')}"
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, Mapping) and "uri" not in value:
+        yield from uris_in([*value.keys(), *value.values()])
+    elif isinstance(value, _MANY):
         for item in value:
             yield from uris_in(item)
+
+
+def shown(value: Any) -> Any:
+    """Return what may be shown of the value of a field: the same object where all of it may.
+
+    :param value: one of whatever may be a source or a destination, or any number of such.
+    """
+    read = value_of(value)
+    if read is not value:
+        masked = shown(read)
+        return value if masked is read else masked
+    uri = uri_of(value)
+    if uri is not None and is_hidden(uri):
+        return display_uri(uri)
+    if isinstance(value, Mapping):
+        if "uri" in value:
+            # A manifest may hold the text of a document.
+            return {"uri": value["uri"]} if len(value) > 1 else value
+        return {shown(key): shown(item) for key, item in value.items()} if _hides(value) else value
+    if isinstance(value, _MANY):
+        return [shown(item) for item in value] if _hides(value) else value
+    return value
+
+
+def is_hidden(uri: str) -> bool:
+    """Tell whether a path or URI holds what may not be shown, or cannot be stored.
+
+    :param uri: a path or URI.
+    """
+    hidden = is_data(uri) or _WEB.search(uri) is not None or not is_name(uri)
+    # The id of a connection is no secret, and what is shown is read again.
+    return hidden or any(_login(found, uri)[1] is not None for found in _SCHEME.finditer(uri))
+
+
+def _hides(value: Any) -> bool:
+    items = [*value.keys(), *value.values()] if isinstance(value, Mapping) else value
+    return any(shown(item) is not item for item in items)
 
 
 def reason_of(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 import fsspec
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, Asset, ObjectStoragePath
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, ObjectStoragePath
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
@@ -27,9 +27,12 @@ from airflow_provider_asposeocr.files.formats import HEAD_BYTES, look, refusal
 from airflow_provider_asposeocr.files.paths import (
     check_uri,
     display_uri,
+    is_data,
     is_web,
     names_no_file,
     reason_of,
+    uri_of,
+    value_of,
 )
 from airflow_provider_asposeocr.files.tiff import TiffLook
 from airflow_provider_asposeocr.files.web import LOOK_SECONDS, WebPath, open_options
@@ -51,6 +54,9 @@ PACKAGES = {
     "ssh": "apache-airflow-providers-sftp[sshfs]",
 }
 """The package that registers each well-known scheme with Airflow."""
+
+MAX_WEB_BYTES = 4 * 1024**3
+"""Bytes of a file on a web server at most, unless the user has set a bound: it may announce any number."""
 
 LOCAL = ("", "file", "local")
 """Protocols of paths on this machine."""
@@ -145,7 +151,8 @@ def open_source(
         manifest of this provider (its ``uri`` is taken), bytes, or a binary file that can seek.
     :param conn_id: the Airflow connection for the storage.
     :param prefix: a URI that stands before a bare key, as operators that list a bucket return them.
-    :param max_bytes: the most bytes that it may have, or None.
+    :param max_bytes: the most bytes that it may have; None for no bound but :data:`MAX_WEB_BYTES` on what a
+        web server sends.
     :param allow_redirects: whether a web server may redirect to another host.
     :param allow_multipage: whether a TIFF of several pages may be sent.
     :raises AsposeOcrSourceError: if it is missing, empty, too large or a directory, or may not be read.
@@ -156,19 +163,28 @@ def open_source(
     elif hasattr(source, "read") and not isinstance(source, os.PathLike):
         opened = _from_file(source)
     else:
-        opened = _from_path(source_path(_prefixed(source, prefix), conn_id, allow_redirects=allow_redirects))
-    if not opened.size:
-        raise AsposeOcrSourceError(f"{opened.display_uri} is empty")
-    if max_bytes is not None and opened.size > max_bytes:
-        raise AsposeOcrSourceError(
-            f"{opened.display_uri} has {opened.size} bytes, more than max_source_bytes ({max_bytes})"
-        )
+        path = source_path(_prefixed(source, prefix), conn_id, allow_redirects=allow_redirects)
+        opened = _from_path(path, max_bytes)
+    _check_size(opened.display_uri, opened.size, max_bytes)
     return replace(opened, allow_multipage=allow_multipage)
 
 
+def _check_size(shown: str, size: int, max_bytes: int | None) -> None:
+    if not size:
+        raise AsposeOcrSourceError(f"{shown} is empty")
+    if max_bytes is not None and size > max_bytes:
+        raise AsposeOcrSourceError(f"{shown} has {size} bytes, more than max_source_bytes ({max_bytes})")
+    if max_bytes is None and is_web(shown) and size > MAX_WEB_BYTES:
+        raise AsposeOcrSourceError(
+            f"{shown} has {size} bytes, as its server says, more than {MAX_WEB_BYTES}: set "
+            "max_source_bytes if it may"
+        )
+
+
 def _prefixed(source: Any, prefix: str | None) -> Any:
-    bare = isinstance(source, str) and "://" not in source and not source.startswith("/")
-    return f"{prefix.rstrip('/')}/{source}" if prefix and bare and source.strip() else source
+    key = source.strip() if isinstance(source, str) else ""
+    bare = key and "://" not in key and not key.startswith("/") and not is_data(key)
+    return f"{prefix.strip().rstrip('/')}/{key}" if prefix and bare else source
 
 
 def source_path(source: Any, conn_id: str | None = None, *, allow_redirects: bool = False) -> Any:
@@ -180,7 +196,7 @@ def source_path(source: Any, conn_id: str | None = None, *, allow_redirects: boo
     :return: an ObjectStoragePath, or a :class:`.WebPath` for http and https.
     :raises AsposeOcrSourceError: if it names no file, or its scheme has no package installed.
     """
-    uri = str(source) if isinstance(source, ObjectStoragePath) else _uri(source)
+    uri = _uri(source)
     check_uri(uri)
     if isinstance(source, ObjectStoragePath):
         return source
@@ -240,19 +256,14 @@ def is_too_long(path: Any) -> bool:
 
 
 def _uri(source: Any) -> str:
-    if isinstance(source, Mapping):
-        if source.get("uri"):
-            return str(source["uri"])
-        if "bucket" in source and "key" in source:
-            return f"s3://{source['bucket']}/{str(source['key']).lstrip('/')}"
-        if "uri" in source:
-            raise AsposeOcrSourceError(
-                "the manifest names no stored result: give the task that made it a destination"
-            )
-    elif isinstance(source, Asset):
-        return str(source.uri)
-    elif isinstance(source, str | os.PathLike) and str(source).strip():
-        return str(source)
+    uri = uri_of(source)
+    if uri and not is_data(uri):
+        return uri
+    source = value_of(source)
+    if isinstance(source, Mapping) and "uri" in source:
+        raise AsposeOcrSourceError(
+            "the manifest names no stored result: give the task that made it a destination"
+        )
     kind = "nothing" if source is None or source == "" else f"a {type(source).__name__}"
     raise AsposeOcrSourceError(
         f"source is {kind}: give a path, a URI, an Asset, bucket and key, or the output of a task"
@@ -285,7 +296,7 @@ def _from_file(stream: IO[bytes]) -> Source:
     return Source(name, name, size, fingerprint, kind, rewound, tiff)
 
 
-def _from_path(path: Any) -> Source:
+def _from_path(path: Any, max_bytes: int | None) -> Source:
     uri, shown = str(path), display_uri(path)
     name = uri.rsplit("/", 1)[-1]
     size = 0
@@ -313,12 +324,10 @@ def _from_path(path: Any) -> Source:
         if info.get("size") is None:
             raise AsposeOcrSourceError(f"{shown}: the server does not say how large it is")
         size, fingerprint = info["size"], _fingerprint(info)
-        kind: str | None = None
-        tiff: TiffLook | None = None
-        if size:
-            with filesystem(path).open(path.path, "rb", **_read_options(path, size, HEAD_BYTES)) as stream:
-                in_parts = ranged if isinstance(path, WebPath) else None
-                _, kind, tiff = look(stream, size, name, in_parts)
+        _check_size(shown, size, max_bytes)
+        with filesystem(path).open(path.path, "rb", **_read_options(path, size, HEAD_BYTES)) as stream:
+            in_parts = ranged if isinstance(path, WebPath) else None
+            _, kind, tiff = look(stream, size, name, in_parts)
     except AsposeOcrSourceError:
         raise
     except Exception as error:
@@ -339,7 +348,7 @@ def _unreadable(path: Any, uri: str, shown: str, error: Exception) -> AsposeOcrE
     if isinstance(error.__cause__, AsposeOcrSourceError):
         return error.__cause__
     status = getattr(error.__cause__, "status", None)
-    unreachable = uri.startswith("http") and error.__cause__ is not None and status not in (404, 410)
+    unreachable = is_web(uri) and error.__cause__ is not None and status not in (404, 410)
     if is_denied(error) or status in (401, 403):
         return AsposeOcrSourceError(f"{shown} may not be read: permission denied")
     if isinstance(error, FileNotFoundError | NotADirectoryError) and not unreachable:

@@ -253,7 +253,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         source = open_source(
             self.unmasked("source"),
             self.source_conn_id,
-            prefix=self.source_prefix,
+            prefix=self.unmasked("source_prefix"),
             max_bytes=integer("max_source_bytes", self.max_source_bytes),
             allow_redirects=boolean("allow_redirects", self.allow_redirects, False),
             allow_multipage=boolean("allow_multipage", self.allow_multipage, False),
@@ -362,8 +362,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         # The trial costs nothing, and its ids are secrets that do not belong in a store.
         if not self.durable or not get_operation(self.operation).authenticated:
             return None
-        where, conn_id = self.destination, self.destination_conn_id
-        return ledger_for(context, path=self.durable_path, destination=where, conn_id=conn_id)
+        where, conn_id = self.unmasked("destination"), self.destination_conn_id
+        return ledger_for(context, path=self.unmasked("durable_path"), destination=where, conn_id=conn_id)
 
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _SETTINGS} | dict(self.extra_settings or {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -112,13 +112,3 @@ class AsposeOcrBatchOperator(AsposeOcrOperator):
             self._hook.halt()
         if self._batch is not None:
             self._batch.halt()
-
-    def _hide_secrets(self) -> None:
-        # First of all: what is masked afterwards is found again by the list that it stands in.
-        if isinstance(self.sources, list | tuple):
-            # A manifest may hold the text of a document.
-            self.sources = [
-                {"uri": source["uri"]} if isinstance(source, Mapping) and "uri" in source else source
-                for source in self.sources
-            ]
-        super()._hide_secrets()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,19 @@ ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=60
         ("/data/scan.png", "/data/scan.png"),
         ("s3://bucket/a?b#c.png", "s3://bucket/a?b#c.png"),
         ("s3://aws_scans@bucket/key", "s3://bucket/key"),
-        (f"sftp://me:{PASSWORD}@host/a@b", "sftp://host/a@b"),
+        (f"sftp://me:{PASSWORD}@host/a", "sftp://host/a"),
+        ("s3://KEY:a/b@c/d@bucket/key", "s3://bucket/key"),
+        ("s3://KEY%3Aa/b@bucket/key", "s3://bucket/key"),
+        ("https://me:a/b@host/a.png?sig=abc", "https://host/a.png"),
+        ("sftp://host:2222/a@b.png", "sftp://host:2222/a@b.png"),
+        ("\nhttps://host/a.png?sig=abc\n", "https://host/a.png"),
+        ("zip://a::https://me:secret@host/a?sig=abc", "zip://host/a"),
+        ("simplecache::https://me:secret@host/a?sig=abc", "simplecache::https://host/a"),
+        ("s3://bucket/https://host/a?sig=abc", "s3://bucket/https://host/a"),
+        ("see https://me:secret@host/a?sig=abc", "see https://host/a"),
+        ("https:/host/a?sig=abc", "https:/host/a"),
+        ("['https://host/a?sig=abc']", "[...]"),
+        ("{'text': 'of a document'}", "{...}"),
         ("https://me:secret@host/a.png?sig=abc#part", "https://host/a.png"),
         ("HTTPS://host/a.png?sig=abc", "HTTPS://host/a.png"),
         ("file:///in/two\nlines\x1b[31m.png", "file:///in/two lines [31m.png"),
@@ -59,6 +72,13 @@ def test_nothing_secret_is_shown_whatever_it_is(login: str, query: str, name: st
         ("s3://KEY:SECRET@bucket/key", "SECRET"),
         (f"sftp://me:{PASSWORD}@host/path", PASSWORD),
         ("s3://me:@bucket/key", ""),
+        ("s3://KEY:SEC/RET@bucket/key", "SEC/RET"),
+        ("s3://KEY:SEC/R@T@bucket/key", "SEC/R@T"),
+        ("s3://KEY:123/R@bucket/key", "123/R"),
+        ("s3://KEY%3aSECRET@bucket", "SECRET"),
+        ("sftp://me:SEC/RET@host/path", "SEC/RET"),
+        ("sftp://host:22/a:b@c", None),
+        ("\n s3://KEY:SECRET@bucket/key", "SECRET"),
         ("s3://aws_default@bucket/a:b@c", None),
         ("s3://bucket/a:b@c", None),
         ("/data/a:b@c", None),
@@ -127,6 +147,14 @@ def test_what_is_to_be_masked(uri: str, secrets: set[str]) -> None:
         ({"uri": None}, []),
         ({"bucket": "b", "key": "k"}, ["s3://b/k"]),
         (["a", {"uri": "b"}, None, ("c",)], ["a", "b", "c"]),
+        ({"a"}, ["a"]),
+        ({"x": "a"}.values(), ["a"]),
+        ({"a": 1}.keys(), ["a"]),
+        ([["a"], deque(["b"])], ["a", "b"]),
+        ("['a', {'uri': 'b'}]", ["a", "b"]),
+        ('{"uri": "a", "text": "t"}', ["a"]),
+        ("\na\n", ["a"]),
+        ("[2026]/a.png", ["[2026]/a.png"]),
         (Asset("s3://b/k"), ["s3://b/k"]),
     ],
 )

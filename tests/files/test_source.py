@@ -23,6 +23,7 @@ from airflow_provider_asposeocr.files.body import read_exactly
 from airflow_provider_asposeocr.files.source import (
     PACKAGES,
     READ_BLOCK,
+    AsposeOcrSourceChangedError,
     Source,
     open_source,
     source_path,
@@ -476,3 +477,21 @@ class TestFingerprint:
 def test_an_object_storage_path_stays_what_it_is(scan: Path) -> None:
     path = ObjectStoragePath(f"file://{scan}")
     assert source_path(path, conn_id="other") is path
+
+
+def test_a_web_server_may_not_announce_any_size() -> None:
+    with serve() as web:
+        web.files["/scan.png"] = b"x" * 100
+        web.announced = 10**15
+        with pytest.raises(AsposeOcrSourceError, match="set max_source_bytes"):
+            open_source(f"{web.url}/scan.png")
+        assert [line.split()[0] for line in web.asked] == ["HEAD"]
+
+
+def test_what_a_web_server_sends_beyond_what_it_announced_is_not_read() -> None:
+    with serve() as web:
+        web.files["/scan.png"] = b"x" * 100
+        source = open_source(f"{web.url}/scan.png")
+        web.files["/scan.png"] = b"x" * 64 * 1024 * 1024
+        with pytest.raises(AsposeOcrSourceChangedError):
+            assert sum(map(len, read_exactly(source))) <= 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import threading
 import time
@@ -24,6 +25,8 @@ class Web:
     :param moved: where files are instead, by path.
     :param pause: seconds before each byte of an answer, its headers included.
     :param asked: request lines.
+    :param logins: what clients signed in with.
+    :param announced: the length that every answer is said to have.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -34,6 +37,8 @@ class Web:
     moved: dict[str, str] = field(default_factory=dict)
     pause: float = 0.0
     asked: list[str] = field(default_factory=list)
+    logins: set[str] = field(default_factory=set)
+    announced: int | None = None
     url: str = ""
 
 
@@ -56,6 +61,8 @@ def serve() -> Iterator[Web]:
 
         def _answer(self, with_body: bool) -> None:
             web.asked.append(f"{self.command} {self.path}")
+            if login := self.headers.get("Authorization"):
+                web.logins.add(base64.b64decode(login.partition(" ")[2]).decode())
             path = unquote(urlsplit(self.path).path)
             if path in web.moved:
                 self.send_response(302)
@@ -86,7 +93,7 @@ def serve() -> Iterator[Web]:
                 self.send_response(200)
             for name, value in web.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(part)))
+            self.send_header("Content-Length", str(web.announced or len(part)))
             self.end_headers()
             if with_body:
                 self.wfile.write(part[: len(part) - web.cut])
