@@ -258,6 +258,14 @@ def ledger_for(
 
 
 def fingerprint(operation: Operation, wire: Mapping[str, Any] | None, source: Source) -> str:
-    """What makes two submissions the same: operation, settings and content of the source."""
-    parts = (operation.name, json.dumps(wire, sort_keys=True, default=str), source.uri, source.fingerprint)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    """What makes two submissions the same: operation, settings, identity and content of the source.
+
+    Its first half leaves the content out, so that names of results can begin with it.
+    """
+    settings = json.dumps(wire, sort_keys=True, default=str)
+    what = (operation.name, settings, source.identity or source.uri)
+    return _digest(*what)[:16] + _digest(*what, source.fingerprint)[:16]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrUnexpectedError
 from airflow_provider_asposeocr.api.http import RequestBody
 from airflow_provider_asposeocr.files.listing import display_name
+from airflow_provider_asposeocr.files.paths import uri_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,6 +60,17 @@ def name_of(item: Any) -> str:
         return contained(display_name, item)
     except Exception:
         return f"a {type(item).__name__}"
+
+
+def address_of(item: Any) -> str | None:
+    """Return the path or URI of an item; None if it has none, or fails when it is asked.
+
+    :param item: one of a :class:`.Listing`.
+    """
+    try:
+        return contained(uri_of, item)
+    except Exception:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,8 +242,9 @@ class Course:
 
     def _store(self, item: Item, task: OcrTask, seen_at: float) -> Manifest:
         at = item.job.submitted_at if item.job else None
-        job = Job(self._plan.operation, item.uri, self._plan.map_index, item.meter.calls, at)
-        return deliver(task, job, self._plan.delivery, completed_at=seen_at)
+        plan, calls = self._plan, item.meter.calls
+        job = Job(plan.operation, item.uri, plan.map_index, calls, at, item.match)
+        return deliver(task, job, plan.delivery, completed_at=seen_at)
 
     async def _delete_remote(self, item: Item, ocr_task_id: str) -> None:
         try:

@@ -11,10 +11,10 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.api.settings import is_text, selected_result_types
-from airflow_provider_asposeocr.batch.containment import name_of
+from airflow_provider_asposeocr.batch.containment import address_of, name_of
 from airflow_provider_asposeocr.files.destination import Names
 from airflow_provider_asposeocr.files.manifest import Delivery
-from airflow_provider_asposeocr.files.paths import display_uri
+from airflow_provider_asposeocr.files.paths import display_uri, identity_of, is_web
 
 TEXT_LIMIT = 256 * 1024
 """Bytes of a reply that a poll reads at most: a text that fits costs no further call."""
@@ -97,13 +97,15 @@ def check_names(destination: str, items: Iterable[Any], operation: Operation) ->
     """
     if destination.endswith("/") or "{ocr_task_id}" in destination:
         return
-    seen: dict[str, str] = {}
+    seen: dict[str, tuple[str, Any]] = {}
     for item in items:
-        source = name_of(item)
+        if (uri := address_of(item)) is None:
+            continue
+        identity, source = identity_of(uri), display_uri(uri) if is_web(uri) else uri
         name = Names(source, operation.name, "").fill(destination, "")
-        other = seen.setdefault(name, source)
-        if other != source:
+        other, first = seen.setdefault(name, (identity, item))
+        if other != identity:
             raise AsposeOcrDestinationError(
-                f"{other} and {source} would be stored under one name: use a folder as destination, whose "
-                "names are all different, or {ocr_task_id}"
+                f"{name_of(first)} and {name_of(item)} would be stored under one name: use a folder as "
+                "destination, whose names are all different, or {ocr_task_id}"
             )

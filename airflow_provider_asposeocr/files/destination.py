@@ -26,8 +26,18 @@ from airflow_provider_asposeocr.api.exceptions import (
 from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
 from airflow_provider_asposeocr.api.text import one_line
 from airflow_provider_asposeocr.files import lineage
-from airflow_provider_asposeocr.files.paths import display_uri, names_no_file, reason_of
+from airflow_provider_asposeocr.files.paths import (
+    display_uri,
+    names_no_file,
+    reason_of,
+    safe_name,
+    shortened,
+    stem_of,
+)
 from airflow_provider_asposeocr.files.source import LOCAL, filesystem, is_denied, is_too_long, source_path
+
+NAME_DIGITS = 12
+"""Digits of a fingerprint that are part of a default name."""
 
 WRITE_BLOCK = 5 * 1024 * 1024
 """Bytes that a remote write sends at a time; the smallest part that S3 takes."""
@@ -91,35 +101,38 @@ class Names:
     :param operation: the operation's name.
     :param ocr_task_id: the service's id of the task.
     :param map_index: Airflow's map index, -1 for a task that is not mapped.
+    :param fingerprint: of the submission; its beginning is the same for all contents of the source.
     """
 
     source: str | None
     operation: str
     ocr_task_id: str
     map_index: int = -1
+    fingerprint: str | None = None
 
     @property
     def stem(self) -> str:
         """The source's base name without its extension."""
         if self.source is None:
-            return _clean(self.ocr_task_id)
-        return _clean(Path(self.source.rsplit("/", 1)[-1]).stem)
+            return safe_name(self.ocr_task_id)
+        return safe_name(stem_of(self.source.rsplit("/", 1)[-1]))
 
     @property
     def default(self) -> str:
-        """The name below a directory: two sources with one base name never meet, a retry meets itself."""
+        """The name below a directory: no two submissions have the same, a retry has that of the first try."""
         if self.source is None:
             return self.stem
-        return f"{self.stem}-{hashlib.sha256(self.source.encode()).hexdigest()[:8]}"
+        unique = self.fingerprint or hashlib.sha256(f"{self.operation}\0{self.source}".encode()).hexdigest()
+        return f"{self.stem}-{unique[:NAME_DIGITS]}"
 
     def fill(self, template: str, extension: str) -> str:
         """Put the values in place of the placeholders; any other brace stays as it is."""
         values = {
             "stem": self.stem,
             "ext": extension,
-            "operation": _clean(self.operation),
+            "operation": safe_name(self.operation),
             "map_index": str(self.map_index),
-            "ocr_task_id": _clean(self.ocr_task_id),
+            "ocr_task_id": safe_name(self.ocr_task_id),
         }
         return re.sub(r"\{(\w+)\}", lambda m: values.get(m[1], m[0]), template)
 
@@ -214,8 +227,9 @@ def _target(
     if text.endswith("/") or _is_local_directory(path) or _is_bucket(path):
         return path / f"{names.default}{number}.{extension}"
     if several and "{ext}" not in str(destination):
-        return path.with_name(f"{path.stem}{number}.{extension}")
-    return path.with_name(f"{path.stem}{number}{path.suffix}") if number else path
+        return path.with_name(f"{stem_of(path.name)}{number}.{extension}")
+    stem = stem_of(path.name)
+    return path.with_name(f"{stem}{number}{path.name.removeprefix(stem)}") if number else path
 
 
 def _is_local(path: Any) -> bool:
@@ -333,7 +347,7 @@ def _remove_stale_parts(folder: Path) -> None:
 
 
 def _part_name(name: str) -> str:
-    return f".{_shortened(name, 200)}.{secrets.token_hex(4)}.asposeocr-part"
+    return f".{shortened(name, 200)}.{secrets.token_hex(4)}.asposeocr-part"
 
 
 def _copy(chunks: Iterable[bytes], stream: Any) -> str:
@@ -355,15 +369,6 @@ def _entry(path: Any, result: OcrResult | SpooledResult, digest: str) -> StoredR
         "bytes": result.size,
         "sha256": digest,
     }
-
-
-def _clean(name: str) -> str:
-    return _shortened(re.sub(r"[^\w.-]+", "_", name), 150).strip("._") or "_"
-
-
-def _shortened(name: str, most: int) -> str:
-    # File systems count bytes, not characters.
-    return name.encode()[:most].decode(errors="ignore")
 
 
 def _extension(result_type: str) -> str:

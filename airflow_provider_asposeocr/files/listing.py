@@ -19,6 +19,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.files.paths import (
     display_uri,
+    identity_of,
     is_data,
     is_web,
     reason_of,
@@ -131,9 +132,10 @@ def _distinct(items: Iterable[Any]) -> list[Any]:
     distinct: list[Any] = []
     for item in items:
         if isinstance(item, str):
-            if item in seen:
+            identity = identity_of(item)
+            if identity in seen:
                 continue
-            seen.add(item)
+            seen.add(identity)
         distinct.append(item)
     return distinct
 

@@ -95,6 +95,7 @@ class Job:
     :param map_index: Airflow's map index.
     :param api_calls: billed calls made for it.
     :param submitted_at: seconds since the epoch, where it is known.
+    :param fingerprint: of the submission, where it is known.
     """
 
     operation: Operation
@@ -102,6 +103,7 @@ class Job:
     map_index: int = -1
     api_calls: int = 0
     submitted_at: float | None = None
+    fingerprint: str | None = None
 
     def with_calls(self, more: int) -> Job:
         """The same job with more calls made for it."""
@@ -128,7 +130,7 @@ def deliver(
         stored = store(
             task.results,
             delivery.destination,
-            Names(job.source, job.operation.name, _public_id(task, job), job.map_index),
+            Names(job.source, job.operation.name, _public_id(task, job), job.map_index, job.fingerprint),
             conn_id=delivery.conn_id,
             overwrite=delivery.overwrite,
         )

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import re
+import unicodedata
 from collections import deque
 from collections.abc import Iterator, Mapping, Set, ValuesView
 from contextlib import suppress
@@ -26,10 +27,25 @@ _HTTP = frozenset({"http", "https"})
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 _MANY = (list, tuple, Set, ValuesView, deque)
 
+_SIGNATURES = tuple(
+    (frozenset(needed.split()), re.compile(pattern))
+    for needed, pattern in (
+        ("X-Amz-Signature", "X-Amz-.*"),
+        ("X-Goog-Signature", "X-Goog-.*"),
+        ("sig sv se", "sig|sv|se|st|sp|sr|ss|srt|spr|sip|si|sdd|ses|scid|s[aku]oid|sktid|sk[tesv]"),
+        ("Signature Key-Pair-Id", "Signature|Key-Pair-Id|Expires|Policy|Hash-Algorithm"),
+    )
+)
+"""Parameters that make a signature complete, and all that belong to it: AWS, Google, Azure, CloudFront."""
+
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://|(https?):[/\\]+", re.IGNORECASE)
 _WEB = re.compile(r"https?:[/\\]", re.IGNORECASE)
 _PORT = re.compile(r"\[?[^\[\]@]*\]?:\d{0,5}")
 _DATA = re.compile(r"[\[({]\s*[\[({'\"]")
+_EXTENSIONS = (
+    "avif bmp csv dib djv djvu doc docx emf eps gif heic heif hocr htm html ico j2k jfif jp2 jpe jpeg jpg "
+    "json jxl md odt pdf png ppt pptx psd rtf svg svgz tif tiff txt wav webp wmf xls xlsx xml xps zip"
+)
 _MAX_SHOWN = 1000
 _MIN_SECRET = 8
 
@@ -68,6 +84,23 @@ def display_uri(uri: object) -> str:
             parts.append(text[end : found.end()])
             end = found.end() + len(login)
     return one_line("".join([*parts, text[end:]]), _MAX_SHOWN)
+
+
+def identity_of(uri: str) -> str:
+    """Return what tells a source from all others: its exact URI without a signature, which changes each time.
+
+    :param uri: a path or URI. A signature is left out only where it is complete: a lone ``key`` or ``token``
+        may name the document. For this reason it may hold secrets, and is only ever used as a hash.
+    """
+    address, mark, rest = uri.partition("?")
+    if not mark or not is_web(uri):
+        return uri
+    query, hash_sign, fragment = rest.partition("#")
+    parameters = [(part.partition("="), part) for part in query.split("&")]
+    given = {name for (name, _, value), _ in parameters if value}
+    signed = [pattern for needed, pattern in _SIGNATURES if needed <= given]
+    kept = [part for (name, _, _), part in parameters if not any(p.fullmatch(name) for p in signed)]
+    return f"{address}{'?' if kept else ''}{'&'.join(kept)}{hash_sign}{fragment}"
 
 
 def secrets_of(uri: str) -> Iterator[str]:
@@ -264,6 +297,39 @@ def is_hidden(uri: str) -> bool:
 def _hides(value: Any) -> bool:
     items = [*value.keys(), *value.values()] if isinstance(value, Mapping) else value
     return any(shown(item) is not item for item in items)
+
+
+def stem_of(name: str) -> str:
+    """Return the name of a file without its extension, where that is one: ``invoice v1.2`` has none.
+
+    :param name: the last part of a path or URI.
+    """
+    stem, _, extension = name.rpartition(".")
+    return stem if extension.casefold() in _EXTENSIONS.split() else name
+
+
+def safe_name(text: str) -> str:
+    """Return a text as a part of a file name: letters with their marks, digits, dots and hyphens.
+
+    :param text: such as the name of a source.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    kept = "".join(character if _is_kept(character) else " " for character in composed)
+    return shortened(re.sub(" +", "_", kept), 150).strip("._") or "_"
+
+
+def shortened(name: str, max_bytes: int) -> str:
+    """Return the beginning of a name.
+
+    :param name: of a file.
+    :param max_bytes: bytes of it, since file systems count them, and not characters.
+    """
+    return name.encode(errors="replace")[:max_bytes].decode(errors="ignore")
+
+
+def _is_kept(character: str) -> bool:
+    # Vowels of many scripts are marks.
+    return character.isalnum() or character in "_.-" or unicodedata.category(character).startswith("M")
 
 
 def reason_of(error: BaseException) -> str:

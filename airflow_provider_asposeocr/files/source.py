@@ -27,6 +27,7 @@ from airflow_provider_asposeocr.files.formats import HEAD_BYTES, look, refusal
 from airflow_provider_asposeocr.files.paths import (
     check_uri,
     display_uri,
+    identity_of,
     is_data,
     is_web,
     names_no_file,
@@ -90,6 +91,7 @@ class Source:
     :param tiff: what a look at a TIFF has shown.
     :param allow_multipage: whether a TIFF of several pages may be sent.
     :param is_current: tells whether it still is what it was when it was looked at, where that can be told.
+    :param identity: what tells it from all others, if that is not the URI; may hold secrets.
     """
 
     uri: str
@@ -101,6 +103,7 @@ class Source:
     tiff: TiffLook | None = None
     allow_multipage: bool = False
     is_current: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
+    identity: str | None = field(default=None, repr=False)
 
     @property
     def display_uri(self) -> str:
@@ -284,7 +287,9 @@ def _from_file(stream: IO[bytes]) -> Source:
         stream.seek(0)
         if not isinstance(stream.read(0), bytes):
             raise AsposeOcrSourceError(f"{name} is open as text: open it in binary mode")
-        head, kind, tiff = look(stream, size, name)
+        _, kind, tiff = look(stream, size, name)
+        stream.seek(0)
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
     except (OSError, ValueError) as error:
         raise AsposeOcrSourceError(f"{name} is not a binary file that can seek") from error
 
@@ -292,8 +297,8 @@ def _from_file(stream: IO[bytes]) -> Source:
         stream.seek(0)
         return nullcontext(stream)
 
-    fingerprint = hashlib.sha256(head[:HEAD_BYTES]).hexdigest() + f":{size}"
-    return Source(name, name, size, fingerprint, kind, rewound, tiff)
+    # Many streams have one name, or none.
+    return Source(name, name, size, digest, kind, rewound, tiff, identity=f"{name}:{digest}")
 
 
 def _from_path(path: Any, max_bytes: int | None) -> Source:
@@ -333,7 +338,8 @@ def _from_path(path: Any, max_bytes: int | None) -> Source:
     except Exception as error:
         # Without the cause: its message may hold the query of a signed URL.
         raise _unreadable(path, uri, shown, error) from None
-    return Source(uri, name, size, fingerprint, kind, opener, tiff, is_current=is_current)
+    identity = identity_of(path.uri) if isinstance(path, WebPath) else None
+    return Source(uri, name, size, fingerprint, kind, opener, tiff, is_current=is_current, identity=identity)
 
 
 def _read_options(path: Any, size: int, block: int) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import fsspec
@@ -19,6 +21,9 @@ LOOK_SECONDS = 60.0
 """Seconds that a look at a file may take, and that a server may be silent."""
 
 _CONNECT_SECONDS = 10.0
+_ADDRESS = re.compile(r"(https?:)//([^/?#\\]+)(.*)", re.IGNORECASE | re.DOTALL)
+_ILLEGAL = re.compile(r"%(?![0-9a-f]{2})|[^!-~]|[\"<>\\^`{|}]", re.IGNORECASE)
+"""What may not stand in the path and query of a request."""
 
 
 class WebPath:
@@ -31,11 +36,34 @@ class WebPath:
     protocol = "http"
 
     def __init__(self, uri: str, *, allow_redirects: bool) -> None:
-        self.path = uri
-        self.fs = fsspec.filesystem("http", get_client=_free_client if allow_redirects else _bound_client)
+        client = _free_client if allow_redirects else _bound_client
+        self.uri = uri
+        self.path = request_url(uri)
+        self.fs = fsspec.filesystem("http", get_client=client, encoded=True)
 
     def __str__(self) -> str:
-        return display_uri(self.path)
+        return display_uri(self.uri)
+
+
+def request_url(uri: str) -> str:
+    """Return an address as it is asked for: what may stand in a request stays as it is.
+
+    A signature covers the exact bytes of path and query, so that ``%7E`` must not become ``~``.
+
+    :param uri: as the user gave it.
+    :raises AsposeOcrSourceError: if it is no address.
+    """
+    found = _ADDRESS.fullmatch(uri)
+    if found is None:
+        raise AsposeOcrSourceError(f"{display_uri(uri)} is no address of a web server")
+    scheme, authority, rest = found.groups()
+    try:
+        # Names of hosts have an encoding of their own.
+        host = authority if authority.isascii() else yarl.URL(f"{scheme}//{authority}").raw_authority
+        yarl.URL(f"{scheme}//{host}", encoded=True).port  # noqa: B018 - raises where it is none
+    except ValueError:
+        raise AsposeOcrSourceError(f"{display_uri(uri)} is no address of a web server") from None
+    return f"{scheme}//{host}{_ILLEGAL.sub(lambda character: quote(character[0]), rest)}"
 
 
 def open_options(size: int) -> dict[str, Any]:
@@ -53,13 +81,13 @@ def open_options(size: int) -> dict[str, Any]:
 
 
 async def _free_client(**arguments: Any) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(**arguments)
+    return aiohttp.ClientSession(**arguments, requote_redirect_url=False)
 
 
 async def _bound_client(**arguments: Any) -> aiohttp.ClientSession:
     watch = aiohttp.TraceConfig()
     watch.on_request_redirect.append(_stay_on_host)
-    return aiohttp.ClientSession(**arguments, trace_configs=[watch])
+    return aiohttp.ClientSession(**arguments, requote_redirect_url=False, trace_configs=[watch])
 
 
 async def _stay_on_host(

@@ -351,7 +351,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 return self._execute(context)
         operation = get_operation(self.operation)
         calls = submission.api_calls + api_calls
-        job = Job(operation, submission.source, map_index(context), calls, submission.submitted_at)
+        at, match = submission.submitted_at, submission.fingerprint
+        job = Job(operation, submission.source, map_index(context), calls, at, match)
         manifest = self._collect(hook, task, job, completed_at=completed_at)
         if ledger:
             ledger.deliver(submission)
