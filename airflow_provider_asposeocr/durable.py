@@ -25,7 +25,7 @@ from airflow_provider_asposeocr.api.submission import RETENTION, Submission
 from airflow_provider_asposeocr.api.text import is_usable_id
 from airflow_provider_asposeocr.files.destination import write_bytes
 from airflow_provider_asposeocr.files.paths import reason_of
-from airflow_provider_asposeocr.files.source import Source, filesystem, source_path
+from airflow_provider_asposeocr.files.source import Source, source_path
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class FileStore:
     def read(self) -> Mapping[str, Any] | None:
         """Return the record; None if there is none, and an empty one if it is damaged."""
         try:
-            data = filesystem(self._path).cat_file(self._path.path)
+            data = self._path.fs.cat_file(self._path.path)
         except FileNotFoundError:
             return None
         try:

@@ -75,7 +75,9 @@ class OcrTaskMixin(_Task):
         """
         masked, value = (self._masked or {}).get(field, (None, None))
         current = getattr(self, field)
-        return value if masked is not None and masked is current else current
+        given = value if masked is not None and masked is current else current
+        # Templates leave lines around what they render.
+        return given.strip() if isinstance(given, str) else given
 
     def _hide_secrets(self) -> None:
         given = {field: getattr(self, field, None) for field in _URI_FIELDS}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
+from fsspec.asyn import sync
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrDestinationError,
@@ -33,8 +33,10 @@ from airflow_provider_asposeocr.files.paths import (
     safe_name,
     shortened,
     stem_of,
+    uri_of,
 )
-from airflow_provider_asposeocr.files.source import LOCAL, filesystem, is_denied, is_too_long, source_path
+from airflow_provider_asposeocr.files.source import source_path
+from airflow_provider_asposeocr.files.storage import LOCAL, StoragePath, is_denied, is_too_long
 
 NAME_DIGITS = 12
 """Digits of a fingerprint that are part of a default name."""
@@ -203,44 +205,46 @@ def check_destination(destination: Any, conn_id: str | None = None) -> None:
     :raises AsposeOcrDestinationError: if its scheme is not one that can be written, or its name is too long.
     """
     path = _path(destination, conn_id)
-    if not isinstance(path, ObjectStoragePath):
-        raise AsposeOcrDestinationError(f"results cannot be stored at {display_uri(path)}")
     if is_too_long(path):
         raise AsposeOcrDestinationError(f"{display_uri(path)} cannot be written: the name is too long")
     _is_local_directory(path)
 
 
-def _path(destination: Any, conn_id: str | None) -> Any:
+def _path(destination: Any, conn_id: str | None) -> StoragePath:
     try:
-        return source_path(destination, conn_id)
+        path = source_path(destination, conn_id)
     except AsposeOcrSourceError as error:
         raise AsposeOcrDestinationError(f"destination: {error}") from error
+    if not isinstance(path, StoragePath):
+        raise AsposeOcrDestinationError(f"results cannot be stored at {display_uri(path)}")
+    return path
 
 
 def _target(
     destination: Any, names: Names, result_type: str, twin: int, *, several: bool, conn_id: str | None
-) -> Any:
+) -> StoragePath:
     extension = _extension(result_type)
     number = f"-{twin + 1}" if twin else ""
-    text = names.fill(str(destination), extension)
-    path = _path(text, conn_id or getattr(destination, "conn_id", None))
+    template = uri_of(destination) or ""
+    text = names.fill(template, extension)
+    path = _path(text, conn_id)
     if text.endswith("/") or _is_local_directory(path) or _is_bucket(path):
         return path / f"{names.default}{number}.{extension}"
-    if several and "{ext}" not in str(destination):
-        return path.with_name(f"{stem_of(path.name)}{number}.{extension}")
     stem = stem_of(path.name)
-    return path.with_name(f"{stem}{number}{path.name.removeprefix(stem)}") if number else path
+    if several and "{ext}" not in template:
+        return path.with_name(f"{stem}{number}.{extension}")
+    return path.with_name(f"{stem}{number}{path.name.removeprefix(stem)}")
 
 
-def _is_local(path: Any) -> bool:
+def _is_local(path: StoragePath) -> bool:
     return path.protocol in LOCAL
 
 
-def _is_bucket(path: Any) -> bool:
+def _is_bucket(path: StoragePath) -> bool:
     return not _is_local(path) and not path.key
 
 
-def _is_local_directory(path: Any) -> bool:
+def _is_local_directory(path: StoragePath) -> bool:
     try:
         return _is_local(path) and stat.S_ISDIR(Path(path.path).stat().st_mode)
     except OSError as error:
@@ -251,12 +255,15 @@ def _is_local_directory(path: Any) -> bool:
         return False
 
 
-def _write(path: Any, chunks: Iterable[bytes], *, overwrite: bool, content_type: str | None = None) -> str:
+def _write(
+    path: StoragePath, chunks: Iterable[bytes], *, overwrite: bool, content_type: str | None = None
+) -> str:
     """Write a file, whole or not at all, and return its SHA-256."""
-    if not overwrite and filesystem(path).exists(path.path):
+    if not overwrite and path.fs.exists(path.path):
         raise AsposeOcrDestinationError(f"{display_uri(path)} exists, and overwrite is False")
     if _is_local(path):
-        digest = _write_local(Path(path.path), chunks)
+        # A link stays one: what it leads to is written.
+        digest = _write_local(Path(os.path.realpath(path.path)), chunks)
     elif path.protocol in _RENAMING:
         digest = _write_beside(path, chunks)
     else:
@@ -280,23 +287,39 @@ def _write_object(fs: Any, key: str, chunks: Iterable[bytes], more: Mapping[str,
     return digest
 
 
-def _write_beside(path: Any, chunks: Iterable[bytes]) -> str:
+def _write_beside(path: StoragePath, chunks: Iterable[bytes]) -> str:
     """Write to a server of files, where a reader would see an unfinished one."""
-    fs, parent = path.fs, path.path.rpartition("/")[0]
+    fs, target = path.fs, _followed(path)
+    parent, _, name = target.rpartition("/")
     if parent:
         fs.makedirs(parent, exist_ok=True)
-    part = f"{parent}/{_part_name(path.name)}"
+    part = f"{parent}/{_part_name(name)}"
     try:
         # Without a block size, since it would be the size of a request: a server ends the connection at one
         # that is larger than it allows, 256 KiB with OpenSSH.
         with fs.open(part, "wb") as stream:
             digest = _copy(chunks, stream)
-        fs.mv(part, path.path)
+        fs.mv(part, target)
     except BaseException:
         with suppress(Exception):
             fs.rm_file(part)
         raise
     return digest
+
+
+def _followed(path: StoragePath) -> str:
+    """Return what a link on a server of files leads to; any other path as it is."""
+    # sshfs has no other way to ask.
+    if (pool := getattr(path.fs, "_pool", None)) is None:
+        return path.path
+
+    async def ask() -> str:
+        async with pool.get() as channel:
+            return str(await channel.realpath(path.path))
+
+    with suppress(Exception):
+        return str(sync(path.fs.loop, ask))
+    return path.path
 
 
 def _write_local(path: Path, chunks: Iterable[bytes]) -> str:
@@ -358,7 +381,7 @@ def _copy(chunks: Iterable[bytes], stream: Any) -> str:
     return digest.hexdigest()
 
 
-def _entry(path: Any, result: OcrResult | SpooledResult, digest: str) -> StoredResult:
+def _entry(path: StoragePath, result: OcrResult | SpooledResult, digest: str) -> StoredResult:
     where: StoredResult = (
         {"path": str(path.path)} if _is_local(path) else {"bucket": path.bucket, "key": path.key}
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +19,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.files.paths import (
+    check_uri,
     display_uri,
     identity_of,
     is_data,
@@ -26,7 +28,7 @@ from airflow_provider_asposeocr.files.paths import (
     uri_of,
     value_of,
 )
-from airflow_provider_asposeocr.files.source import filesystem, is_denied, source_path
+from airflow_provider_asposeocr.files.storage import StoragePath, canonical, is_denied, storage_path
 
 _WILDCARD = re.compile(r"[*?\[]")
 _SUFFIXES = {"plain text": ("txt",), "djvu": ("djvu", "djv")}
@@ -57,6 +59,7 @@ def list_sources(
     :param sources: a list of what :func:`.open_source` takes, which keeps its order and loses its
         repetitions; a pattern such as ``s3://inbox/**/*.png``; a folder, of which all files are taken
         whose suffix the operation reads; or one file. What is found is sorted; hidden files are left out.
+        What exists by its very name is no pattern, whatever characters are in it.
     :param operation: the operation that they are for.
     :param conn_id: the Airflow connection for their storage.
     :param prefix: a URI that stands before bare keys.
@@ -70,7 +73,7 @@ def list_sources(
     if isinstance(read, Mapping):
         return Listing([_item(read, prefix)], conn_id)
     if isinstance(sources, str | os.PathLike | ObjectStoragePath | Asset):
-        text = (uri_of(sources) or "").strip()
+        text = _stripped(sources)
         if not text or text == "None":
             raise AsposeOcrSettingsError("sources is empty: give a list, a pattern or a folder")
         if is_data(text):
@@ -80,8 +83,10 @@ def list_sources(
             )
         if is_web(text):
             return Listing([text], conn_id)
-        path = source_path(_prefixed(text, prefix), conn_id or _conn_id(sources))
-        return Listing(_found(path, operation, destination, text.endswith("/")), _conn_id(path))
+        text = _prefixed(text, prefix)
+        check_uri(text)
+        path = storage_path(text, conn_id)
+        return Listing(_found(path, operation, destination, text.endswith("/")), path.conn_id)
     if isinstance(sources, Iterable) and not isinstance(sources, bytes | bytearray):
         return Listing(_distinct(_item(source, prefix) for source in sources), conn_id)
     kind = "nothing" if sources is None else f"a {type(sources).__name__}"
@@ -97,15 +102,9 @@ def display_name(item: Any) -> str:
     return f"a {type(item).__name__}" if uri is None else display_uri(uri)
 
 
-def _conn_id(path: Any) -> str | None:
-    # Where Airflow keeps it in a path before version 3.
-    options = getattr(path, "storage_options", {})
-    return getattr(path, "conn_id", None) or options.get("conn_id")
-
-
 def _item(source: Any, prefix: str | None) -> Any:
     source = value_of(source)
-    if isinstance(source, str | Path) and (text := (uri_of(source) or "").strip()) and not is_data(text):
+    if isinstance(source, str | Path) and (text := _stripped(source)) and not is_data(text):
         return _prefixed(text, prefix)
     if isinstance(source, Mapping) and "uri" in source:
         # A manifest may hold the text of a document.
@@ -113,26 +112,30 @@ def _item(source: Any, prefix: str | None) -> Any:
     return source
 
 
+def _stripped(source: Any) -> str:
+    # Templates leave lines around what they render.
+    return source.strip() if isinstance(source, str) else uri_of(source) or ""
+
+
 def _prefixed(source: str, prefix: str | None) -> str:
-    if "://" in source:
-        return source
-    if prefix and not source.startswith("/"):
-        return f"{prefix.rstrip('/')}/{source}"
-    return f"file://{Path(source).absolute()}{'/' if source.endswith('/') else ''}"
+    if prefix and "://" not in source and not source.startswith("/"):
+        source = f"{prefix.strip().rstrip('/')}/{source}"
+    return canonical(source)
 
 
 def _without_login(uri: str) -> str:
     scheme, separator, rest = uri.partition("://")
     host, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else uri
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _distinct(items: Iterable[Any]) -> list[Any]:
     seen: set[str] = set()
     distinct: list[Any] = []
     for item in items:
-        if isinstance(item, str):
-            identity = identity_of(item)
+        # Any other may fail when it is asked for its name, which is for it alone to do.
+        if isinstance(item, str | Asset | ObjectStoragePath) or _names_a_key(item):
+            identity = identity_of(canonical(uri_of(item) or ""))
             if identity in seen:
                 continue
             seen.add(identity)
@@ -140,16 +143,34 @@ def _distinct(items: Iterable[Any]) -> list[Any]:
     return distinct
 
 
-def _found(path: Any, operation: Operation, destination: str | None, is_folder: bool) -> list[str]:
+def _names_a_key(item: Any) -> bool:
+    return isinstance(item, Mapping) and all(isinstance(item.get(part), str) for part in ("bucket", "key"))
+
+
+def _split(fs: Any, path: str) -> tuple[str, str]:
+    """Split a path into the folder that exists by its very name, with a slash, and the pattern below it."""
+    parts, found = path.split("/"), 0
+    for number, part in enumerate(parts, 1):
+        if _WILDCARD.search(part) and not fs.exists("/".join(parts[:number])):
+            break
+        found = number
+    return "".join(f"{part}/" for part in parts[:found]), "/".join(parts[found:])
+
+
+def _found(path: StoragePath, operation: Operation, destination: str | None, is_folder: bool) -> list[str]:
     uri, inner = str(path), str(path.path)
     suffixes: frozenset[str] | None = None
     try:
         # Airflow's storages keep what they have listed; files may have come since.
-        fs = filesystem(path)
+        fs = path.fs
         fs.invalidate_cache()
-        if _WILDCARD.search(inner):
-            found = fs.glob(inner, detail=True)
-            uri, inner = (_WILDCARD.split(text)[0].rpartition("/")[0] for text in (uri, inner))
+        folder, pattern = _split(fs, inner)
+        if pattern:
+            found = fs.glob(f"{glob.escape(folder)}{pattern}", detail=True)
+            if not found and "*" not in pattern:
+                # It was to be one file; that it is missing is found where it is opened.
+                return [uri]
+            uri, inner = uri.removesuffix(pattern), folder
         elif is_folder or fs.isdir(inner):
             found = fs.find(inner, detail=True)
             suffixes = _suffixes(operation)
@@ -160,7 +181,7 @@ def _found(path: Any, operation: Operation, destination: str | None, is_folder: 
             raise AsposeOcrSourceError(f"{display_uri(path)} may not be listed: permission denied") from None
         raise AsposeOcrStorageError(f"{display_uri(path)} cannot be listed: {reason_of(error)}") from None
     root = f"{uri.rstrip('/')}/"
-    results = f"{_prefixed(destination, None).rstrip('/')}/" if destination else root
+    results = f"{canonical(destination).rstrip('/')}/" if destination else root
     names = (name for name, info in found.items() if info.get("type") != "directory")
     return sorted(_sources(names, root, inner.strip("/"), suffixes, results))
 

@@ -1,10 +1,11 @@
-"""What may be said and shown of a path or URI, and what none may hold."""
+"""Every rule for paths, URIs and names: what is shown of them, what tells them apart, what none may hold."""
 
 from __future__ import annotations
 
 import ast
 import errno
 import json
+import operator
 import os
 import re
 import unicodedata
@@ -40,7 +41,7 @@ _SIGNATURES = tuple(
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://|(https?):[/\\]+", re.IGNORECASE)
 _WEB = re.compile(r"https?:[/\\]", re.IGNORECASE)
-_PORT = re.compile(r"\[?[^\[\]@]*\]?:\d{0,5}")
+_HOST = re.compile(r"(\[[^\[\]@]*\]|[^\[\]@:]*)(:\d{0,5})?")
 _DATA = re.compile(r"[\[({]\s*[\[({'\"]")
 _EXTENSIONS = (
     "avif bmp csv dib djv djvu doc docx emf eps gif heic heif hocr htm html ico j2k jfif jp2 jpe jpeg jpg "
@@ -147,7 +148,7 @@ def _login(found: re.Match[str], text: str) -> tuple[str, str | None]:
         if scheme not in _HTTP:
             # It is refused. The password may hold slashes, so that it ends nobody knows where.
             login = rest.rpartition("@")[0]
-    elif ":" not in unquote(authority) or (scheme in _WITH_PORT and _PORT.fullmatch(authority)):
+    elif ":" not in unquote(authority) or (scheme in _WITH_PORT and _HOST.fullmatch(authority)):
         return "", None
     else:
         # A slash in a password ends what a reader of addresses takes for the login.
@@ -235,9 +236,10 @@ def uri_of(value: Any) -> str | None:
     if isinstance(uri := getattr(value, "uri", None), str):
         return uri
     if isinstance(value, str):
-        # Templates leave lines around what they render.
-        return value.strip()
-    if isinstance(value, os.PathLike | ObjectStoragePath):
+        return value.strip() if is_web(value) else value
+    if isinstance(value, ObjectStoragePath):
+        return _whole(value)
+    if isinstance(value, os.PathLike):
         return str(value)
     if isinstance(value, Mapping):
         if value.get("uri"):
@@ -245,6 +247,18 @@ def uri_of(value: Any) -> str | None:
         if "bucket" in value and "key" in value:
             return f"s3://{value['bucket']}/{str(value['key']).lstrip('/')}"
     return None
+
+
+def _whole(path: ObjectStoragePath) -> str:
+    # It keeps the rest of a name with :: or ? in it among its options.
+    text, options = str(path), dict(path.storage_options)
+    if (query := options.get("url_query")) and not text.endswith(f"?{query}"):
+        text += f"?{query}"
+    rest = ""
+    while isinstance(part := options.get("fo"), str):
+        rest += f"::{part}"
+        options = options.get("target_options") or {}
+    return text if text.endswith(rest) else text + rest
 
 
 def uris_in(value: Any) -> Iterator[str]:
@@ -278,9 +292,13 @@ def shown(value: Any) -> Any:
         if "uri" in value:
             # A manifest may hold the text of a document.
             return {"uri": value["uri"]} if len(value) > 1 else value
-        return {shown(key): shown(item) for key, item in value.items()} if _hides(value) else value
+        masked_items = {shown(key): shown(item) for key, item in value.items()}
+        same = all(masked_items.get(key) is item for key, item in value.items())
+        return value if same else masked_items
     if isinstance(value, _MANY):
-        return [shown(item) for item in value] if _hides(value) else value
+        given = list(value)
+        masked_list = list(map(shown, given))
+        return value if all(map(operator.is_, masked_list, given)) else masked_list
     return value
 
 
@@ -292,11 +310,6 @@ def is_hidden(uri: str) -> bool:
     hidden = is_data(uri) or _WEB.search(uri) is not None or not is_name(uri)
     # The id of a connection is no secret, and what is shown is read again.
     return hidden or any(_login(found, uri)[1] is not None for found in _SCHEME.finditer(uri))
-
-
-def _hides(value: Any) -> bool:
-    items = [*value.keys(), *value.values()] if isinstance(value, Mapping) else value
-    return any(shown(item) is not item for item in items)
 
 
 def stem_of(name: str) -> str:

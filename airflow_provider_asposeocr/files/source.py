@@ -11,10 +11,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, cast
-from urllib.parse import urlsplit
-
-import fsspec
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, ObjectStoragePath
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
@@ -35,6 +31,13 @@ from airflow_provider_asposeocr.files.paths import (
     uri_of,
     value_of,
 )
+from airflow_provider_asposeocr.files.storage import (
+    LOCAL,
+    StoragePath,
+    is_denied,
+    is_too_long,
+    storage_path,
+)
 from airflow_provider_asposeocr.files.tiff import TiffLook
 from airflow_provider_asposeocr.files.web import LOOK_SECONDS, WebPath, open_options
 
@@ -43,32 +46,9 @@ log = logging.getLogger(__name__)
 READ_BLOCK = 2 * 1024 * 1024
 """Bytes that a remote read fetches at a time. The default of 50 MiB of some stores costs three times that."""
 
-PACKAGES = {
-    "s3": "apache-airflow-providers-amazon[s3fs]",
-    "s3a": "apache-airflow-providers-amazon[s3fs]",
-    "gs": "apache-airflow-providers-google",
-    "gcs": "apache-airflow-providers-google",
-    "abfs": "apache-airflow-providers-microsoft-azure",
-    "abfss": "apache-airflow-providers-microsoft-azure",
-    "adl": "apache-airflow-providers-microsoft-azure",
-    "sftp": "apache-airflow-providers-sftp[sshfs]",
-    "ssh": "apache-airflow-providers-sftp[sshfs]",
-}
-"""The package that registers each well-known scheme with Airflow."""
-
 MAX_WEB_BYTES = 4 * 1024**3
 """Bytes of a file on a web server at most, unless the user has set a bound: it may announce any number."""
 
-LOCAL = ("", "file", "local")
-"""Protocols of paths on this machine."""
-
-_MAX_KEY_BYTES = 1024
-"""Bytes of the longest name of an object: the limit of S3, Google and Azure alike."""
-
-_MAX_NAME_BYTES = 255
-"""Bytes of the longest name between two slashes that file systems have."""
-
-_FILE_SERVERS = (*LOCAL, "sftp", "ssh")
 _URI_TOO_LONG = 414
 
 
@@ -190,77 +170,26 @@ def _prefixed(source: Any, prefix: str | None) -> Any:
     return f"{prefix.strip().rstrip('/')}/{key}" if prefix and bare else source
 
 
-def source_path(source: Any, conn_id: str | None = None, *, allow_redirects: bool = False) -> Any:
+def source_path(
+    source: Any, conn_id: str | None = None, *, allow_redirects: bool = False
+) -> StoragePath | WebPath:
     """Find the path of a source that is not in memory.
 
     :param source: as for :func:`open_source`.
-    :param conn_id: the Airflow connection for the storage.
+    :param conn_id: the Airflow connection for the storage, where the source names none.
     :param allow_redirects: whether a web server may redirect to another host.
-    :return: an ObjectStoragePath, or a :class:`.WebPath` for http and https.
     :raises AsposeOcrSourceError: if it names no file, or its scheme has no package installed.
     """
     uri = _uri(source)
     check_uri(uri)
-    if isinstance(source, ObjectStoragePath):
-        return source
-    scheme = urlsplit(uri).scheme if "://" in uri else ""
     if is_web(uri):
         return WebPath(uri, allow_redirects=allow_redirects)
-    shown = display_uri(uri)
-    # Airflow before version 3 takes a None for the connection, and overlooks the one in the URI.
-    options = {"conn_id": conn_id} if conn_id else {}
-    try:
-        path = ObjectStoragePath(uri if scheme else f"file://{Path(uri).absolute()}", **options)
-        filesystem(path)
-    except (ValueError, ImportError):
-        package = PACKAGES.get(scheme)
-        hint = f"install {package}" if package else "install the provider that registers it"
-        raise AsposeOcrSourceError(f"no storage is registered for {scheme}:// ; {hint}") from None
-    except AirflowNotFoundException as error:
-        raise AsposeOcrSourceError(f"{shown}: {error}") from None
-    except Exception as error:
-        # Some storages, such as SFTP, sign in here. Causes are left out: their messages hold addresses.
-        if is_denied(error):
-            raise AsposeOcrSourceError(f"{shown}: the login was refused") from None
-        raise AsposeOcrStorageError(f"{shown} cannot be reached: {reason_of(error)}") from None
-    return path
-
-
-def filesystem(path: Any) -> Any:
-    """The file system of a path.
-
-    :param path: from :func:`source_path`.
-    """
-    # To look a local one up in Airflow's registry would load the clients of all storages that are installed:
-    # half a second of a worker.
-    return fsspec.filesystem("file") if path.protocol in LOCAL else path.fs
-
-
-def is_denied(error: BaseException) -> bool:
-    """Whether a storage says by this error that something is not allowed.
-
-    :param error: what it raised.
-    """
-    # sshfs hands on what asyncssh raises, which may not be installed.
-    return isinstance(error, PermissionError) or type(error).__name__ == "SFTPPermissionDenied"
-
-
-def is_too_long(path: Any) -> bool:
-    """Tell whether the name of a file is longer than its storage allows, where that is known.
-
-    :param path: from :func:`source_path`.
-    """
-    # Storages have no common error for it; most say no more than that the request was bad.
-    if isinstance(path, WebPath):
-        return False
-    if path.protocol in _FILE_SERVERS:
-        return any(len(part.encode()) > _MAX_NAME_BYTES for part in path.path.split("/"))
-    return len(path.path.partition("/")[2].encode()) > _MAX_KEY_BYTES
+    return storage_path(uri, conn_id)
 
 
 def _uri(source: Any) -> str:
     uri = uri_of(source)
-    if uri and not is_data(uri):
+    if uri and uri.strip() and not is_data(uri):
         return uri
     source = value_of(source)
     if isinstance(source, Mapping) and "uri" in source:
@@ -301,13 +230,13 @@ def _from_file(stream: IO[bytes]) -> Source:
     return Source(name, name, size, digest, kind, rewound, tiff, identity=f"{name}:{digest}")
 
 
-def _from_path(path: Any, max_bytes: int | None) -> Source:
+def _from_path(path: StoragePath | WebPath, max_bytes: int | None) -> Source:
     uri, shown = str(path), display_uri(path)
     name = uri.rsplit("/", 1)[-1]
     size = 0
 
     def opener() -> AbstractContextManager[IO[bytes]]:
-        stream = filesystem(path).open(path.path, "rb", **_read_options(path, size, READ_BLOCK))
+        stream = path.fs.open(path.path, "rb", **_read_options(path, size, READ_BLOCK))
         lineage.add_input(path)
         return cast("AbstractContextManager[IO[bytes]]", stream)
 
@@ -319,18 +248,18 @@ def _from_path(path: Any, max_bytes: int | None) -> Source:
         # What a web server sends comes in one answer.
         if isinstance(path, WebPath):
             return True
-        return _fingerprint(filesystem(path).info(path.path)) == fingerprint
+        return _fingerprint(path.fs.info(path.path)) == fingerprint
 
     try:
         limit = {"timeout": LOOK_SECONDS} if isinstance(path, WebPath) else {}
-        info = filesystem(path).info(path.path, **limit)
+        info = path.fs.info(path.path, **limit)
         if info.get("type") == "directory":
             raise AsposeOcrSourceError(f"{shown} is a directory")
         if info.get("size") is None:
             raise AsposeOcrSourceError(f"{shown}: the server does not say how large it is")
         size, fingerprint = info["size"], _fingerprint(info)
         _check_size(shown, size, max_bytes)
-        with filesystem(path).open(path.path, "rb", **_read_options(path, size, HEAD_BYTES)) as stream:
+        with path.fs.open(path.path, "rb", **_read_options(path, size, HEAD_BYTES)) as stream:
             in_parts = ranged if isinstance(path, WebPath) else None
             _, kind, tiff = look(stream, size, name, in_parts)
     except AsposeOcrSourceError:
@@ -342,14 +271,14 @@ def _from_path(path: Any, max_bytes: int | None) -> Source:
     return Source(uri, name, size, fingerprint, kind, opener, tiff, is_current=is_current, identity=identity)
 
 
-def _read_options(path: Any, size: int, block: int) -> dict[str, Any]:
+def _read_options(path: StoragePath | WebPath, size: int, block: int) -> dict[str, Any]:
     if isinstance(path, WebPath):
         return open_options(size)
     # Local files are buffered by the system.
     return {} if path.protocol in LOCAL else {"block_size": block}
 
 
-def _unreadable(path: Any, uri: str, shown: str, error: Exception) -> AsposeOcrError:
+def _unreadable(path: StoragePath | WebPath, uri: str, shown: str, error: Exception) -> AsposeOcrError:
     # fsspec says that a file is missing whatever a web server answers; the answer is the cause.
     if isinstance(error.__cause__, AsposeOcrSourceError):
         return error.__cause__
@@ -361,7 +290,7 @@ def _unreadable(path: Any, uri: str, shown: str, error: Exception) -> AsposeOcrE
         return AsposeOcrSourceError(f"{shown} does not exist")
     if names_no_file(error):
         return AsposeOcrSourceError(f"{shown} cannot be a file: {reason_of(error)}")
-    if status == _URI_TOO_LONG or is_too_long(path):
+    if status == _URI_TOO_LONG or (isinstance(path, StoragePath) and is_too_long(path)):
         return AsposeOcrSourceError(f"{shown} cannot be a file: the name is too long")
     cause = error.__cause__ if unreachable and error.__cause__ else error
     answer = f" (HTTP {status})" if status else ""

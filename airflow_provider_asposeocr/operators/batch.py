@@ -42,8 +42,8 @@ class AsposeOcrBatchOperator(AsposeOcrOperator):
 
     :param sources: a list of anything that ``source`` may be; the output of a task that returns such a
         list; a pattern such as ``s3://inbox/**/*.png``; or a folder, which ends in a slash: all files below
-        it that the operation reads by their suffixes (templated). With none at all the task succeeds, and
-        logs a warning.
+        it that the operation reads by their suffixes (templated). What exists by its very name is no
+        pattern, whatever characters are in it. With none at all the task succeeds, and logs a warning.
     :param destination: a folder, which ends in a slash, or a pattern with ``{stem}`` or ``{ocr_task_id}``
         (templated). Names in a folder are all different, whatever the sources are called.
     :param operation: the operation's name.

@@ -120,6 +120,12 @@ def test_what_cannot_be_listed_is_refused(sources: Any) -> None:
         listed(sources)
 
 
+def test_a_password_is_refused_before_its_storage_is_asked() -> None:
+    with pytest.raises(AsposeOcrSourceError, match="Airflow connection") as caught:
+        listed("s3://KEY:SEC/RET@bucket/in/")
+    assert "RET" not in str(caught.value)
+
+
 def test_a_storage_that_is_not_installed_is_named() -> None:
     with pytest.raises(AsposeOcrSourceError, match="no storage is registered for nope"):
         listed("nope://bucket/")

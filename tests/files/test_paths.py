@@ -20,6 +20,7 @@ from airflow_provider_asposeocr.files.paths import (
     password_of,
     reason_of,
     secrets_of,
+    shown,
     uris_in,
 )
 from airflow_provider_asposeocr.files.source import open_source, source_path
@@ -29,7 +30,7 @@ ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=60
 
 
 @pytest.mark.parametrize(
-    ("uri", "shown"),
+    ("uri", "text"),
     [
         ("/data/scan.png", "/data/scan.png"),
         ("s3://bucket/a?b#c.png", "s3://bucket/a?b#c.png"),
@@ -53,8 +54,8 @@ ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=60
         ("file:///in/\udcff.png", "file:///in/ .png"),
     ],
 )
-def test_what_is_shown(uri: str, shown: str) -> None:
-    assert display_uri(uri) == shown
+def test_what_is_shown(uri: str, text: str) -> None:
+    assert display_uri(uri) == text
 
 
 @given(login=ANY_TEXT, query=ANY_TEXT, name=ANY_TEXT)
@@ -78,6 +79,8 @@ def test_nothing_secret_is_shown_whatever_it_is(login: str, query: str, name: st
         ("s3://KEY%3aSECRET@bucket", "SECRET"),
         ("sftp://me:SEC/RET@host/path", "SEC/RET"),
         ("sftp://host:22/a:b@c", None),
+        ("https://[::1]/a:b@c", None),
+        ("https://[::1]:8080/a:b@c", None),
         ("\n s3://KEY:SECRET@bucket/key", "SECRET"),
         ("s3://aws_default@bucket/a:b@c", None),
         ("s3://bucket/a:b@c", None),
@@ -153,7 +156,7 @@ def test_what_is_to_be_masked(uri: str, secrets: set[str]) -> None:
         ([["a"], deque(["b"])], ["a", "b"]),
         ("['a', {'uri': 'b'}]", ["a", "b"]),
         ('{"uri": "a", "text": "t"}', ["a"]),
-        ("\na\n", ["a"]),
+        ("\nhttps://h/a\n", ["https://h/a"]),
         ("[2026]/a.png", ["[2026]/a.png"]),
         (Asset("s3://b/k"), ["s3://b/k"]),
     ],
@@ -166,3 +169,11 @@ def test_a_reason_is_the_systems_or_a_class_but_never_a_message() -> None:
     assert reason_of(OSError(errno.ENOSPC, "/secret/path")) == os.strerror(errno.ENOSPC)
     assert reason_of(OSError("https://host/?sig=s3cret")) == "OSError"
     assert reason_of(ValueError("s3cret")) == "ValueError"
+
+
+def test_a_text_that_is_nested_deeply_takes_no_long_time() -> None:
+    nested: Any = "https://host/a?sig=0123456789"
+    for _ in range(100):
+        nested = [nested]
+    assert "0123456789" not in str(shown(nested))
+    assert "0123456789" not in str(shown(str(nested)))

@@ -21,13 +21,13 @@ from airflow_provider_asposeocr.files import source as source_module
 from airflow_provider_asposeocr.files import web as web_module
 from airflow_provider_asposeocr.files.body import read_exactly
 from airflow_provider_asposeocr.files.source import (
-    PACKAGES,
     READ_BLOCK,
     AsposeOcrSourceChangedError,
     Source,
     open_source,
     source_path,
 )
+from airflow_provider_asposeocr.files.storage import PACKAGES
 
 from .object_store import ObjectStore, attach
 from .web import Web, serve
@@ -474,9 +474,11 @@ class TestFingerprint:
         assert prints[0] == prints[1] != prints[2]
 
 
-def test_an_object_storage_path_stays_what_it_is(scan: Path) -> None:
-    path = ObjectStoragePath(f"file://{scan}")
-    assert source_path(path, conn_id="other") is path
+def test_the_connection_of_an_argument_counts_where_a_source_names_none(s3_store: Any) -> None:
+    bucket = s3_store.url.removeprefix("s3://")
+    for source in (f"s3://{bucket}/k", ObjectStoragePath(f"s3://{bucket}/k"), {"bucket": bucket, "key": "k"}):
+        assert str(source_path(source, "aws_default")) == f"s3://aws_default@{bucket}/k"
+    assert str(source_path(f"s3://aws_default@{bucket}/k", "other")) == f"s3://aws_default@{bucket}/k"
 
 
 def test_a_web_server_may_not_announce_any_size() -> None:
