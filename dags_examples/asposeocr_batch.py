@@ -43,15 +43,14 @@ with DAG(
     def use_texts(summary: dict[str, Any]) -> dict[str, int]:
         """Stand for whatever is done with the texts, and return how many images there are of each status."""
         statuses: Counter[str] = Counter()
-        with ObjectStoragePath(summary["report"]).open() as report:
-            for line in report:
-                item = json.loads(line)
-                statuses[item["status"]] += 1
-                if item["status"] == "succeeded":
-                    words = ObjectStoragePath(item["uri"]).read_text().split()
-                    print(item["source"], "has", len(words), "words")
-                else:
-                    print(item["source"], item["status"], item["message"])
+        for line in ObjectStoragePath(summary["report"]).read_text().splitlines():
+            item = json.loads(line)
+            statuses[item["status"]] += 1
+            if item["status"] == "succeeded":
+                words = ObjectStoragePath(item["uri"]).read_text().split()
+                print(item["source"], "has", len(words), "words")
+            else:
+                print(item["source"], item["status"], item["message"])
         return dict(statuses)
 
     use_texts(recognize.output)

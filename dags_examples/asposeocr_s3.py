@@ -15,7 +15,14 @@ from typing import Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.s3 import S3ListOperator
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, ObjectStoragePath, Param, task
+from airflow.providers.common.compat.sdk import (
+    DAG,
+    AirflowFailException,
+    AirflowSkipException,
+    ObjectStoragePath,
+    Param,
+    task,
+)
 
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
 
@@ -52,14 +59,16 @@ with DAG(
     ).expand(source=images.output)
 
     # It runs for those that were read, when others were not.
-    @task(trigger_rule="all_done_min_one_success")
+    @task(trigger_rule="all_done")
     def use_texts(manifests: Iterable[dict[str, Any]]) -> list[str]:
         """Stand for whatever is done with the texts, and return which images they are of."""
-        done = []
+        done: list[str] = []
         for manifest in manifests:
             text = ObjectStoragePath(manifest["uri"]).read_text()
             print(manifest["source"], "has", len(text.split()), "words")
             done.append(ObjectStoragePath(manifest["source"]).key)
+        if not done:
+            raise AirflowSkipException("nothing was read")
         return done
 
     @task

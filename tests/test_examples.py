@@ -71,13 +71,15 @@ def test_its_tasks_are_retried(dag: DAG) -> None:
 
 
 def test_serializes(dag: DAG) -> None:
-    assert json.loads(json.dumps(DagSerialization.to_dict(dag)))["dag"]["dag_id"] == dag.dag_id
+    fields = json.loads(json.dumps(DagSerialization.to_dict(dag)))["dag"]
+    assert fields.get("dag_id", fields.get("_dag_id")) == dag.dag_id
 
 
 def test_its_templates_render(dag: DAG) -> None:
     rendered = 0
     for task in dag.tasks:
-        plain = task.unmap({"source": "inbox/page.png"}) if task.is_mapped else task
+        is_mapped = hasattr(task, "partial_kwargs")
+        plain = task.unmap({"source": "inbox/page.png"}) if is_mapped else task
         plain.render_template_fields(context(dag))
         for name in plain.template_fields:
             for text in strings(getattr(plain, name)):
@@ -90,13 +92,18 @@ def context(dag: DAG) -> Any:
     """The little of a context that the examples use, with the defaults of their params."""
     params = dag.params.dump()
     ti = SimpleNamespace(
-        xcom_pull=lambda *args, **kwargs: MANIFEST, dag_id=dag.dag_id, run_id="run", map_index=-1
+        xcom_pull=lambda *args, **kwargs: MANIFEST,
+        get_relevant_upstream_map_indexes=lambda *args, **kwargs: None,
+        dag_id=dag.dag_id,
+        run_id="run",
+        map_index=-1,
     )
     return {
         "params": params,
         "dag_run": SimpleNamespace(conf=params, run_id="run"),
         "ti": ti,
         "run_id": "run",
+        "expanded_ti_count": None,
     }
 
 

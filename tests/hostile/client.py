@@ -221,6 +221,9 @@ def _task(row: Row, way: str, scans: list[Path], folder: Path) -> Any:
 
 
 def _run(task: Any, row: Row, way: str, cell: Cell, folder: Path) -> None:
+    if not AIRFLOW_V_3_0_PLUS:
+        # Airflow 2 knows the thread alone in which it was loaded.
+        ExecutorSafeguard._sentinel.callers = {}
     try:
         returned = run(task, task_state_store=StateStore())
     except AirflowFailException as error:

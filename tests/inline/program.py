@@ -45,7 +45,7 @@ def test_tasks(dag: Any, path: str) -> None:
     command("dags", "trigger", "--run-id", RUN, dag.dag_id)
     for task in dag.tasks:
         # One of those that are mapped stands for all.
-        more = ["--map-index", "0"] if task.is_mapped else []
+        more = ["--map-index", "0"] if hasattr(task, "partial_kwargs") else []
         try:
             command("tasks", "test", *folder, *more, dag.dag_id, task.task_id, RUN)
         except Exception as error:

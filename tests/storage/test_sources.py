@@ -135,7 +135,8 @@ class TestUnusable:
         assert emulator.calls.billed == 0
 
     def test_root(self, remote: Store, emulator: Emulator) -> None:
-        with pytest.raises(AirflowFailException, match="is a directory"):
+        # Older clients of S3 do not find a bucket that is empty.
+        with pytest.raises(AirflowFailException, match=r"is a directory|does not exist"):
             recognize(remote.url, source_conn_id=remote.conn_id)
         assert emulator.calls.billed == 0
 
