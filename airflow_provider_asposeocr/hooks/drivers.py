@@ -39,7 +39,7 @@ from airflow_provider_asposeocr.hooks.connection import ConnectionSettings
 from airflow_provider_asposeocr.hooks.exchange import CHUNK, AnswerBody, TimeLimit
 from airflow_provider_asposeocr.hooks.failures import async_failure, sync_failure
 from airflow_provider_asposeocr.hooks.rejections import LONGEST_WAIT, Rejection
-from airflow_provider_asposeocr.hooks.requests_session import Framing, within
+from airflow_provider_asposeocr.hooks.requests_session import within
 from airflow_provider_asposeocr.hooks.sessions import SharedSession
 from airflow_provider_asposeocr.hooks.tokens import aget_token, get_token, kept_token, on_event_loop
 
@@ -194,10 +194,9 @@ class SyncDriver:
             return _NO_TIME
         body = _WatchedBody(request.body, limit, _nothing) if request.body is not None else None
         proxy = self._settings.proxy_for(request.url)
-        framing = Framing()
         try:
             with (
-                within(limit, framing),
+                within(limit) as framing,
                 self._session.request(
                     request.method,
                     request.url,
@@ -211,12 +210,10 @@ class SyncDriver:
                     cert=self._settings.cert,
                 ) as response,
             ):
-                answer = AnswerBody(request, response.status_code, response.headers)
+                answer = AnswerBody(request, response.status_code, response.headers, limit)
                 for chunk in response.raw.stream(CHUNK, decode_content=False):
                     framing.came(len(chunk))
-                    before, wanted = answer.size, answer.take(chunk)
-                    limit.moved(answer.size - before)
-                    if not wanted:
+                    if not answer.take(chunk):
                         break
                 return answer.response()
         except CompressionError as error:
@@ -323,12 +320,10 @@ class AsyncDriver:
                     proxy=self._proxy_for(request.url),
                     timeout=self._timeout,
                 ) as response:
-                    answer = AnswerBody(request, response.status, response.headers)
+                    answer = AnswerBody(request, response.status, response.headers, limit)
                     while chunk := await response.content.readany():
-                        before = answer.size
                         taken = asyncio.to_thread(answer.take, chunk) if answer.is_spooled else None
                         wanted = answer.take(chunk) if taken is None else await taken
-                        limit.moved(answer.size - before)
                         move()
                         if not wanted:
                             response.close()

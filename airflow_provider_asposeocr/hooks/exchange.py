@@ -68,10 +68,14 @@ class AnswerBody:
     :param request: what is answered.
     :param status: the HTTP status.
     :param headers: found by names in lower case.
+    :param time_limit: of the exchange, which each byte of the body extends.
     :raises CompressionError: if it is compressed in a way that was not asked for.
     """
 
-    def __init__(self, request: HttpRequest, status: int, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, request: HttpRequest, status: int, headers: Mapping[str, str], time_limit: TimeLimit
+    ) -> None:
+        self._time_limit = time_limit
         self._status = status
         self._headers = headers
         self._spool = request.spool if status == 200 else None
@@ -87,11 +91,6 @@ class AnswerBody:
         self._look_at = 0
 
     @property
-    def size(self) -> int:
-        """How many bytes it has so far, decompressed."""
-        return self._size
-
-    @property
     def is_spooled(self) -> bool:
         """Whether it goes to a file, which may take a while."""
         return self._spool is not None
@@ -105,6 +104,7 @@ class AnswerBody:
         """
         for piece in self._decompressor.feed(chunk):
             self._size += len(piece)
+            self._time_limit.moved(len(piece))
             if self._spool is None:
                 self._memory += piece
             elif self._size <= self._limit:

@@ -40,7 +40,7 @@ class Framing:
 
     def __init__(self) -> None:
         self._body = 0
-        self._rest = 0
+        self._all = 0
 
     def came(self, size: int) -> None:
         """Note that bytes of the body have come."""
@@ -51,8 +51,8 @@ class Framing:
 
         :raises ConnectionAbortedError: if too many of them were none of the body.
         """
-        self._rest += size
-        if self._rest - self._body > MAX_FRAMING_BYTES + MAX_FRAMING_SHARE * self._body:
+        self._all += size
+        if self._all - self._body > MAX_FRAMING_BYTES + MAX_FRAMING_SHARE * self._body:
             raise ConnectionAbortedError("the answer has too much around its body")
 
 
@@ -83,15 +83,16 @@ def new_session() -> requests.Session:
 
 
 @contextlib.contextmanager
-def within(limit: TimeLimit, framing: Framing) -> Iterator[None]:
+def within(limit: TimeLimit) -> Iterator[Framing]:
     """Hold what sessions of this module read inside the block to the limits of one exchange.
 
     :param limit: how long it may take.
-    :param framing: counts what of the answer is its body.
+    :return: what has to be told of each part of the body.
     """
+    framing = Framing()
     token = _EXCHANGE.set((limit, framing))
     try:
-        yield
+        yield framing
     finally:
         _EXCHANGE.reset(token)
 
@@ -176,7 +177,7 @@ class _Response(HTTPResponse):
         super().__init__(_LimitedSocket(sock, *exchange) if exchange else sock, *args, **kwargs)  # type: ignore[arg-type]
 
 
-class _Connecting(HTTPConnection):
+class _Connection(HTTPConnection):
     """Connects in the time that there is for all of it, the look-up of the name included."""
 
     response_class = _Response
@@ -193,11 +194,7 @@ class _Connecting(HTTPConnection):
             raise urllib3.exceptions.NewConnectionError(self, f"no connection: {error.strerror}") from error
 
 
-class _Connection(_Connecting):
-    pass
-
-
-class _TlsConnection(_Connecting, HTTPSConnection):
+class _TlsConnection(_Connection, HTTPSConnection):
     pass
 
 
