@@ -13,15 +13,7 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, Aspo
 from airflow_provider_asposeocr.files.body import CHUNK, read_exactly
 from airflow_provider_asposeocr.files.source import AsposeOcrSourceChangedError, open_source
 
-from .object_store import ObjectStore, attach
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
-    """What ``s3://`` is in this test."""
-    storage = ObjectStore()
-    attach(monkeypatch, "s3", storage)
-    return storage
+from .object_store import ObjectStore
 
 
 def _append(path: Path) -> None:

@@ -58,14 +58,6 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
-    """What ``s3://`` is in this test."""
-    storage = ObjectStore()
-    attach(monkeypatch, "s3", storage)
-    return storage
-
-
 @contextmanager
 def full_disk(size: int) -> Iterator[None]:
     """Let no file of this process grow beyond so many bytes."""

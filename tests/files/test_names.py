@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from airflow_provider_asposeocr.api.task import OcrResult
 from airflow_provider_asposeocr.files.destination import Names, check_destination, store
 from airflow_provider_asposeocr.files.source import open_source
 
-from .object_store import ObjectStore, attach
-from .web import Web, serve
+from .object_store import ObjectStore
+from .web import Web
 
 
 def refused(source: Any) -> str:
@@ -28,21 +28,6 @@ def refused(source: Any) -> str:
     with pytest.raises(AsposeOcrSourceError) as caught:
         open_source(source)
     return str(caught.value)
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
-    """What ``s3://`` is in this test."""
-    storage = ObjectStore()
-    attach(monkeypatch, "s3", storage)
-    return storage
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    """A small web server."""
-    with serve() as running:
-        yield running
 
 
 NO_NAMES: dict[str, Callable[[Path], str]] = {

@@ -8,7 +8,7 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from airflow_provider_asposeocr.files.source import (
 )
 from airflow_provider_asposeocr.files.storage import PACKAGES
 
-from .object_store import ObjectStore, attach
+from .object_store import ObjectStore
 from .web import Web, serve
 
 KINDS: dict[str, Callable[[Path], Any]] = {
@@ -56,21 +56,6 @@ def refused(source: Any) -> str:
         open_source(source)
     assert caught.value.retryable is isinstance(caught.value, AsposeOcrStorageError)
     return str(caught.value)
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
-    """What ``s3://`` is in this test."""
-    storage = ObjectStore()
-    attach(monkeypatch, "s3", storage)
-    return storage
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    """A small web server."""
-    with serve() as running:
-        yield running
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 from .object_store import ObjectStore, attach
 from .tiffs import CFA, MASK, PAGE, THUMBNAIL, page, tiff
-from .web import Web, serve
+from .web import Web
 
 RECOGNIZE = get_operation("RecognizeImage")
 ONE, SEVERAL = TiffLook(), TiffLook(several=True)
@@ -163,13 +162,6 @@ def test_what_pillow_makes(pages: int, options: dict[str, Any], tmp_path: Path) 
     path.write_bytes(scanned(pages, **options))
     for source in (path, path.read_bytes(), io.BytesIO(path.read_bytes())):
         assert open_source(source).tiff == (ONE if pages == 1 else SEVERAL)
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    """A small web server."""
-    with serve() as running:
-        yield running
 
 
 class TestCheck:

@@ -1,0 +1,25 @@
+"""Fixtures of sources and destinations: an object store in memory, and a web server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.files.object_store import ObjectStore, attach
+from tests.files.web import Web, serve
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """What ``s3://`` is in this test."""
+    storage = ObjectStore()
+    attach(monkeypatch, "s3", storage)
+    return storage
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """A small web server."""
+    with serve() as running:
+        yield running
