@@ -13,7 +13,6 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _CONTROL = re.compile("[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]")
-_MIN_ASCII = 0.7
 _LONGEST_START = 300
 """Characters within which a piece of markup shows what it is."""
 
@@ -80,9 +79,8 @@ def text_of(head: bytes) -> str | None:
         encoding = "utf-16-le" if head[0] else "utf-16-be"
         return _plain(_decoded(head, encoding)) if _alternates(head[:64]) else None
     text = _decoded(head, "utf-8")
-    if text is None and sum(byte < 0x80 for byte in head) >= _MIN_ASCII * len(head):
-        text = head.decode("latin-1")
-    return _plain(text)
+    # Any bytes are Latin-1; those of a text hold no control characters, which every binary format has early.
+    return _plain(head.decode("latin-1") if text is None else text)
 
 
 def is_unfinished(head: bytes) -> bool:
