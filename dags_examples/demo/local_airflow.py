@@ -253,6 +253,12 @@ class LocalAirflow:
 
     # -- looking inside --------------------------------------------------------------------------------
 
+    @property
+    def release(self) -> tuple[int, int]:
+        """The version of Airflow without its last part."""
+        major, minor = self.version.split(".")[:2]
+        return int(major), int(minor)
+
     def pids(self, component: str) -> set[int]:
         """Return the pids of a component and of all its child processes.
 
@@ -276,7 +282,7 @@ class LocalAirflow:
 
     @property
     def _major(self) -> int:
-        return int(self.version.split(".")[0])
+        return self.release[0]
 
     def _spawn(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         argv = [str(self.python), "-m", "airflow", *arguments]

@@ -17,6 +17,8 @@ from tests.system.servers import S3Server, SftpServer, s3_server, sftp_server
 
 ROOT = Path(__file__).parents[2]
 SECRET = "secret-of-the-system-test-4711"
+HAS_STATE_STORE = (3, 3)
+"""The release of Airflow from which on it keeps the records of submissions itself."""
 
 NEEDED = {"asposeocr_gcs": "google", "asposeocr_azure": "microsoft"}
 """Examples that no server on this machine can serve; without their provider they do not even parse."""

@@ -18,6 +18,7 @@ import pytest
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE
 from airflow_provider_asposeocr.hooks import tokens
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from tests.system.conftest import HAS_STATE_STORE
 from tests.system.crashes.airflow_to_kill import AirflowToKill
 from tests.system.crashes.expected import EXPECTED, Row
 from tests.system.crashes.service import Service
@@ -27,7 +28,6 @@ pytestmark = pytest.mark.crash
 
 DAGS = Path(__file__).parent / "dags" / "crashes.py"
 AWAITED = "awaited by sensors"
-HAS_STATE_STORE = (3, 3)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from PIL import Image
 from dags_examples.demo.local_airflow import LocalAirflow, TaskInstance
 from tests.hostile.server import HostileServer
 from tests.hostile.table import SUCCESS
-from tests.system.conftest import SECRET
+from tests.system.conftest import HAS_STATE_STORE, SECRET
 from tests.system.hostile.postgres import postgres
 from tests.system.hostile.service import CASES, ManyTasks
 
@@ -44,7 +44,6 @@ LATE = 60.0
 EVERY = 15.0
 """Seconds between two runs of the bystander."""
 
-HAS_STATE_STORE = (3, 3)
 _OF_THE_PROVIDER = re.compile("AsposeOcr[A-Za-z]*Error|AirflowFailException|AirflowSensorTimeout")
 _FORGED = re.compile(r"^(?:\x1b\[31m)?\[2026-01-01\] ERROR forged", re.MULTILINE)
 _DAG = Path(__file__).parent / "hostile" / "dag.py"
@@ -103,7 +102,7 @@ def outcome(
                 folder / "dags", python=airflow_python, connections=connections(server.port), env=env
             )
         )
-        if request.param == "sqlite" and release(airflow) < (3, 0):
+        if request.param == "sqlite" and airflow.release < (3, 0):
             pytest.skip("on SQLite Airflow 2 runs one task at a time: too few for a trigger to be disturbed")
         airflow.start()
         airflow.wait_until_parsed("hostile", "bystander")
@@ -112,7 +111,7 @@ def outcome(
         conf = {
             "source": str(folder / "scan.png"),
             "folder": f"file://{folder / 'stored'}",
-            "records": "" if release(airflow) >= HAS_STATE_STORE else str(folder / "records"),
+            "records": "" if airflow.release >= HAS_STATE_STORE else str(folder / "records"),
         }
         before = processes(airflow)
         found = Outcome(airflow, airflow.trigger("hostile", conf), service, before=before)
@@ -135,11 +134,6 @@ def connections(port: int) -> dict[str, str]:
         if row.call == "token":
             found[f"token_{number}"] = json.dumps(own | {"login": f"row-{number}"})
     return found
-
-
-def release(airflow: LocalAirflow) -> tuple[int, ...]:
-    """Return the first two numbers of its version."""
-    return tuple(map(int, airflow.version.split(".")[:2]))
 
 
 def processes(airflow: LocalAirflow) -> dict[str, Any]:

@@ -39,12 +39,6 @@ class AirflowToKill(LocalAirflow):
         super().__init__(dags_folder, python=python, connections=connections, env=_NOTICE_SOON)
 
     @property
-    def release(self) -> tuple[int, int]:
-        """The version of Airflow without its last part."""
-        major, minor = self.version.split(".")[:2]
-        return int(major), int(minor)
-
-    @property
     def runs_one_task_at_a_time(self) -> bool:
         """Whether its executor is the SequentialExecutor, whose scheduler stands still while a task runs."""
         return self.release < (3, 0)
