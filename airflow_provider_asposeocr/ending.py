@@ -7,6 +7,8 @@ from typing import Any
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_2_PLUS
 
+from airflow_provider_asposeocr.api import coerce
+
 
 def why_a_worker_ends(task: Any) -> str | None:
     """Why a deferred task that has succeeded goes back to a worker, or None if the trigger may end it.
@@ -22,7 +24,7 @@ def why_a_worker_ends(task: Any) -> str | None:
     from airflow.providers.common.compat.sdk import get_listener_manager
 
     reasons = {
-        "the results are stored": bool(task.destination),
+        "the results are stored": not coerce.is_unset(task.destination),
         "the results at the service are deleted": str(task.delete_remote).strip().lower() != "false",
         "the record of the submission is kept": bool(getattr(task, "durable", False)),
         "it has outlets, and a worker reports asset events": bool(task.outlets),

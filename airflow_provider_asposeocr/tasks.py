@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, mask_secret
 
+from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
-from airflow_provider_asposeocr.api.settings import boolean, integer
 from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.ending import why_a_worker_ends
@@ -22,6 +22,7 @@ from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Delivery
 from airflow_provider_asposeocr.files.paths import (
     check_login,
     check_uri,
+    location,
     secrets_of,
     shown,
     uris_in,
@@ -40,7 +41,7 @@ else:
 DEFAULT_CONN_ID = "asposeocr_default"
 """The connection by default, as :attr:`.AsposeOcrHook.default_conn_name` has it."""
 
-_URI_FIELDS = ("source", "sources", "source_prefix", "destination", "durable_path", "report")
+_URI_FIELDS = frozenset({"source", "sources", "source_prefix", "destination", "durable_path", "report"})
 _MAX_SECRETS = 100
 
 TRIGGER_GRACE = 300.0
@@ -58,6 +59,7 @@ class OcrTaskMixin(_Task):
     inline_text: bool | str
     max_inline_bytes: int | str
     delete_remote: bool | str
+    ocr_task_id: Any
 
     _masked: dict[str, tuple[Any, Any]] | None = None
 
@@ -80,7 +82,9 @@ class OcrTaskMixin(_Task):
         return given.strip() if isinstance(given, str) else given
 
     def _hide_secrets(self) -> None:
-        given = {field: getattr(self, field, None) for field in _URI_FIELDS}
+        if "ocr_task_id" in self.template_fields:
+            self.ocr_task_id = coerce.found_task_id(self.ocr_task_id)
+        given = {field: getattr(self, field) for field in self.template_fields}
         uris = {field: list(uris_in(value)) for field, value in given.items()}
         for secret in islice(chain.from_iterable(map(secrets_of, chain(*uris.values()))), _MAX_SECRETS):
             mask_secret(secret)
@@ -90,25 +94,62 @@ class OcrTaskMixin(_Task):
                 self._masked = {**(self._masked or {}), field: (masked, value)}
                 setattr(self, field, masked)
         with permanent_errors_fail():
-            for field, found in uris.items():
+            for field in _URI_FIELDS & uris.keys():
                 # A name that no file can have fails the one item of a batch alone.
                 check = check_login if field == "sources" else check_uri
-                for uri in found:
+                for uri in uris[field]:
                     check(uri)
-        ocr_task_id = getattr(self, "ocr_task_id", None)
-        if isinstance(ocr_task_id, Mapping):
-            self.ocr_task_id = ocr_task_id = ocr_task_id.get("ocr_task_id")
-        if isinstance(ocr_task_id, str) and ocr_task_id:
+        if isinstance(ocr_task_id := given.get("ocr_task_id"), str) and ocr_task_id:
             mask_trial_id(get_operation(self.operation), ocr_task_id)
 
+    def location(self, field: str) -> str | None:
+        """Return the path or URI that a field names, or None where it is not set.
+
+        :param field: such as ``destination``.
+        :raises AsposeOcrSettingsError: if it names none.
+        """
+        return location(field, self.unmasked(field))
+
+    def word(self, field: str) -> str | None:
+        """Return the word in a field, such as the id of a connection, or None where it is not set.
+
+        :param field: such as ``destination_conn_id``.
+        :raises AsposeOcrSettingsError: if it is no word.
+        """
+        return coerce.word(field, self.unmasked(field))
+
+    def flag(self, field: str, default: bool = False) -> bool:
+        """Return the truth value of a field.
+
+        :param field: such as ``overwrite``.
+        :param default: taken where it is not set.
+        :raises AsposeOcrSettingsError: if it is neither true nor false.
+        """
+        return coerce.boolean(field, self.unmasked(field), default)
+
+    def whole_number(self, field: str, minimum: int) -> int | None:
+        """Return the whole number of a field, or None where it is not set.
+
+        :param field: such as ``max_inline_bytes``.
+        :param minimum: the least that it may be.
+        :raises AsposeOcrSettingsError: if it is no such number.
+        """
+        return coerce.integer(field, self.unmasked(field), minimum=minimum)
+
+    @property
+    def conn_id(self) -> str:
+        """The Airflow connection of the service."""
+        return self.word("asposeocr_conn_id") or DEFAULT_CONN_ID
+
     def _delivery(self) -> Delivery:
-        most = integer("max_inline_bytes", self.max_inline_bytes)
+        most = self.whole_number("max_inline_bytes", 0)
         return Delivery(
-            destination=self.unmasked("destination") or None,
-            conn_id=self.destination_conn_id,
-            overwrite=boolean("overwrite", self.overwrite, True),
-            inline_text=boolean("inline_text", self.inline_text, False),
+            destination=self.location("destination"),
+            conn_id=self.word("destination_conn_id"),
+            overwrite=self.flag("overwrite", True),
+            inline_text=self.flag("inline_text"),
             max_inline_bytes=MAX_INLINE_BYTES if most is None else most,
+            delete_remote=self.flag("delete_remote"),
         )
 
     def _defer_until_done(
@@ -127,7 +168,7 @@ class OcrTaskMixin(_Task):
         self.defer(
             trigger=new_trigger(
                 **submission.to_dict(),
-                asposeocr_conn_id=self.asposeocr_conn_id,
+                asposeocr_conn_id=self.conn_id,
                 deadline=deadline.at,
                 poll_interval=poll_interval,
                 max_inline_bytes=0 if status_only else self._delivery().max_inline_bytes,
@@ -141,7 +182,7 @@ class OcrTaskMixin(_Task):
     def _abandon(self, ocr_task_id: str) -> str:
         # A hook of its own: the one that waits may be halted, or in the middle of a request.
         operation = get_operation(self.operation)
-        return new_hook(self.asposeocr_conn_id).run_flow(lambda api: api.abandon(operation, ocr_task_id))
+        return new_hook(self.conn_id).run_flow(lambda api: api.abandon(operation, ocr_task_id))
 
     def _collect(
         self, hook: AsposeOcrHook, task: OcrTask, job: Job, *, completed_at: float, leave_binary: bool = False
@@ -171,7 +212,7 @@ class OcrTaskMixin(_Task):
 
     def _delete_remote(self, hook: AsposeOcrHook, operation: Operation, manifest: Manifest) -> None:
         """Delete the results at the service, if the user wants that and all of them have been delivered."""
-        if not boolean("delete_remote", self.delete_remote, False):
+        if not self._delivery().delete_remote:
             return
         if manifest["text"] is None and not all(result["uri"] for result in manifest["results"]):
             self.log.warning("Not deleted at the service: there are results that are stored nowhere else")

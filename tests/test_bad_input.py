@@ -71,6 +71,11 @@ def wrong_secret(emulator: Emulator, folder: Path, monkeypatch: pytest.MonkeyPat
     return {}
 
 
+def no_connection(emulator: Emulator, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.delenv("AIRFLOW_CONN_ASPOSEOCR_DEFAULT")
+    return {}
+
+
 def service_down(emulator: Emulator, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     # Signing in succeeds from what is kept; the service is gone from then on.
     emulator.stop()
@@ -92,6 +97,7 @@ CASES = {
     "a file that is no image": Case(source("a.png", b"hello"), FAIL, "is plain text", 0, 0, OPERATORS),
     "unreadable image": Case(corrupt_image, FAIL, "the task failed", 1, None, OPERATORS),
     "unknown language": Case(lambda *_: {"language": "Germn"}, FAIL, "did you mean German", 0, 0, OPERATORS),
+    "no connection": Case(no_connection, FAIL, "there is no Airflow connection", 0, 0),
     "wrong credentials": Case(wrong_secret, FAIL, "was rejected", 0, 1),
     "unknown id": Case(
         lambda *_: {"ocr_task_id": "11111111-2222-3333-4444-555555555555"},
@@ -135,11 +141,10 @@ def test_bad_input(
     name: str, way: str, emulator: Emulator, scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = CASES[name]
-    task = prepared(case, way, emulator, scan, tmp_path, monkeypatch)
     started = time.monotonic()
     error: BaseException | None = None
     try:
-        run(task)
+        run(prepared(case, way, emulator, scan, tmp_path, monkeypatch))
     except Exception as raised:
         error = raised
     seconds = time.monotonic() - started

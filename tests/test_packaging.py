@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "batch": {"api", "files", "hooks", "durable", "batch"},
     "triggers": {"api", "files", "hooks", "triggers"},
     "retries": {"api", "retries"},
-    "ending": set(),
+    "ending": {"api"},
     "starting": {"api"},
     "tasks": {"api", "files", "hooks", "durable", "triggers", "ending", "tasks"},
     "sensors": {

@@ -1,11 +1,8 @@
-"""How long to wait: durations as users give them, and the moment at which waiting ends."""
+"""The moment at which waiting ends."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
 
 DEFAULT_TIMEOUT = 3600.0
 """Seconds that the hook and the operators wait for a task by default."""
@@ -32,21 +29,3 @@ class Deadline:
     def passed(self, now: float) -> bool:
         """Whether it is over."""
         return now >= self.at
-
-
-def seconds(value: float | str | timedelta | None, name: str) -> float | None:
-    """Read a duration.
-
-    :param value: seconds as a number or as a rendered string, or a timedelta; None stays None.
-    :param name: what it is called, for the error.
-    :raises AsposeOcrSettingsError: if it is not a positive duration.
-    """
-    if value is None or (isinstance(value, str) and value.strip() in ("", "None")):
-        return None
-    try:
-        number = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    except (TypeError, ValueError):
-        raise AsposeOcrSettingsError(f"{name} must be seconds or a timedelta, not {value!r}") from None
-    if not 0 < number < float("inf"):
-        raise AsposeOcrSettingsError(f"{name} must be positive, not {number:g} s")
-    return number

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from airflow_provider_asposeocr.api.coerce import boolean, integer, is_unset, mapping, shown_value
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.languages import LANGUAGE_ALIASES, Language
 from airflow_provider_asposeocr.api.operations import Operation, SettingsKind
@@ -120,7 +122,7 @@ class RecognitionSettings:
     def given(self) -> dict[str, Any]:
         """The settings that the user gave, by their own names."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if not _is_unset(value)}
+        return {name: value for name, value in values.items() if not is_unset(value)}
 
     def to_wire(self, operation: Operation) -> dict[str, Any] | None:
         """Coerce, check and spell the settings as the operation takes them.
@@ -156,14 +158,14 @@ class RecognitionSettings:
         }
         if rotate := integer("rotate", self.rotate):
             wire["Rotate"] = rotate
-        if not _is_unset(self.dsr_mode):
+        if not is_unset(self.dsr_mode):
             wire["dsrMode"] = _choice(DsrMode, "dsr_mode", self.dsr_mode, DsrMode.REGIONS)
-        if not _is_unset(self.dsr_confidence):
+        if not is_unset(self.dsr_confidence):
             wire["dsrConfidence"] = _choice(
                 DsrConfidence, "dsr_confidence", self.dsr_confidence, DsrConfidence.DEFAULT
             )
         if operation.result_selector is None:
-            if not _is_unset(self.result_type):
+            if not is_unset(self.result_type):
                 raise AsposeOcrSettingsError(f"{operation.name} takes no result_type")
         else:
             choices = _RESULT_TYPES[operation.result_selector]
@@ -182,12 +184,13 @@ def wire_settings(operation: Operation, settings: Mapping[str, Any] | None) -> d
 
     :param operation: the operation.
     :param settings: names of :class:`RecognitionSettings`; any other name goes on the wire unchanged.
-    :raises AsposeOcrSettingsError: as :meth:`RecognitionSettings.to_wire`, and for a setting given to an
-        operation that takes none.
+    :raises AsposeOcrSettingsError: as :meth:`RecognitionSettings.to_wire`, for a setting given to an
+        operation that takes none, and for a value that JSON cannot express.
     """
+    given = mapping("settings", settings)
     known = {field.name for field in fields(RecognitionSettings)}
-    own = {name: value for name, value in (settings or {}).items() if name in known}
-    extra = {name: value for name, value in (settings or {}).items() if name not in known}
+    own = {name: value for name, value in given.items() if name in known}
+    extra = {name: value for name, value in given.items() if name not in known}
     wire = RecognitionSettings(**own).to_wire(operation)
     if not extra:
         return wire
@@ -195,7 +198,31 @@ def wire_settings(operation: Operation, settings: Mapping[str, Any] | None) -> d
         raise AsposeOcrSettingsError(
             f"{operation.name} takes no settings, not even {', '.join(sorted(extra))}"
         )
+    try:
+        json.dumps(extra, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise AsposeOcrSettingsError(
+            f"JSON cannot express a value among {', '.join(sorted(extra))}: give texts, numbers, truth "
+            "values, lists and dicts"
+        ) from None
     return wire | extra
+
+
+def check_literals(operation: Operation, settings: Mapping[str, Any]) -> None:
+    """Find what is wrong with settings where a DAG is parsed, whatever its templates will hold.
+
+    :param operation: the operation.
+    :param settings: as for :func:`wire_settings`; templates and outputs of tasks are passed over.
+    :raises AsposeOcrSettingsError: as :func:`wire_settings`.
+    """
+    wire_settings(
+        operation,
+        {
+            name: value
+            for name, value in settings.items()
+            if isinstance(value, int | float) or (isinstance(value, str) and "{" not in value)
+        },
+    )
 
 
 def selected_result_types(operation: Operation, wire: Mapping[str, Any] | None) -> tuple[str, ...]:
@@ -216,13 +243,8 @@ def is_text(result_type: str) -> bool:
     return result_type.casefold() in TEXT_RESULT_TYPES
 
 
-def _is_unset(value: Any) -> bool:
-    # Jinja renders None as the word, and an absent optional value often as nothing at all.
-    return value is None or (isinstance(value, str) and value.strip() in ("", "None"))
-
-
 def _choice(kind: type[E], name: str, value: Any, default: E) -> str:
-    if _is_unset(value):
+    if is_unset(value):
         return default.value
     aliases = _ALIASES.get(kind, {})
     spellings = {member.value: member.value for member in kind} | {k: v.value for k, v in aliases.items()}
@@ -233,43 +255,8 @@ def _choice(kind: type[E], name: str, value: Any, default: E) -> str:
     near = difflib.get_close_matches(_fold(str(value)), folded, n=3)
     names = [next(s for s in spellings if _fold(s) == match) for match in near]
     hint = f"did you mean {' or '.join(names)}?" if names else f"use one of: {', '.join(kind)}"
-    raise AsposeOcrSettingsError(f"unknown {name} {str(value)[:80]!r}; {hint}")
+    raise AsposeOcrSettingsError(f"unknown {name} {shown_value(value)}; {hint}")
 
 
 def _fold(spelling: str) -> str:
     return spelling.strip().casefold().replace(" ", "_").replace("-", "_")
-
-
-def boolean(name: str, value: Any, default: bool) -> bool:
-    """Read a truth value, as Jinja may have rendered it.
-
-    :param name: what it is called, for the error.
-    :param value: a bool, or a word such as ``true`` or ``off``; nothing or ``None`` means the default.
-    :param default: what nothing means.
-    :raises AsposeOcrSettingsError: for any other value.
-    """
-    if _is_unset(value):
-        return default
-    if isinstance(value, bool):
-        return value
-    folded = str(value).strip().casefold()
-    if folded in ("true", "yes", "on", "1"):
-        return True
-    if folded in ("false", "no", "off", "0"):
-        return False
-    raise AsposeOcrSettingsError(f"{name} must be true or false, not {str(value)[:80]!r}")
-
-
-def integer(name: str, value: Any) -> int | None:
-    """Read a whole number, as Jinja may have rendered it.
-
-    :param name: what it is called, for the error.
-    :param value: a number or its digits; nothing or ``None`` means None.
-    :raises AsposeOcrSettingsError: for any other value.
-    """
-    if _is_unset(value):
-        return None
-    try:
-        return int(str(value).strip())
-    except ValueError:
-        raise AsposeOcrSettingsError(f"{name} must be a whole number, not {str(value)[:80]!r}") from None

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import IO, Any
 
 from airflow_provider_asposeocr.api.exceptions import (
-    AsposeOcrSettingsError,
     AsposeOcrTaskError,
     AsposeOcrTaskNotFoundError,
     AsposeOcrTooLargeError,
@@ -21,10 +20,8 @@ from airflow_provider_asposeocr.api.exceptions import (
 from airflow_provider_asposeocr.api.reply import Span, read_reply
 from airflow_provider_asposeocr.api.settings import is_text
 from airflow_provider_asposeocr.api.text import (
-    MAX_ID_CHARACTERS,
     MAX_LINE_CHARACTERS,
     MAX_NOTICES,
-    is_usable_id,
     one_line,
     storable,
 )
@@ -356,19 +353,3 @@ def _line(value: Any, spans: Mapping[str, Span], max_characters: int) -> str:
     if isinstance(value, int | float):
         return one_line(str(value), max_characters)
     return "(a message that is no text)"
-
-
-def checked_task_id(value: object) -> str:
-    """The service's id of a task, from a field that was rendered.
-
-    :param value: the field.
-    :raises AsposeOcrSettingsError: if it holds no id, or none that the service can have given.
-    """
-    if not isinstance(value, str) or not value.strip() or value == "None":
-        raise AsposeOcrSettingsError("ocr_task_id is empty: give the id that the submitting task returned")
-    if not is_usable_id(value.strip()):
-        raise AsposeOcrSettingsError(
-            "ocr_task_id is no id of the service: it holds characters that cannot be shown, or more than "
-            f"{MAX_ID_CHARACTERS}"
-        )
-    return value.strip()

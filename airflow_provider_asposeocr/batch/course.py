@@ -150,7 +150,7 @@ class Course:
         outcome = await self._deliver(item, task)
         assert item.match is not None
         recorded = self._committer.add(ended(item.match, Kind.DONE, outcome))
-        if not self._plan.delete_remote:
+        if not self._plan.delivery.delete_remote:
             return outcome
         # A retry that found the job gone, and no record of its results, would submit it again.
         await self._committer.settle(recorded)

@@ -6,18 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
-
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.api.settings import is_text, selected_result_types
 from airflow_provider_asposeocr.batch.containment import address_of, name_of
 from airflow_provider_asposeocr.files.destination import Names
 from airflow_provider_asposeocr.files.manifest import Delivery
-from airflow_provider_asposeocr.files.paths import display_uri, identity_of, is_web
+from airflow_provider_asposeocr.files.paths import display_uri, identity_of, is_web, location
 
 TEXT_LIMIT = 256 * 1024
 """Bytes of a reply that a poll reads at most: a text that fits costs no further call."""
+
+DEFAULT_IN_FLIGHT = 50
+"""OCR tasks submitted and not finished at any moment, by default."""
 
 _TELLING_APART = ("{stem}", "{ocr_task_id}")
 
@@ -36,7 +37,6 @@ class Plan:
     :param patience: seconds to wait for the completion of an item.
     :param poll_interval: seconds between polls, or None for a schedule.
     :param max_in_flight: jobs submitted and not finished at any moment.
-    :param delete_remote: whether to delete results at the service once they are stored.
     :param cancel_on_kill: whether to cancel jobs of which there is no record when the task is killed.
     :param map_index: Airflow's map index.
     """
@@ -51,7 +51,6 @@ class Plan:
     patience: float
     poll_interval: float | None
     max_in_flight: int
-    delete_remote: bool
     cancel_on_kill: bool
     map_index: int
 
@@ -64,15 +63,16 @@ class Plan:
 def checked_destination(destination: Any) -> str:
     """The destination of a batch as text.
 
-    :param destination: a folder, which ends in a slash, or a pattern with ``{stem}`` or ``{ocr_task_id}``.
+    :param destination: a folder, which ends in a slash unless it is a path object, or a pattern with
+        ``{stem}`` or ``{ocr_task_id}``.
     :raises AsposeOcrDestinationError: if it is neither: many results would meet in one file.
     """
-    text = "" if destination is None else str(destination).strip()
-    if not text or text == "None":
+    text = location("destination", destination)
+    if text is None:
         raise AsposeOcrDestinationError("a batch needs a destination: give a folder")
     if text.endswith("/") or any(placeholder in text for placeholder in _TELLING_APART):
         return text
-    if isinstance(destination, ObjectStoragePath):
+    if not isinstance(destination, str | Mapping):
         return f"{text}/"
     raise AsposeOcrDestinationError(
         f"{display_uri(text)} is one file for many results: end it with a slash if it is a folder, or "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrAuthError,
     AsposeOcrCertificateError,
@@ -67,20 +68,17 @@ def can_be_retried(error: AsposeOcrError) -> bool:
 def allowed_share(fail_on: Any) -> float:
     """The share of items that may fail without failing the batch.
 
-    :param fail_on: ``any``, ``none``, or a fraction as a number or as a rendered string.
+    :param fail_on: ``any``, also where it is not set; ``none``; or a fraction as a number or its digits.
     :raises AsposeOcrSettingsError: for anything else.
     """
-    named = {"any": 0.0, "none": 1.0}.get(str(fail_on).strip().casefold())
-    if named is not None:
-        return named
-    try:
-        share = float(fail_on)
-    except (TypeError, ValueError):
-        share = -1.0
-    if isinstance(fail_on, bool) or not 0 <= share <= 1:
-        raise AsposeOcrSettingsError(
-            f"fail_on must be 'any', 'none' or a fraction such as 0.05, not {str(fail_on)[:80]!r}"
-        )
+    # A template writes a value that is not set as None: that is none of the words.
+    word = "any" if coerce.is_unset(fail_on) else str(fail_on).strip().casefold()
+    if word in ("any", "none"):
+        return float(word == "none")
+    wanted = "'any', 'none' or a fraction such as 0.05"
+    share = coerce.number("fail_on", fail_on, wanted)
+    if not 0 <= share <= 1:
+        raise AsposeOcrSettingsError(f"fail_on must be {wanted}, not {coerce.shown_value(fail_on)}")
     return share
 
 

@@ -9,13 +9,20 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any, TypedDict
 
-from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, seconds
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrSettingsError
+from airflow_provider_asposeocr.api import coerce
+from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.api.settings import boolean, integer, wire_settings
+from airflow_provider_asposeocr.api.settings import wire_settings
 from airflow_provider_asposeocr.batch.aside import run_aside
 from airflow_provider_asposeocr.batch.journal import Journal
-from airflow_provider_asposeocr.batch.plan import Plan, check_names, checked_destination, folder_of
+from airflow_provider_asposeocr.batch.plan import (
+    DEFAULT_IN_FLIGHT,
+    Plan,
+    check_names,
+    checked_destination,
+    folder_of,
+)
 from airflow_provider_asposeocr.batch.policy import allowed_share, verdict
 from airflow_provider_asposeocr.batch.report import NAME, Report
 from airflow_provider_asposeocr.batch.runner import BatchRunner
@@ -83,8 +90,8 @@ class Batch:
         listing = list_sources(
             task.unmasked("sources"),
             plan.operation,
-            task.source_conn_id,
-            prefix=task.unmasked("source_prefix"),
+            task.word("source_conn_id"),
+            prefix=task.location("source_prefix"),
             destination=folder_of(destination),
         )
         plan = replace(plan, source_conn_id=listing.conn_id)
@@ -125,7 +132,7 @@ class Batch:
 
     def _report_path(self, plan: Plan, folder: str) -> str:
         name = NAME if plan.map_index < 0 else f"report-{plan.map_index}.jsonl"
-        where = str(self._task.unmasked("report") or f"{folder}/").strip()
+        where = self._task.location("report") or f"{folder}/"
         where = f"{where}{name}" if where.endswith("/") else where
         check_destination(where, plan.delivery.conn_id)
         return where
@@ -135,7 +142,7 @@ class Batch:
         if not self._task.durable or not plan.operation.authenticated:
             return None
         context = self._context
-        path = self._task.unmasked("durable_path")
+        path = self._task.location("durable_path")
         parts = parts_for(context, path=path, destination=folder, conn_id=plan.delivery.conn_id)
         return Journal(parts, int(getattr(context["ti"], "max_tries", 0) or 0))
 
@@ -143,27 +150,24 @@ class Batch:
         task = self._task
         operation = get_operation(task.operation)
         wire = wire_settings(operation, self._settings)
-        most = integer("max_in_flight", task.max_in_flight)
-        if most is None or most < 1:
-            raise AsposeOcrSettingsError(f"max_in_flight must be at least 1, not {task.max_in_flight!r}")
         delivery = Delivery(
             destination=destination,
-            conn_id=task.destination_conn_id or getattr(task.unmasked("destination"), "conn_id", None),
-            overwrite=boolean("overwrite", task.overwrite, True),
+            conn_id=task.word("destination_conn_id"),
+            overwrite=task.flag("overwrite", True),
+            delete_remote=task.flag("delete_remote"),
         )
         delivery.check(operation, wire)
         return Plan(
             operation=operation,
             wire=wire,
             delivery=delivery,
-            source_conn_id=task.source_conn_id,
-            max_source_bytes=integer("max_source_bytes", task.max_source_bytes),
-            allow_redirects=boolean("allow_redirects", task.allow_redirects, False),
-            allow_multipage=boolean("allow_multipage", task.allow_multipage, False),
-            patience=seconds(task.timeout, "timeout") or DEFAULT_TIMEOUT,
-            poll_interval=seconds(task.poll_interval, "poll_interval"),
-            max_in_flight=most,
-            delete_remote=boolean("delete_remote", task.delete_remote, False),
+            source_conn_id=task.word("source_conn_id"),
+            max_source_bytes=task.whole_number("max_source_bytes", 1),
+            allow_redirects=task.flag("allow_redirects"),
+            allow_multipage=task.flag("allow_multipage"),
+            patience=coerce.seconds("timeout", task.timeout) or DEFAULT_TIMEOUT,
+            poll_interval=coerce.seconds("poll_interval", task.poll_interval),
+            max_in_flight=task.whole_number("max_in_flight", 1) or DEFAULT_IN_FLIGHT,
             cancel_on_kill=task.cancel_on_kill,
             map_index=getattr(self._context["ti"], "map_index", -1),
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath
 
+from airflow_provider_asposeocr.api.coerce import decoded, is_data, is_unset
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrSettingsError,
     AsposeOcrSourceError,
@@ -22,11 +23,9 @@ from airflow_provider_asposeocr.files.paths import (
     check_uri,
     display_uri,
     identity_of,
-    is_data,
     is_web,
     reason_of,
     uri_of,
-    value_of,
 )
 from airflow_provider_asposeocr.files.storage import StoragePath, canonical, is_denied, storage_path
 
@@ -69,12 +68,12 @@ def list_sources(
     :raises AsposeOcrSourceError: if the storage may not be listed.
     :raises AsposeOcrStorageError: if the storage cannot be reached.
     """
-    read = value_of(sources)
-    if isinstance(read, Mapping):
-        return Listing([_item(read, prefix)], conn_id)
+    sources = decoded(sources)
+    if isinstance(sources, Mapping):
+        return Listing([_item(sources, prefix)], conn_id)
     if isinstance(sources, str | os.PathLike | ObjectStoragePath | Asset):
         text = _stripped(sources)
-        if not text or text == "None":
+        if is_unset(text):
             raise AsposeOcrSettingsError("sources is empty: give a list, a pattern or a folder")
         if is_data(text):
             raise AsposeOcrSettingsError(
@@ -103,7 +102,7 @@ def display_name(item: Any) -> str:
 
 
 def _item(source: Any, prefix: str | None) -> Any:
-    source = value_of(source)
+    source = decoded(source)
     if isinstance(source, str | Path) and (text := _stripped(source)) and not is_data(text):
         return _prefixed(text, prefix)
     if isinstance(source, Mapping) and "uri" in source:

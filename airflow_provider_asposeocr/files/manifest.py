@@ -50,6 +50,7 @@ class Delivery:
     :param overwrite: whether to replace what is there.
     :param inline_text: whether text goes into XCom although there is a destination.
     :param max_inline_bytes: the most bytes of decoded text that go into XCom.
+    :param delete_remote: whether to delete the results at the service once they are delivered.
     """
 
     destination: Any = None
@@ -57,6 +58,7 @@ class Delivery:
     overwrite: bool = True
     inline_text: bool = False
     max_inline_bytes: int = MAX_INLINE_BYTES
+    delete_remote: bool = False
 
     def check(self, operation: Operation, wire: Mapping[str, Any] | None) -> None:
         """Refuse what cannot be delivered, before anything is paid for.

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import errno
-import json
 import operator
 import os
 import re
 import unicodedata
 from collections import deque
 from collections.abc import Iterator, Mapping, Set, ValuesView
-from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError
+from airflow_provider_asposeocr.api.coerce import decoded, is_data, is_unset, shown_value
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError, AsposeOcrSourceError
 from airflow_provider_asposeocr.api.text import one_line, storable
 
 _NO_NAME = frozenset({errno.ELOOP, errno.ENAMETOOLONG, errno.EILSEQ})
@@ -42,7 +40,6 @@ _SIGNATURES = tuple(
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://|(https?):[/\\]+", re.IGNORECASE)
 _WEB = re.compile(r"https?:[/\\]", re.IGNORECASE)
 _HOST = re.compile(r"(\[[^\[\]@]*\]|[^\[\]@:]*)(:\d{0,5})?")
-_DATA = re.compile(r"[\[({]\s*[\[({'\"]")
 _EXTENSIONS = (
     "avif bmp csv dib djv djvu doc docx emf eps gif heic heif hocr htm html ico j2k jfif jp2 jpe jpeg jpg "
     "json jxl md odt pdf png ppt pptx psd rtf svg svgz tif tiff txt wav webp wmf xls xlsx xml xps zip"
@@ -57,14 +54,6 @@ def is_web(uri: str) -> bool:
     :param uri: a path or URI.
     """
     return _WEB.match(uri.lstrip()) is not None
-
-
-def is_data(text: str) -> bool:
-    """Tell whether a text is no path but a list, or a manifest with the text of a document, put into words.
-
-    :param text: such as Jinja leaves of the output of a task.
-    """
-    return _DATA.match(text.lstrip()) is not None
 
 
 def display_uri(uri: object) -> str:
@@ -213,25 +202,12 @@ def names_no_file(error: BaseException) -> bool:
     return getattr(error, "errno", None) in _NO_NAME
 
 
-def value_of(value: Any) -> Any:
-    """Return what a template has put into words: the manifest or the list; any other value as it is.
-
-    :param value: of a field.
-    """
-    if not isinstance(value, str) or not is_data(value):
-        return value
-    for read in (json.loads, ast.literal_eval):
-        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
-            return read(value.strip())
-    return value
-
-
 def uri_of(value: Any) -> str | None:
     """Return the path or URI that one source or destination stands for, or None if it is nothing of the kind.
 
     :param value: a path, a URI, an ObjectStoragePath, an Asset, a manifest, or bucket and key.
     """
-    value = value_of(value)
+    value = decoded(value)
     # An Asset is a path as well, but its text is all that it knows.
     if isinstance(uri := getattr(value, "uri", None), str):
         return uri
@@ -242,11 +218,26 @@ def uri_of(value: Any) -> str | None:
     if isinstance(value, os.PathLike):
         return str(value)
     if isinstance(value, Mapping):
-        if value.get("uri"):
+        if not is_unset(value.get("uri")):
             return str(value["uri"]).strip()
-        if "bucket" in value and "key" in value:
+        if not is_unset(value.get("bucket")) and not is_unset(value.get("key")):
             return f"s3://{value['bucket']}/{str(value['key']).lstrip('/')}"
     return None
+
+
+def location(name: str, value: Any) -> str | None:
+    """Read a field that names a file or a folder.
+
+    :param name: of the field, for the error.
+    :param value: as for :func:`uri_of`; None where it is not set.
+    :raises AsposeOcrSettingsError: for any other value.
+    """
+    if is_unset(value):
+        return None
+    uri = uri_of(value)
+    if is_unset(uri) or uri is None or is_data(uri):
+        raise AsposeOcrSettingsError(f"{name} must be a path or a URI, not {shown_value(value)}")
+    return uri
 
 
 def _whole(path: ObjectStoragePath) -> str:
@@ -266,7 +257,7 @@ def uris_in(value: Any) -> Iterator[str]:
 
     :param value: one of whatever may be a source or a destination, or any number of such.
     """
-    value = value_of(value)
+    value = decoded(value)
     if (uri := uri_of(value)) is not None:
         yield uri
     elif isinstance(value, Mapping) and "uri" not in value:
@@ -281,7 +272,7 @@ def shown(value: Any) -> Any:
 
     :param value: one of whatever may be a source or a destination, or any number of such.
     """
-    read = value_of(value)
+    read = decoded(value)
     if read is not value:
         masked = shown(read)
         return value if masked is read else masked

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, cast
 
+from airflow_provider_asposeocr.api.coerce import decoded, is_data, is_unset
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrSourceError,
@@ -24,12 +25,10 @@ from airflow_provider_asposeocr.files.paths import (
     check_uri,
     display_uri,
     identity_of,
-    is_data,
     is_web,
     names_no_file,
     reason_of,
     uri_of,
-    value_of,
 )
 from airflow_provider_asposeocr.files.storage import (
     LOCAL,
@@ -189,14 +188,14 @@ def source_path(
 
 def _uri(source: Any) -> str:
     uri = uri_of(source)
-    if uri and uri.strip() and not is_data(uri):
+    if uri and not is_unset(uri) and not is_data(uri):
         return uri
-    source = value_of(source)
+    source = decoded(source)
     if isinstance(source, Mapping) and "uri" in source:
         raise AsposeOcrSourceError(
             "the manifest names no stored result: give the task that made it a destination"
         )
-    kind = "nothing" if source is None or source == "" else f"a {type(source).__name__}"
+    kind = "nothing" if is_unset(source) else f"a {type(source).__name__}"
     raise AsposeOcrSourceError(
         f"source is {kind}: give a path, a URI, an Asset, bucket and key, or the output of a task"
     )

@@ -15,14 +15,16 @@ from typing import Any, TypeVar
 import aiohttp
 import requests
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.providers.http.hooks.http import HttpHook
 
-from airflow_provider_asposeocr.api import calls
+from airflow_provider_asposeocr.api import calls, coerce
 from airflow_provider_asposeocr.api.calls import Call
-from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, Deadline, seconds
+from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrRequestError,
+    AsposeOcrSettingsError,
     AsposeOcrTooLargeError,
 )
 from airflow_provider_asposeocr.api.flows import OcrApi
@@ -176,8 +178,8 @@ class AsposeOcrHook(HttpHook):
         :raises AsposeOcrTooLargeError: as :meth:`get_task`.
         """
         found = get_operation(operation)
-        interval = seconds(poll_interval, "poll_interval")
-        deadline = Deadline.after(seconds(timeout, "timeout") or DEFAULT_TIMEOUT, time.time())
+        interval = coerce.seconds("poll_interval", poll_interval)
+        deadline = Deadline.after(coerce.seconds("timeout", timeout) or DEFAULT_TIMEOUT, time.time())
         task = self.run_flow(
             lambda api: api.wait(
                 found, ocr_task_id, pace=api.pace(found, poll_interval=interval), deadline=deadline
@@ -337,11 +339,15 @@ class AsposeOcrHook(HttpHook):
             SyncDriver(settings, new_session(), self._meter).sign_in()
         except AsposeOcrError as error:
             return False, str(error)
-        return True, "Aspose.OCR Cloud accepts the Client ID and the Client secret"
+        return True, (
+            "Signed in: Client ID and Client secret are accepted. The operations below "
+            f"{settings.base_url}{settings.prefix} were not tried, since each call there is billed"
+        )
 
     def _load(self) -> ConnectionSettings:
         if self._settings is None:
-            connection = self.get_connection(self.asposeocr_conn_id)
+            with self._existing():
+                connection = self.get_connection(self.asposeocr_conn_id)
             settings = ConnectionSettings.of(connection, connection.extra_dejson)
             settings.check_certificates()
             self._settings = settings
@@ -351,8 +357,19 @@ class AsposeOcrHook(HttpHook):
         if self._settings is not None:
             return self._settings
         # Not kept: what several hooks share is looked up again from time to time.
-        connection = await get_async_connection(self.asposeocr_conn_id, hook=self)
+        with self._existing():
+            connection = await get_async_connection(self.asposeocr_conn_id, hook=self)
         return ConnectionSettings.of(connection, await get_async_extra_dejson(connection))
+
+    @contextmanager
+    def _existing(self) -> Iterator[None]:
+        try:
+            yield
+        except AirflowNotFoundException:
+            raise AsposeOcrSettingsError(
+                f"there is no Airflow connection {self.asposeocr_conn_id!r}: create one of type asposeocr, "
+                "or name another by asposeocr_conn_id"
+            ) from None
 
 
 class _BearerAuth(requests.auth.AuthBase):

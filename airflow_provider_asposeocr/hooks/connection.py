@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
-import math
 import os
 import ssl
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ import certifi
 import requests.utils
 import yarl
 
+from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.flows import (
     DEFAULT_BASE_URL,
@@ -86,9 +86,15 @@ class ConnectionSettings:
         :param extra: its extra, decoded.
         :raises AsposeOcrSettingsError: if a field cannot be what it should.
         """
-        if not isinstance(extra, Mapping):
-            raise AsposeOcrSettingsError("the connection's extra is not a JSON object")
-        if _truth(extra.get("srv_lookup"), "srv_lookup"):
+        if not extra:
+            # Airflow reads an extra that is no JSON as if there were none.
+            extra = connection.extra
+        try:
+            extra = coerce.mapping("extra", extra)
+        except AsposeOcrSettingsError:
+            # Without the cause, which shows a part of it.
+            raise AsposeOcrSettingsError("the connection's extra is not a JSON object") from None
+        if coerce.boolean("extra srv_lookup", extra.get("srv_lookup"), False):
             raise AsposeOcrSettingsError("extra srv_lookup is not supported: give the service's host")
         if unknown := sorted(set(extra) - _EXTRAS - {"srv_lookup"}):
             log.warning(
@@ -102,7 +108,10 @@ class ConnectionSettings:
             client_secret=connection.password or None,
             read_timeout=_read_timeout(extra.get("timeout")),
             delay_cost=_delay_cost(extra.get("delay_cost")),
-            max_result_bytes=_max_result_bytes(extra.get("max_result_bytes")),
+            max_result_bytes=coerce.integer(
+                "extra max_result_bytes", extra.get("max_result_bytes"), minimum=1
+            )
+            or MAX_RESULT_BYTES,
             verify=_verify(extra.get("verify")),
             cert=_cert(extra.get("cert")),
             proxies=_proxies(extra.get("proxies")),
@@ -130,6 +139,12 @@ class ConnectionSettings:
                 "the connection has no Client ID (login) and Client secret (password): without them only "
                 "the trial operations work"
             )
+        for name, value in (("login", self.client_id), ("password", self.client_secret)):
+            if not value.isprintable() or value != value.strip():
+                raise AsposeOcrAuthError(
+                    f"the connection's {name} holds a line break, another control character, or white space "
+                    "at an end: enter it anew"
+                )
         return self.client_id, self.client_secret
 
     def token_key(self) -> str:
@@ -236,95 +251,69 @@ def _address(url: str, what: str) -> SplitResult:
 
 
 def _prefix(value: Any) -> str:
-    if value is None or value == "":
+    prefix = coerce.word("extra api_prefix", value)
+    if prefix is None:
         return DEFAULT_PREFIX
-    inner = str(value).strip("/")
+    if any(character in "?#" or character.isspace() for character in prefix) or "://" in prefix:
+        raise AsposeOcrSettingsError("extra api_prefix must be a path, such as /v5.0/ocr")
+    inner = prefix.strip("/")
     return f"/{inner}" if inner else ""
 
 
 def _token_url(value: Any) -> str | None:
-    if value is None or value == "":
-        return None
-    return _address(str(value), "extra token_url").geturl()
+    url = coerce.word("extra token_url", value)
+    return None if url is None else _address(url, "extra token_url").geturl()
 
 
 def _read_timeout(value: Any) -> float:
-    if value is None or value == "":
+    timeout = coerce.seconds("extra timeout", value)
+    if timeout is None:
         return READ_TIMEOUT
-    seconds = _number(value, "timeout must be a number of seconds")
-    if seconds < LEAST_READ_TIMEOUT:
+    if timeout < LEAST_READ_TIMEOUT:
         log.warning(
             "extra timeout is raised to %.0f s: the service may hold answers back", LEAST_READ_TIMEOUT
         )
-        return LEAST_READ_TIMEOUT
-    return seconds
+    return max(timeout, LEAST_READ_TIMEOUT)
 
 
 def _delay_cost(value: Any) -> float:
-    if value is None or value == "":
+    if coerce.is_unset(value):
         return DELAY_COST
-    wrong = "delay_cost must be a number of calls, more than 0 and at most 100"
-    calls = _number(value, wrong)
+    what = "a number of calls, more than 0 and at most 100"
+    calls = coerce.number("extra delay_cost", value, what)
     if not 0 < calls <= 100:
-        raise AsposeOcrSettingsError(f"extra {wrong}")
+        raise AsposeOcrSettingsError(f"extra delay_cost must be {what}")
     return calls
 
 
-def _max_result_bytes(value: Any) -> int:
-    if value is None or value == "":
-        return MAX_RESULT_BYTES
-    wrong = "max_result_bytes must be a number of bytes, at least 1"
-    size = _number(value, wrong)
-    if size < 1:
-        raise AsposeOcrSettingsError(f"extra {wrong}")
-    return int(size)
-
-
-def _number(value: Any, wrong: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise AsposeOcrSettingsError(f"extra {wrong}")
-    return number
-
-
 def _verify(value: Any) -> bool | str:
-    if value is None or str(value).strip() in ("", "None"):
-        return True
     try:
-        return _truth(value, "verify")
+        return coerce.boolean("extra verify", value, True)
     except AsposeOcrSettingsError:
         if isinstance(value, str):
-            return value
+            return value.strip()
         raise
 
 
-def _truth(value: Any, name: str) -> bool:
-    folded = str(value).strip().casefold()
-    if folded in ("true", "1", "yes"):
-        return True
-    if folded in ("false", "0", "no", "none", ""):
-        return False
-    raise AsposeOcrSettingsError(f"extra {name} must be true or false")
-
-
 def _cert(value: Any) -> str | tuple[str, str] | None:
-    if not value:
+    read = coerce.decoded(value)
+    if coerce.is_unset(read):
         return None
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list | tuple) and len(value) == 2:
-        return str(value[0]), str(value[1])
+    if isinstance(read, str):
+        return read.strip()
+    if isinstance(read, list | tuple) and len(read) == 2 and all(isinstance(path, str) for path in read):
+        return read[0], read[1]
     raise AsposeOcrSettingsError("extra cert must be a path, or the paths of certificate and key")
 
 
 def _proxies(value: Any) -> dict[str, str]:
-    if not value:
-        return {}
-    if isinstance(value, str):
-        return {"http": value, "https": value}
-    if isinstance(value, Mapping):
-        return {str(scheme): str(proxy) for scheme, proxy in value.items() if proxy}
-    raise AsposeOcrSettingsError('extra proxies must be like {"https": "http://proxy:3128"}')
+    read = coerce.decoded(value)
+    if isinstance(read, str) and not coerce.is_unset(read) and not coerce.is_data(read):
+        return dict.fromkeys(("http", "https"), read.strip())
+    try:
+        given = coerce.mapping("extra proxies", read)
+        # Names of schemes are the same in any case; that of the list of exceptions is, too.
+        proxies = {name.casefold(): coerce.word("extra proxies", proxy) for name, proxy in given.items()}
+    except AsposeOcrSettingsError:
+        raise AsposeOcrSettingsError('extra proxies must be like {"https": "http://proxy:3128"}') from None
+    return {name: proxy for name, proxy in proxies.items() if proxy}

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator, conf
 
-from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, seconds
+from airflow_provider_asposeocr.api import coerce
+from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrEventError,
@@ -18,7 +19,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTimeoutError,
 )
 from airflow_provider_asposeocr.api.operations import Operation, get_operation, named
-from airflow_provider_asposeocr.api.settings import RecognitionSettings, boolean, integer, wire_settings
+from airflow_provider_asposeocr.api.settings import RecognitionSettings, check_literals, wire_settings
 from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.durable import Ledger, fingerprint, ledger_for
@@ -196,6 +197,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         self.cancel_on_kill = cancel_on_kill
         self.durable = durable
         self.durable_path = durable_path
+        with permanent_errors_fail():
+            check_literals(get_operation(operation), {name: getattr(self, name) for name in _SETTINGS})
 
     def execute(self, context: Context) -> Any:
         """Submit the source, or go on with what an earlier try has submitted; then wait, defer, or return."""
@@ -216,7 +219,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 self.log.warning("%s: the service is asked instead", error)
                 self.deferrable = False
                 return self._execute(context)
-            hook = self._hook = new_hook(self.asposeocr_conn_id)
+            hook = self._hook = new_hook(self.conn_id)
             late = isinstance(outcome.error, AsposeOcrTimeoutError) and outcome.error.reached
             if late and (ledger := self._ledger(context)):
                 ledger.forget()
@@ -243,20 +246,21 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
 
     def _execute(self, context: Context) -> Any:
         # First of all, so that a kill at any later moment finds it and stops it.
-        hook = self._hook = new_hook(self.asposeocr_conn_id)
+        hook = self._hook = new_hook(self.conn_id)
         operation = get_operation(self.operation)
         wire = wire_settings(operation, self._settings())
-        poll_interval = seconds(self.poll_interval, "poll_interval")
+        poll_interval = coerce.seconds("poll_interval", self.poll_interval)
         patience = self._patience()
+        delivery = self._delivery()
         if self.wait_for_completion:
-            self._delivery().check(operation, wire)
+            delivery.check(operation, wire)
         source = open_source(
             self.unmasked("source"),
-            self.source_conn_id,
-            prefix=self.unmasked("source_prefix"),
-            max_bytes=integer("max_source_bytes", self.max_source_bytes),
-            allow_redirects=boolean("allow_redirects", self.allow_redirects, False),
-            allow_multipage=boolean("allow_multipage", self.allow_multipage, False),
+            self.word("source_conn_id"),
+            prefix=self.location("source_prefix"),
+            max_bytes=self.whole_number("max_source_bytes", 1),
+            allow_redirects=self.flag("allow_redirects"),
+            allow_multipage=self.flag("allow_multipage"),
         )
         submission = self._submit_once(context, hook, operation, source, wire)
         ocr_task_id = submission.ocr_task_id
@@ -265,7 +269,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 ledger.deliver(submission)
             return ocr_task_id
 
-        deadline, stored = submission.deadline(patience), self._delivery().destination is not None
+        deadline, stored = submission.deadline(patience), delivery.destination is not None
         if self.deferrable:
             self._defer_until_done(
                 replace(submission, api_calls=hook.api_calls),
@@ -285,7 +289,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                     ocr_task_id,
                     pace=api.pace(operation, poll_interval=poll_interval, **known),
                     deadline=deadline,
-                    limit=self._delivery().limit,
+                    limit=delivery.limit,
                     status_only=stored,
                 )
             )
@@ -363,15 +367,23 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         # The trial costs nothing, and its ids are secrets that do not belong in a store.
         if not self.durable or not get_operation(self.operation).authenticated:
             return None
-        where, conn_id = self.unmasked("destination"), self.destination_conn_id
-        return ledger_for(context, path=self.unmasked("durable_path"), destination=where, conn_id=conn_id)
+        return ledger_for(
+            context,
+            path=self.location("durable_path"),
+            destination=self.location("destination"),
+            conn_id=self.word("destination_conn_id"),
+        )
 
     def _settings(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _SETTINGS} | dict(self.extra_settings or {})
+        own = {name: self.unmasked(name) for name in _SETTINGS}
+        return own | coerce.mapping("extra_settings", self.unmasked("extra_settings"))
 
     def _patience(self) -> float:
         """Seconds to wait for completion."""
-        waits = (seconds(self.timeout, "timeout"), seconds(self.execution_timeout, "execution_timeout"))
+        waits = (
+            coerce.seconds("timeout", self.timeout),
+            coerce.seconds("execution_timeout", self.execution_timeout),
+        )
         return min((wait for wait in waits if wait), default=DEFAULT_TIMEOUT)
 
     def _given_up(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT
+from airflow_provider_asposeocr.batch.plan import DEFAULT_IN_FLIGHT
 from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
 from airflow_provider_asposeocr.tasks import new_hook, permanent_errors_fail
 
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_asposeocr.batch.run import Batch, BatchSummary
-
-MAX_IN_FLIGHT = 50
-"""Jobs under way at the same time, by default."""
 
 _OF_ONE = {"source", "inline_text", "max_inline_bytes"}
 
@@ -80,7 +78,7 @@ class AsposeOcrBatchOperator(AsposeOcrOperator):
         sources: Any,
         destination: Any,
         operation: str = "RecognizeImage",
-        max_in_flight: int | str = MAX_IN_FLIGHT,
+        max_in_flight: int | str = DEFAULT_IN_FLIGHT,
         fail_on: str | float = "any",
         report: str | None = None,
         timeout: float | timedelta = DEFAULT_TIMEOUT,
@@ -99,7 +97,7 @@ class AsposeOcrBatchOperator(AsposeOcrOperator):
 
         with permanent_errors_fail():
             # First of all, so that a kill at any later moment finds it and stops it.
-            hook = self._hook = new_hook(self.asposeocr_conn_id)
+            hook = self._hook = new_hook(self.conn_id)
             self._batch = Batch(self, hook, self._settings(), context)
             return self._batch.run()
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrNotFinishedError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
-from airflow_provider_asposeocr.api.task import OcrTask, checked_task_id
+from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
 from airflow_provider_asposeocr.retries import use_retry_policy
 from airflow_provider_asposeocr.tasks import (
@@ -74,6 +75,8 @@ class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         use_retry_policy(self)
+        with permanent_errors_fail():
+            get_operation(operation)
         self.operation = operation
         self.ocr_task_id = ocr_task_id
         self.destination = destination
@@ -88,11 +91,11 @@ class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
         """Fetch and deliver."""
         with permanent_errors_fail():
             operation = get_operation(self.operation)
-            ocr_task_id = checked_task_id(self.ocr_task_id)
+            ocr_task_id = coerce.ocr_task_id(self.ocr_task_id)
             delivery = self._delivery()
             if delivery.destination:
                 delivery.check(operation, None)
-            hook = new_hook(self.asposeocr_conn_id)
+            hook = new_hook(self.conn_id)
             with self._task(hook, operation, ocr_task_id) as task:
                 if not task.status.is_terminal:
                     raise AsposeOcrNotFinishedError(

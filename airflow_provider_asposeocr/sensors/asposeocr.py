@@ -19,7 +19,8 @@ from airflow.providers.common.compat.sdk import (
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 from airflow.triggers.base import StartTriggerArgs
 
-from airflow_provider_asposeocr.api.deadline import Deadline, seconds
+from airflow_provider_asposeocr.api import coerce
+from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrEventError,
     AsposeOcrSettingsError,
@@ -28,7 +29,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.settings import is_text
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission
-from airflow_provider_asposeocr.api.task import OcrTask, checked_task_id
+from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.ending import why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
 from airflow_provider_asposeocr.retries import use_retry_policy
@@ -119,6 +120,8 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         base_interval = RESCHEDULE_INTERVAL if poke_interval is None else poke_interval
         super().__init__(poke_interval=base_interval, timeout=timeout, **kwargs)
         use_retry_policy(self)
+        with permanent_errors_fail():
+            get_operation(operation)
         self.operation = operation
         self.ocr_task_id = ocr_task_id
         self.destination = destination
@@ -141,10 +144,10 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         if not self.deferrable and (self.mode == "reschedule" or self.poll_interval is not None):
             return self._execute_base(context)
         with self._sensor_failures(), permanent_errors_fail():
-            ocr_task_id = checked_task_id(self.ocr_task_id)
+            ocr_task_id = coerce.ocr_task_id(self.ocr_task_id)
             self._check_destination()
             deadline = Deadline.after(self.timeout, time.time())
-            poll_interval = seconds(self.poll_interval, "poke_interval")
+            poll_interval = coerce.seconds("poke_interval", self.poll_interval)
             if self.deferrable:
                 self._defer_until_done(
                     Submission(get_operation(self.operation).name, ocr_task_id),
@@ -166,11 +169,11 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
             except AsposeOcrEventError as error:
                 self.log.warning("%s: the service is asked instead", error)
                 deadline = Deadline.after(self.timeout, time.time())
-                poll_interval = seconds(self.poll_interval, "poke_interval")
-                return self._wait_here(checked_task_id(self.ocr_task_id), poll_interval, deadline, context)
+                poll_interval = coerce.seconds("poke_interval", self.poll_interval)
+                return self._wait_here(coerce.ocr_task_id(self.ocr_task_id), poll_interval, deadline, context)
             if isinstance(outcome.error, AsposeOcrTimeoutError):
                 raise AirflowSensorTimeout(str(outcome.error))
-            hook = new_hook(self.asposeocr_conn_id)
+            hook = new_hook(self.conn_id)
             task = outcome.unwrap()
             return self._manifest(hook, task, context, outcome.api_calls, outcome.completed_at)
 
@@ -180,7 +183,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
             ocr_task_id=triggerer_template(self.ocr_task_id),
             asposeocr_conn_id=self.asposeocr_conn_id,
             timeout=float(self.timeout),
-            poll_interval=seconds(self.poll_interval, "poke_interval"),
+            poll_interval=coerce.seconds("poke_interval", self.poll_interval),
             max_inline_bytes=0 if self._status_only() else self.max_inline_bytes,
             cancel_on_kill=False,
             ends_task=why_a_worker_ends(self) is None,
@@ -195,9 +198,9 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         """Ask once."""
         with permanent_errors_fail():
             operation = get_operation(self.operation)
-            ocr_task_id = checked_task_id(self.ocr_task_id)
+            ocr_task_id = coerce.ocr_task_id(self.ocr_task_id)
             self._check_destination()
-            hook = new_hook(self.asposeocr_conn_id)
+            hook = new_hook(self.conn_id)
             limit = self._delivery().limit
             task = hook.run_flow(
                 lambda api: api.poll(operation, ocr_task_id, limit=limit, status_only=self._status_only())
@@ -219,7 +222,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         self, ocr_task_id: str, poll_interval: float | None, deadline: Deadline, context: Context
     ) -> Manifest:
         operation = get_operation(self.operation)
-        hook = new_hook(self.asposeocr_conn_id)
+        hook = new_hook(self.conn_id)
         try:
             task = hook.run_flow(
                 lambda api: api.wait(
@@ -246,10 +249,10 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
     def _status_only(self) -> bool:
         """Whether the results need not be read while polling: they are stored later, or stay there."""
         operation = get_operation(self.operation)
-        return bool(self.destination) or not is_text(operation.result_type or "Other")
+        return not coerce.is_unset(self.destination) or not is_text(operation.result_type or "Other")
 
     def _check_destination(self) -> None:
-        if self.destination:
+        if not coerce.is_unset(self.destination):
             self._delivery().check(get_operation(self.operation), None)
 
     @contextmanager

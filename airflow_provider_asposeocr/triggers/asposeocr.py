@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import conf
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
+from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
@@ -20,9 +21,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrUnexpectedError,
 )
 from airflow_provider_asposeocr.api.operations import get_operation, named
-from airflow_provider_asposeocr.api.settings import integer
 from airflow_provider_asposeocr.api.submission import Submission
-from airflow_provider_asposeocr.api.task import checked_task_id
 from airflow_provider_asposeocr.files.manifest import Delivery, Job, Manifest, deliver
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.triggers.events import WaitOutcome
@@ -135,6 +134,8 @@ class AsposeOcrTaskTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until the task ends or the deadline passes, then fire one event."""
         now = time.time()
+        # Rendered here, it may be a manifest, whose text belongs into no event.
+        self.ocr_task_id = coerce.found_task_id(self.ocr_task_id)
         # No worker is about to report where none has deferred the task.
         not_before = now + LEAST_SECONDS if self.deadline is not None else now
         deadline = Deadline(
@@ -186,8 +187,8 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         hook, submission = AsposeOcrHook(self.asposeocr_conn_id), self._submission()
         try:
             operation = get_operation(self.operation)
-            ocr_task_id = checked_task_id(self.ocr_task_id)
-            most = integer("max_inline_bytes", self.max_inline_bytes) or 0
+            ocr_task_id = coerce.ocr_task_id(self.ocr_task_id)
+            most = coerce.integer("max_inline_bytes", self.max_inline_bytes, minimum=0) or 0
             task = await hook.arun_flow(
                 lambda api: api.wait(
                     operation,

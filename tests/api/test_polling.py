@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_asposeocr.api.deadline import Deadline, seconds
+from airflow_provider_asposeocr.api.coerce import seconds
+from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.latency import LatencyEstimator
 from airflow_provider_asposeocr.api.plan import CEILING
@@ -175,7 +176,7 @@ def test_a_deadline_is_a_moment() -> None:
     ],
 )
 def test_a_duration(value: Any, meaning: float | None) -> None:
-    assert seconds(value, "timeout") == meaning
+    assert seconds("timeout", value) == meaning
 
 
 @pytest.mark.parametrize(
@@ -198,4 +199,4 @@ def test_a_duration(value: Any, meaning: float | None) -> None:
 )
 def test_what_is_no_duration_is_refused(wrong: Any) -> None:
     with pytest.raises(AsposeOcrSettingsError, match="timeout must be"):
-        seconds(wrong, "timeout")
+        seconds("timeout", wrong)

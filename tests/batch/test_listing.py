@@ -106,6 +106,11 @@ def test_manifests_are_taken_without_the_text_of_their_documents() -> None:
     assert listed(manifests) == ["s3://b/a.png", {"uri": None}]
 
 
+def test_the_text_of_a_list_is_the_list() -> None:
+    assert listed("['s3://b/a.png', 's3://b/b.png']") == ["s3://b/a.png", "s3://b/b.png"]
+    assert listed('["s3://b/a.png"]') == ["s3://b/a.png"]
+
+
 def test_one_file_is_a_batch_of_one(inbox: Path) -> None:
     one = [f"file://{inbox}/b.png"]
     assert listed(f"{inbox}/b.png") == one
@@ -114,7 +119,7 @@ def test_one_file_is_a_batch_of_one(inbox: Path) -> None:
     assert listed("https://host/a.png?sig=1*2") == ["https://host/a.png?sig=1*2"]
 
 
-@pytest.mark.parametrize("sources", [None, "", "None", 5, b"bytes", "['a.png', 'b.png']"])
+@pytest.mark.parametrize("sources", [None, "", "None", 5, b"bytes", "['a.png', 'b.png'"])
 def test_what_cannot_be_listed_is_refused(sources: Any) -> None:
     with pytest.raises(AsposeOcrSettingsError, match="sources"):
         listed(sources)

@@ -69,7 +69,12 @@ def test_each_error(error: AsposeOcrError, all_items: bool, outage: bool, retrie
 
 @pytest.mark.parametrize(
     ("fail_on", "share"),
-    [("any", 0), (" None ", 1), (0.05, 0.05), ("0.05", 0.05), (0, 0), (1, 1), ("ANY", 0)],
+    [
+        *(("any", 0), ("ANY", 0), ("none", 1), (" NONE ", 1)),
+        *((0.05, 0.05), ("0.05", 0.05), (0, 0), (1, 1)),
+        # A template that renders None must not switch the check off.
+        *((None, 0), ("None", 0), (" None ", 0), ("", 0)),
+    ],
 )
 def test_the_share_that_may_fail(fail_on: Any, share: float) -> None:
     assert allowed_share(fail_on) == share

@@ -161,7 +161,10 @@ def test_a_closed_file_is_refused(scan: Path) -> None:
     [
         (None, "source is nothing"),
         ("", "source is nothing"),
-        ("  ", "source is a str"),
+        ("  ", "source is nothing"),
+        ("None", "source is nothing"),
+        ({"bucket": "None", "key": "None"}, "source is a dict"),
+        ({"bucket": "b", "key": None}, "source is a dict"),
         (5, "source is a int"),
         (["a.png"], "source is a list"),
         ({}, "source is a dict"),

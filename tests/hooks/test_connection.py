@@ -100,6 +100,22 @@ EXTRAS = {
     "proxies": ({"proxies": {"https": "http://proxy:3128"}}, "proxies", {"https": "http://proxy:3128"}),
     "proxy": ({"proxies": "http://p:3128"}, "proxies", {"http": "http://p:3128", "https": "http://p:3128"}),
     "null proxy": ({"proxies": {"https": None}}, "proxies", {}),
+    "verify off": ({"verify": "off"}, "verify", False),
+    "verify on": ({"verify": " On "}, "verify", True),
+    "cert None": ({"cert": "None"}, "cert", None),
+    "cert and key as JSON": ({"cert": '["/c.crt", "/c.key"]'}, "cert", ("/c.crt", "/c.key")),
+    "cert and key as Python": ({"cert": "('/c.crt', '/c.key')"}, "cert", ("/c.crt", "/c.key")),
+    "proxies None": ({"proxies": "None"}, "proxies", {}),
+    "proxies as JSON": ({"proxies": '{"https": "http://p:3128"}'}, "proxies", {"https": "http://p:3128"}),
+    "proxies in capitals": ({"proxies": {"HTTPS": " http://p:1 "}}, "proxies", {"https": "http://p:1"}),
+    "proxies without": ({"proxies": {"NO_PROXY": "a,b"}}, "proxies", {"no_proxy": "a,b"}),
+    "prefix None": ({"api_prefix": "None"}, "prefix", "/v5.0/ocr"),
+    "token_url None": ({"token_url": " None "}, "token_url", None),
+    "timeout None": ({"timeout": "None"}, "read_timeout", 100.0),
+    "delay_cost as text": ({"delay_cost": " 2 "}, "delay_cost", 2.0),
+    "delay_cost None": ({"delay_cost": "None"}, "delay_cost", 1.5),
+    "max_result_bytes": ({"max_result_bytes": "1e9"}, "max_result_bytes", 1_000_000_000),
+    "max_result_bytes None": ({"max_result_bytes": ""}, "max_result_bytes", 4 * 1024**3),
     "srv_lookup off": ({"srv_lookup": "false"}, "read_timeout", 100.0),
 }
 
@@ -111,6 +127,20 @@ WRONG_EXTRAS = {
     "timeout list": ({"timeout": [60]}, "timeout"),
     "timeout nan": ({"timeout": "nan"}, "timeout"),
     "timeout inf": ({"timeout": "inf"}, "timeout"),
+    "timeout negative": ({"timeout": -5}, "timeout"),
+    "timeout true": ({"timeout": True}, "timeout"),
+    "delay_cost zero": ({"delay_cost": 0}, "delay_cost"),
+    "delay_cost large": ({"delay_cost": 101}, "delay_cost"),
+    "delay_cost word": ({"delay_cost": "cheap"}, "delay_cost"),
+    "max_result_bytes zero": ({"max_result_bytes": 0}, "max_result_bytes"),
+    "max_result_bytes fraction": ({"max_result_bytes": 1.5}, "max_result_bytes"),
+    "prefix number": ({"api_prefix": 5}, "api_prefix"),
+    "prefix list": ({"api_prefix": ["v5.0"]}, "api_prefix"),
+    "prefix with query": ({"api_prefix": "/v5.0?a=b"}, "api_prefix"),
+    "prefix with address": ({"api_prefix": "https://api.example.com/v5.0"}, "api_prefix"),
+    "proxy number": ({"proxies": {"https": 3128}}, "proxies"),
+    "proxies odd text": ({"proxies": '{"https": '}, "proxies"),
+    "token_url list": ({"token_url": ["https://id.example.com"]}, "token_url"),
     "verify number": ({"verify": 7}, "verify"),
     "verify list": ({"verify": ["/etc/ca.pem"]}, "verify"),
     "cert triple": ({"cert": ["a", "b", "c"]}, "cert"),
@@ -238,7 +268,9 @@ def test_without_credentials_the_trial_works_alone(
 
 def test_button_signs_in_and_bills_nothing(hook: AsposeOcrHook, emulator: Emulator) -> None:
     accepted, message = hook.test_connection()
-    assert (accepted, message) == (True, "Aspose.OCR Cloud accepts the Client ID and the Client secret")
+    assert accepted is True
+    assert "Client ID and Client secret are accepted" in message
+    assert f"{emulator.url}/v5.0/ocr were not tried" in message
     assert (emulator.calls.token, emulator.calls.billed, hook.api_calls) == (1, 0, 0)
 
 

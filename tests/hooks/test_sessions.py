@@ -196,7 +196,7 @@ async def test_a_lookup_that_fails_fails_all_but_leaves_nothing_behind(
             raise AssertionError("entered without a connection")
 
     outcomes = await asyncio.gather(*(enter() for _ in range(5)), return_exceptions=True)
-    assert {type(outcome).__name__ for outcome in outcomes} == {"AirflowNotFoundException"}
+    assert {type(outcome).__name__ for outcome in outcomes} == {"AsposeOcrSettingsError"}
     monkeypatch.setenv(CONNECTION_VARIABLE, good)
     with caplog.at_level(logging.WARNING):
         async with AsposeOcrHook().async_session() as session:

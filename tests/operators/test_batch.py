@@ -236,7 +236,7 @@ class TestArguments:
             ({"destination": "https://host/out/"}, "results cannot be stored at"),
             ({"report": "nope://out/r.jsonl"}, "no storage is registered for nope"),
             ({"sources": None}, "sources is nothing"),
-            ({"max_in_flight": 0}, "max_in_flight must be at least 1"),
+            ({"max_in_flight": 0}, "max_in_flight must be a whole number, at least 1"),
             ({"max_in_flight": "many"}, "max_in_flight must be a whole number"),
             ({"fail_on": "some"}, "fail_on must be"),
             ({"fail_on": 1.5}, "fail_on must be"),

@@ -217,9 +217,9 @@ def test_the_default_pace_is_not_one_poll_a_minute(emulator: Emulator) -> None:
     assert arguments["cancel_on_kill"] is False
 
 
-@pytest.mark.parametrize("ocr_task_id", ["", "None", None, 5])
+@pytest.mark.parametrize("ocr_task_id", ["", "None", None, [], {"uri": None}])
 def test_an_empty_id_fails_before_any_call(emulator: Emulator, ocr_task_id: Any) -> None:
-    with pytest.raises(AirflowFailException, match="ocr_task_id is empty"):
+    with pytest.raises(AirflowFailException, match="ocr_task_id"):
         run(sensor(ocr_task_id))
     assert emulator.calls.billed == emulator.calls.token == 0
 
