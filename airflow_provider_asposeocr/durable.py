@@ -23,9 +23,9 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission
 from airflow_provider_asposeocr.api.text import is_usable_id
-from airflow_provider_asposeocr.files.destination import write_bytes
 from airflow_provider_asposeocr.files.paths import reason_of
 from airflow_provider_asposeocr.files.source import Source, source_path
+from airflow_provider_asposeocr.files.writing import write_bytes
 
 log = logging.getLogger(__name__)
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import os
 import re
-import secrets
 import stat
-import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
-
-from fsspec.asyn import sync
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrDestinationError,
@@ -31,30 +24,16 @@ from airflow_provider_asposeocr.files.paths import (
     names_no_file,
     reason_of,
     safe_name,
-    shortened,
     stem_of,
     uri_of,
 )
 from airflow_provider_asposeocr.files.source import source_path
 from airflow_provider_asposeocr.files.storage import LOCAL, StoragePath, is_denied, is_too_long
+from airflow_provider_asposeocr.files.writing import write
 
 NAME_DIGITS = 12
 """Digits of a fingerprint that are part of a default name."""
 
-WRITE_BLOCK = 5 * 1024 * 1024
-"""Bytes that a remote write sends at a time; the smallest part that S3 takes."""
-
-_PART_NAME = re.compile(r"\..+\.[0-9a-f]{8}\.asposeocr-part", re.DOTALL)
-_STALE_SECONDS = 24 * 3600.0
-
-# There is no way to ask for it without setting it, which is done while there is one thread yet.
-_UMASK = os.umask(0o077)
-os.umask(_UMASK)
-
-_RENAMING = frozenset({"sftp", "ssh"})
-"""Schemes under which a file is written in place, and can be renamed."""
-
-_S3 = frozenset({"s3", "s3a", "s3n"})
 _WRONG_PATH = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError)
 """What storage raises where no retry can help."""
 
@@ -84,7 +63,10 @@ _EXTENSIONS = {
 
 
 class StoredResult(TypedDict, total=False):
-    """One result in the manifest: ``path`` for a local file, ``bucket`` and ``key`` for a stored object."""
+    """One result in the manifest: ``path`` for a local file, ``bucket`` and ``key`` for a stored object.
+
+    ``text`` where several travel inline; ``delivered`` is False for one that stays at the service.
+    """
 
     type: str
     uri: str | None
@@ -93,6 +75,8 @@ class StoredResult(TypedDict, total=False):
     key: str
     bytes: int
     sha256: str
+    text: str
+    delivered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +151,7 @@ def store(
         twins[_extension(result.type)] += 1
         path = _target(destination, names, result.type, twin, several=len(results) > 1, conn_id=conn_id)
         try:
-            digest = _write(
+            digest = write(
                 path,
                 result.chunks(),
                 overwrite=overwrite,
@@ -186,15 +170,6 @@ def store(
         stored.append(_entry(path, result, digest))
         lineage.add_output(path)
     return stored
-
-
-def write_bytes(path: Any, data: bytes) -> None:
-    """Write a small file, whole or not at all.
-
-    :param path: from :func:`.source_path`.
-    :param data: its content.
-    """
-    _write(path, (data,), overwrite=True)
 
 
 def check_destination(destination: Any, conn_id: str | None = None) -> None:
@@ -253,132 +228,6 @@ def _is_local_directory(path: StoragePath) -> bool:
                 f"{display_uri(path)} cannot be written: {reason_of(error)}"
             ) from None
         return False
-
-
-def _write(
-    path: StoragePath, chunks: Iterable[bytes], *, overwrite: bool, content_type: str | None = None
-) -> str:
-    """Write a file, whole or not at all, and return its SHA-256."""
-    if not overwrite and path.fs.exists(path.path):
-        raise AsposeOcrDestinationError(f"{display_uri(path)} exists, and overwrite is False")
-    if _is_local(path):
-        # A link stays one: what it leads to is written.
-        digest = _write_local(Path(os.path.realpath(path.path)), chunks)
-    elif path.protocol in _RENAMING:
-        digest = _write_beside(path, chunks)
-    else:
-        more = {"ContentType": content_type} if content_type and path.protocol in _S3 else {}
-        digest = _write_object(path.fs, path.path, chunks, more)
-    return digest
-
-
-def _write_object(fs: Any, key: str, chunks: Iterable[bytes], more: Mapping[str, str]) -> str:
-    stream = fs.open(key, "wb", block_size=WRITE_BLOCK, **more)
-    try:
-        digest = _copy(chunks, stream)
-    except BaseException:
-        # Closing would commit what has been written so far as if it were the whole, and where discard()
-        # does nothing, the collection of the object would close it.
-        with suppress(Exception):
-            stream.discard()
-        stream.closed = True
-        raise
-    stream.close()
-    return digest
-
-
-def _write_beside(path: StoragePath, chunks: Iterable[bytes]) -> str:
-    """Write to a server of files, where a reader would see an unfinished one."""
-    fs, target = path.fs, _followed(path)
-    parent, _, name = target.rpartition("/")
-    if parent:
-        fs.makedirs(parent, exist_ok=True)
-    part = f"{parent}/{_part_name(name)}"
-    try:
-        # Without a block size, since it would be the size of a request: a server ends the connection at one
-        # that is larger than it allows, 256 KiB with OpenSSH.
-        with fs.open(part, "wb") as stream:
-            digest = _copy(chunks, stream)
-        fs.mv(part, target)
-    except BaseException:
-        with suppress(Exception):
-            fs.rm_file(part)
-        raise
-    return digest
-
-
-def _followed(path: StoragePath) -> str:
-    """Return what a link on a server of files leads to; any other path as it is."""
-    # sshfs has no other way to ask.
-    if (pool := getattr(path.fs, "_pool", None)) is None:
-        return path.path
-
-    async def ask() -> str:
-        async with pool.get() as channel:
-            return str(await channel.realpath(path.path))
-
-    with suppress(Exception):
-        return str(sync(path.fs.loop, ask))
-    return path.path
-
-
-def _write_local(path: Path, chunks: Iterable[bytes]) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mode = _mode_of(path)
-    _remove_stale_parts(path.parent)
-    part = path.with_name(_part_name(path.name))
-    try:
-        # Nobody else reads it before it is whole.
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(handle, "wb") as stream:
-            digest = _copy(chunks, stream)
-            os.fchmod(stream.fileno(), mode)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    return digest
-
-
-def _mode_of(path: Path) -> int:
-    """Return the permissions for a file: those of the one that it replaces, or those of any new one.
-
-    :raises AsposeOcrDestinationError: if something else than a file is there, such as a device.
-    """
-    try:
-        there = path.stat()
-    except FileNotFoundError:
-        return 0o666 & ~_UMASK
-    if not stat.S_ISREG(there.st_mode):
-        raise AsposeOcrDestinationError(f"{display_uri(path)} is no regular file: nothing is written there")
-    return stat.S_IMODE(there.st_mode)
-
-
-@functools.cache
-def _remove_stale_parts(folder: Path) -> None:
-    """Remove what a process that was killed more than a day ago has left; once in each process and folder."""
-    oldest = time.time() - _STALE_SECONDS
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if not _PART_NAME.fullmatch(entry.name):
-                continue
-            with suppress(OSError):
-                found = entry.stat(follow_symlinks=False)
-                ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
-                if ours and found.st_mtime < oldest:
-                    Path(entry.path).unlink()
-
-
-def _part_name(name: str) -> str:
-    return f".{shortened(name, 200)}.{secrets.token_hex(4)}.asposeocr-part"
-
-
-def _copy(chunks: Iterable[bytes], stream: Any) -> str:
-    digest = hashlib.sha256()
-    for chunk in chunks:
-        stream.write(chunk)
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _entry(path: StoragePath, result: OcrResult | SpooledResult, digest: str) -> StoredResult:
