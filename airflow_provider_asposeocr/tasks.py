@@ -18,7 +18,14 @@ from airflow_provider_asposeocr.api.operations import Operation, get_operation
 from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.ending import why_a_worker_ends
-from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Delivery, Job, Manifest, deliver
+from airflow_provider_asposeocr.files.manifest import (
+    MAX_INLINE_BYTES,
+    Delivery,
+    Job,
+    Manifest,
+    deliver,
+    is_to_fetch,
+)
 from airflow_provider_asposeocr.files.paths import (
     check_login,
     check_uri,
@@ -189,7 +196,7 @@ class OcrTaskMixin(_Task):
     ) -> Manifest:
         """Fetch the results of an ended task if need be, and deliver them."""
         task.raise_for_status()
-        fetch = self._delivery().destination is not None and task.unread
+        fetch = is_to_fetch(task, job, self._delivery())
         with hook.fetch(job.operation, task.id) if fetch else nullcontext(task) as with_results:
             return self._deliver(hook, with_results, job, completed_at, leave_binary=leave_binary)
 
@@ -207,14 +214,15 @@ class OcrTaskMixin(_Task):
         for notice in manifest["warnings"]:
             self.log.warning("The service says: %s", notice)
         for result in manifest["results"]:
-            self.log.info("Result %s: %s", result["type"], result["uri"] or "not stored")
+            left = "left at the service" if "delivered" in result else "in XCom"
+            self.log.info("Result %s: %s", result["type"], result["uri"] or left)
         return manifest
 
     def _delete_remote(self, hook: AsposeOcrHook, operation: Operation, manifest: Manifest) -> None:
         """Delete the results at the service, if the user wants that and all of them have been delivered."""
         if not self._delivery().delete_remote:
             return
-        if manifest["text"] is None and not all(result["uri"] for result in manifest["results"]):
+        if any("delivered" in result for result in manifest["results"]):
             self.log.warning("Not deleted at the service: there are results that are stored nowhere else")
             return
         try:

@@ -200,4 +200,4 @@ def _head_of(body: bytes) -> _Head:
     found = next((match for match in looks if _is_member(body, match)), None)
     status = TaskStatus.parse(found[1].decode("utf-8", "replace")) if found else None
     types = [result_type_name(match.decode("utf-8", "replace")) for match in _TYPE.findall(body)]
-    return _Head(status, tuple(types[:MAX_SEEN_TYPES]), _first_message_of(body))
+    return _Head(status, tuple(filter(None, types))[:MAX_SEEN_TYPES], _first_message_of(body))

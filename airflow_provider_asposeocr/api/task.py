@@ -35,6 +35,7 @@ MAX_INLINE_RESULTS = 1000
 MAX_SEEN_TYPES = 100
 """Types that are named of results which were not read."""
 
+_BETWEEN = "\n\n"
 _MAX_WORD = 60
 _UTF_8 = 4
 
@@ -93,6 +94,7 @@ class OcrResult(_Result):
     """One result of a task.
 
     :param type: such as ``Text`` or ``ImagePNG``; the service may send types that no source documents.
+        Empty where it names none.
     :param data: the decoded bytes.
     """
 
@@ -153,9 +155,9 @@ class OcrTask:
     :param warnings: what the service warns of, such as lost data, and what this reader found odd.
     :param response_status_code: the service's own code, reported and never acted on.
     :param raw_status: the status as it stood in the reply.
-    :param unread: whether there are results that were not read: the status alone was asked for, or they
-        are larger than was wanted.
-    :param seen_types: the types of results that were seen before reading stopped.
+    :param unread: whether the results were not read: the status alone was asked for, they are larger than
+        was wanted, or none of them is of a known form.
+    :param seen_types: the types of results that were seen and are not among ``results``.
     """
 
     id: str
@@ -169,9 +171,23 @@ class OcrTask:
     seen_types: tuple[str, ...] = ()
 
     @property
+    def texts(self) -> tuple[OcrResult | SpooledResult, ...]:
+        """Those that make up the text: of type ``Text`` or of none, else of the first type that is text."""
+        kinds = [result.type.casefold() for result in self.results if result.is_text]
+        kind = "text" if "text" in kinds else next(iter(kinds), "")
+        return tuple(result for result in self.results if result.type.casefold() in ("", kind))
+
+    @property
     def text(self) -> str | None:
-        """The first text among the results, or None."""
-        return next((result.text for result in self.results if result.is_text), None)
+        """The text in the order of its regions, a blank line between; None if there is none."""
+        texts = self.texts
+        return _BETWEEN.join(result.text for result in texts if result.size) if texts else None
+
+    def text_fits(self, max_bytes: int) -> bool:
+        """Tell whether the text has no more than so many bytes, and not very many parts."""
+        sizes = [result.size for result in self.texts if result.size]
+        between = len(_BETWEEN) * max(len(sizes) - 1, 0)
+        return sum(sizes) + between <= max_bytes and len(self.texts) <= MAX_INLINE_RESULTS
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -191,11 +207,14 @@ class OcrTask:
         return replace(self, results=tuple(OcrResult(result.type, result.data) for result in self.results))
 
     def trimmed(self, max_bytes: int) -> OcrTask:
-        """The same task, without its results if they are larger together than so many bytes, or many."""
-        if len(self.results) <= MAX_INLINE_RESULTS and sum(r.size for r in self.results) <= max_bytes:
-            return self
-        seen = tuple(result.type for result in self.results[:MAX_SEEN_TYPES])
-        return replace(self, results=(), unread=True, seen_types=seen)
+        """The same task with its text alone, or without any result if the text does not fit."""
+        if self.text_fits(max_bytes):
+            texts = self.texts
+            kept = {result.type for result in texts}
+            others = (result.type for result in self.results if result.type not in kept)
+            return replace(self, results=texts, seen_types=(*self.seen_types, *others)[:MAX_SEEN_TYPES])
+        seen = tuple(result.type for result in self.results if result.type)
+        return replace(self, results=(), unread=True, seen_types=seen[:MAX_SEEN_TYPES])
 
     def raise_for_status(self) -> None:
         """Raise if the task has ended without success.
@@ -283,16 +302,17 @@ def parse_task(
         warnings=tuple(dict.fromkeys((*warnings, *odd)))[:MAX_NOTICES],
         response_status_code=_word(values.get("responsestatuscode"), spans),
         raw_status=raw_status,
+        unread=bool(odd) and not results,
     )
 
 
 def result_type_name(value: Any, spans: Mapping[str, Span] = MappingProxyType({})) -> str:
-    """Read the type of a result; anything that is none is ``Other``.
+    """Read the type of a result; anything that is none is empty.
 
     :param value: as it stands in the reply.
     :param spans: as for :func:`parse_task`.
     """
-    return _word(value, spans) or "Other"
+    return _word(value, spans) or ""
 
 
 def _results(
@@ -300,12 +320,15 @@ def _results(
 ) -> tuple[tuple[OcrResult | SpooledResult, ...], list[str]]:
     results: list[OcrResult | SpooledResult] = []
     odd: list[str] = []
-    for entry in value if isinstance(value, list) else ():
-        if not isinstance(entry, Mapping):
+    for entry in value if isinstance(value, list) else [value]:
+        if entry is None:
             continue
-        members = {str(key).casefold(): member for key, member in entry.items()}
-        name, data = result_type_name(members.get("type"), spans), members.get("data")
+        # What is no object is no result; one without data is that of a page with nothing on it.
+        members = entry if isinstance(entry, Mapping) else {"data": [entry]}
+        members = {str(key).casefold(): member for key, member in members.items()}
+        name, data = result_type_name(members.get("type"), spans), members.get("data") or ""
         if not isinstance(data, str):
+            odd.append("a result is of no known form, and was left out")
             continue
         if data in spans:
             spooled = SpooledResult.of(name, spans[data])
@@ -315,7 +338,7 @@ def _results(
             decoded, strict = _decode(data)
             results.append(OcrResult(name, decoded))
         if not strict:
-            odd.append(f"result {name} is not Base64; kept as it came")
+            odd.append(f"result {name or 'without a type'} is not Base64; kept as it came")
     return tuple(results), odd
 
 

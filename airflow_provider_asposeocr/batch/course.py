@@ -243,7 +243,7 @@ class Course:
     def _store(self, item: Item, task: OcrTask, seen_at: float) -> Manifest:
         at = item.job.submitted_at if item.job else None
         plan, calls = self._plan, item.meter.calls
-        job = Job(plan.operation, item.uri, plan.map_index, calls, at, item.match)
+        job = Job(plan.operation, item.uri, plan.map_index, calls, at, item.match, plan.wire)
         return deliver(task, job, plan.delivery, completed_at=seen_at)
 
     async def _delete_remote(self, item: Item, ocr_task_id: str) -> None:

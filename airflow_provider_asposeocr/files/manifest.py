@@ -8,14 +8,25 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError, AsposeOcrTaskError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrDestinationError,
+    AsposeOcrNotFinishedError,
+    AsposeOcrTaskError,
+)
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.api.settings import is_text, selected_result_types
-from airflow_provider_asposeocr.api.task import OcrTask
+from airflow_provider_asposeocr.api.task import MAX_INLINE_RESULTS, OcrResult, OcrTask, SpooledResult
 from airflow_provider_asposeocr.files.destination import Names, StoredResult, check_destination, store
+from airflow_provider_asposeocr.files.formats import HEAD_BYTES, sniff
+from airflow_provider_asposeocr.files.markup import text_of
 
 MAX_INLINE_BYTES = 32 * 1024
 """Bytes of decoded text that travel in XCom at most, by default."""
+
+_LOST = "resultdatalost"
+_MAX_NAMED = 5
+_SHOWN = {"pdf": "Pdf", "png": "ImagePNG", "wav": "Wav", "xlsx": "Excel", "ooxml": "Excel", "html": "Hocr"}
+"""Result types by the formats of their data."""
 
 
 class Manifest(TypedDict):
@@ -23,9 +34,11 @@ class Manifest(TypedDict):
 
     ``ocr_task_id``, ``operation``, ``status``: of the task. ``source``: the URI of the input, None where
     only the task is known. ``uri``: of the first stored result. ``text``: the recognized text, where it
-    travels inline. ``results``: one entry for each result. ``warnings``: what the service says of a
-    completed task. ``api_calls``: billed calls made for it by this Airflow task. ``submitted_at``,
-    ``completed_at``: ISO 8601, UTC; ``completed_at`` is when completion was seen.
+    travels inline; several texts in the order of their regions, a blank line between. ``results``: one entry
+    for each result, with the text of its own where several travel inline, and ``"delivered": False`` where
+    a sensor has left it at the service. ``warnings``: what the service says of a completed task.
+    ``api_calls``: billed calls made for it by this Airflow task. ``submitted_at``, ``completed_at``: ISO
+    8601, UTC; ``completed_at`` is when completion was seen.
     """
 
     ocr_task_id: str
@@ -84,8 +97,8 @@ class Delivery:
         return self.max_inline_bytes * 5 // 3 + 16 * 1024
 
     def fits_inline(self, task: OcrTask) -> bool:
-        """Whether the task's results are small enough for the metadata database."""
-        return not task.trimmed(self.max_inline_bytes).unread
+        """Whether the task's text is small enough for the metadata database."""
+        return task.text_fits(self.max_inline_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,7 @@ class Job:
     :param api_calls: billed calls made for it.
     :param submitted_at: seconds since the epoch, where it is known.
     :param fingerprint: of the submission, where it is known.
+    :param wire: its settings in the spelling of the wire, where they are known.
     """
 
     operation: Operation
@@ -106,6 +120,17 @@ class Job:
     api_calls: int = 0
     submitted_at: float | None = None
     fingerprint: str | None = None
+    wire: Mapping[str, Any] | None = None
+
+    @property
+    def result_types(self) -> tuple[str, ...]:
+        """The result types that are expected of it."""
+        return selected_result_types(self.operation, self.wire)
+
+    @property
+    def selects_types(self) -> bool:
+        """Whether it is known that no other types were selected."""
+        return self.wire is not None or self.operation.result_selector is None
 
     def with_calls(self, more: int) -> Job:
         """The same job with more calls made for it."""
@@ -121,14 +146,16 @@ def deliver(
     :param job: what else is known of it.
     :param delivery: where the results go.
     :param completed_at: seconds since the epoch.
-    :param leave_binary: whether results that do not go into XCom stay at the service when there is no
-        destination.
+    :param leave_binary: whether results other than text stay at the service when there is no destination.
     :raises AsposeOcrDestinationError: if a result cannot be delivered; it stays at the service for 24 h.
-    :raises AsposeOcrTaskError: if the task completed without any result.
+    :raises AsposeOcrNotFinishedError: if there are no results yet.
+    :raises AsposeOcrTaskError: if the task completed without results, and it is not that of a blank page.
     """
-    text: str | None = None
+    task = _understood(task, job)
+    inline = True
     if delivery.destination:
-        _require_results(task)
+        if task.unread:
+            raise _undelivered(task, job, "the results are of no known form")
         stored = store(
             task.results,
             delivery.destination,
@@ -136,18 +163,16 @@ def deliver(
             conn_id=delivery.conn_id,
             overwrite=delivery.overwrite,
         )
-        if delivery.inline_text and delivery.fits_inline(task):
-            text = task.text
+        inline = delivery.inline_text and delivery.fits_inline(task)
     else:
-        stored = _left_at_service(task, job, delivery, leave_binary=leave_binary)
-        text = task.text
+        stored = _inline(task, job, delivery, leave_binary=leave_binary)
     return {
         "ocr_task_id": task.id,
         "operation": job.operation.name,
         "status": task.status.value,
         "source": job.source,
         "uri": next((entry["uri"] for entry in stored if entry.get("uri")), None),
-        "text": text,
+        "text": task.text if inline else None,
         "results": stored,
         "warnings": list(task.notices),
         "api_calls": job.api_calls,
@@ -156,30 +181,102 @@ def deliver(
     }
 
 
-def _left_at_service(
-    task: OcrTask, job: Job, delivery: Delivery, *, leave_binary: bool
-) -> list[StoredResult]:
-    if not task.unread:
-        _require_results(task)
-    seen = task.seen_types or (job.operation.result_type or "Other",)
-    types = seen if task.unread else tuple(result.type for result in task.results)
-    binary = not all(is_text(kind) for kind in types)
-    if not delivery.fits_inline(task) and not (binary and leave_binary):
-        raise AsposeOcrDestinationError(
-            f"the result is longer than max_inline_bytes ({delivery.max_inline_bytes}) and did not go into "
-            "XCom. It stays at the service for 24 hours: set a destination and fetch it with "
-            f"AsposeOcrFetchResultOperator(operation={job.operation.name!r}, ocr_task_id=...)",
+def is_to_fetch(task: OcrTask, job: Job, delivery: Delivery) -> bool:
+    """Tell whether results are to be fetched that no poll has brought.
+
+    :param task: completed.
+    :param job: what else is known of it.
+    :param delivery: where the results go.
+    """
+    if delivery.destination:
+        return task.unread or bool(task.seen_types)
+    # A large reply may hold a short text beside another result.
+    return task.unread and any(map(is_text, (*task.seen_types, *job.result_types)))
+
+
+def _understood(task: OcrTask, job: Job) -> OcrTask:
+    """Name the types of results that came without, and take a page without any for a blank one."""
+    if task.unread:
+        return task
+    if not task.results and not task.seen_types:
+        return _blank(task, job)
+    results = tuple(
+        result if result.type else replace(result, type=_type_of(result, job)) for result in task.results
+    )
+    for result in results:
+        if not result.size and not result.is_text:
+            raise AsposeOcrTaskError(
+                f"the task completed, but its result {result.type} is empty", ocr_task_id=task.id
+            )
+    return replace(task, results=results)
+
+
+def _blank(task: OcrTask, job: Job) -> OcrTask:
+    if not task.status.is_successful:
+        raise AsposeOcrNotFinishedError(
+            f"the task is {task.raw_status or 'in an unknown state'} and has no results yet",
             ocr_task_id=task.id,
         )
-    if task.unread:
-        return [{"type": kind, "uri": None} for kind in types]
-    return [{"type": result.type, "uri": None, "bytes": result.size} for result in task.results]
-
-
-def _require_results(task: OcrTask) -> None:
-    if not task.results:
-        code = task.response_status_code or "no code"
+    code = task.response_status_code or "no code"
+    if code.casefold() == _LOST or not all(map(is_text, job.result_types)):
         raise AsposeOcrTaskError(f"the task completed without any result ({code})", ocr_task_id=task.id)
+    notice = f"the task completed without any result ({code}): it counts as a blank page"
+    results = tuple(OcrResult(kind, b"") for kind in job.result_types)
+    return replace(task, results=results, warnings=(*task.warnings, notice))
+
+
+def _type_of(result: OcrResult | SpooledResult, job: Job) -> str:
+    """Tell the type of a result that came without: that of the operation, else what its first bytes show."""
+    types = job.result_types
+    if len(types) == 1 and not is_text(types[0]):
+        return types[0]
+    head = next(iter(result.chunks()), b"")[:HEAD_BYTES]
+    found = sniff(head)
+    shown = _SHOWN.get(found or "")
+    if shown and (shown in types or not is_text(shown) or not job.selects_types):
+        return shown
+    if found and text_of(head) is None:
+        return found
+    return next(filter(is_text, types), "Text")
+
+
+def _inline(task: OcrTask, job: Job, delivery: Delivery, *, leave_binary: bool) -> list[StoredResult]:
+    """Describe the results of which the text goes into XCom, and the others stay at the service."""
+    if task.unread:
+        types = task.seen_types or job.result_types
+        if not leave_binary or any(map(is_text, types)):
+            raise _undelivered(task, job, "the results were not read, or are of no known form")
+        return [{"type": kind, "uri": None, "delivered": False} for kind in types]
+    if not delivery.fits_inline(task):
+        raise _undelivered(
+            task,
+            job,
+            f"the text is longer than max_inline_bytes ({delivery.max_inline_bytes}), or in more than "
+            f"{MAX_INLINE_RESULTS} parts, and did not go into XCom",
+        )
+    texts = {result.type for result in task.texts}
+    several = len(task.texts) > 1
+    entries: list[StoredResult] = []
+    for result in task.results:
+        entry: StoredResult = {"type": result.type, "uri": None, "bytes": result.size}
+        if result.type not in texts:
+            entry["delivered"] = False
+        elif several:
+            entry["text"] = result.text
+        entries.append(entry)
+    entries += [{"type": kind, "uri": None, "delivered": False} for kind in task.seen_types]
+    left = dict.fromkeys(entry["type"] for entry in entries if "delivered" in entry)
+    if left and not leave_binary:
+        raise _undelivered(task, job, f"{' and '.join([*left][:_MAX_NAMED])} does not go into XCom")
+    return entries
+
+
+def _undelivered(task: OcrTask, job: Job, reason: str) -> AsposeOcrDestinationError:
+    return AsposeOcrDestinationError(
+        f"{reason}. It stays at the service for 24 hours: set a destination and fetch it with "
+        f"AsposeOcrFetchResultOperator(operation={job.operation.name!r}, ocr_task_id=...)",
+        ocr_task_id=task.id,
+    )
 
 
 def _public_id(task: OcrTask, job: Job) -> str:

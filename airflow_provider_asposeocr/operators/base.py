@@ -356,7 +356,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         operation = get_operation(self.operation)
         calls = submission.api_calls + api_calls
         at, match = submission.submitted_at, submission.fingerprint
-        job = Job(operation, submission.source, map_index(context), calls, at, match)
+        wire = wire_settings(operation, self._settings())
+        job = Job(operation, submission.source, map_index(context), calls, at, match, wire)
         manifest = self._collect(hook, task, job, completed_at=completed_at)
         if ledger:
             ledger.deliver(submission)

@@ -32,9 +32,13 @@ if TYPE_CHECKING:
 class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
     """Fetch the results of a completed task. One billed call, which can be repeated for 24 hours.
 
+    A large reply without a destination costs a second one: its text may be short.
+
     :param operation: the operation that the task was submitted to.
     :param ocr_task_id: the service's id of the task, or a manifest that holds it (templated).
-    :param destination: where results go, as for :class:`.AsposeOcrOperator` (templated).
+    :param destination: where results go, as for :class:`.AsposeOcrOperator` (templated). Without it text
+        goes into XCom; with any other result the task fails, before its call where the operation answers with
+        no text, and the result stays at the service.
     :param destination_conn_id: the Airflow connection for the destination's storage.
     :param overwrite: whether to replace what is at the destination (templated).
     :param inline_text: whether text goes into XCom although there is a destination (templated).
@@ -92,9 +96,7 @@ class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
         with permanent_errors_fail():
             operation = get_operation(self.operation)
             ocr_task_id = coerce.ocr_task_id(self.ocr_task_id)
-            delivery = self._delivery()
-            if delivery.destination:
-                delivery.check(operation, None)
+            self._delivery().check(operation, None)
             hook = new_hook(self.conn_id)
             with self._task(hook, operation, ocr_task_id) as task:
                 if not task.status.is_terminal:
@@ -104,7 +106,7 @@ class AsposeOcrFetchResultOperator(OcrTaskMixin, BaseOperator):
                         ocr_task_id=ocr_task_id,
                     )
                 job = Job(operation, map_index=map_index(context))
-                manifest = self._deliver(hook, task, job, time.time())
+                manifest = self._collect(hook, task, job, completed_at=time.time())
             self._delete_remote(hook, operation, manifest)
             return manifest
 

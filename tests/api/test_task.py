@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrTaskError, AsposeOcrTaskNotFoundError
-from airflow_provider_asposeocr.api.task import OcrResult, OcrTask, TaskStatus, decode_reply, parse_task
+from airflow_provider_asposeocr.api.task import (
+    MAX_INLINE_RESULTS,
+    OcrResult,
+    OcrTask,
+    TaskStatus,
+    decode_reply,
+    parse_task,
+)
 from airflow_provider_asposeocr.api.text import MAX_LINE_CHARACTERS
 
 ID = "5abe66e1-d823-48c1-bcb7-5c05c1719976"
@@ -93,14 +100,19 @@ def test_which_status_ends_a_task() -> None:
         ({"error": None, "results": [result("a")], "taskStatus": "completed"}, {"text": "a"}),
         (completed(None, 5, "text", [], result("a")), {"text": "a"}),
         (completed({"type": "Text"}, {"type": "Text", "data": None}, result("a")), {"text": "a"}),
-        (completed({"data": encoded("a")}), {"results": (OcrResult("Other", b"a"),)}),
-        (completed(result("a", kind=None)), {"results": (OcrResult("Other", b"a"),)}),
-        (completed(result("a", kind=7)), {"results": (OcrResult("Other", b"a"),)}),
+        (completed({"data": encoded("a")}), {"results": (OcrResult("", b"a"),), "text": "a"}),
+        (completed(result("a", kind=None)), {"results": (OcrResult("", b"a"),)}),
+        (completed(result("a", kind=7)), {"results": (OcrResult("", b"a"),)}),
+        (completed(result("a", kind=" ")), {"results": (OcrResult("", b"a"),)}),
         (completed(result("a", kind="Novel")), {"results": (OcrResult("Novel", b"a"),), "text": None}),
         (completed(result("%PDF", kind="Pdf"), result("a")), {"text": "a"}),
         (completed(result("")), {"text": "", "results": (OcrResult("Text", b""),)}),
-        ({"results": {"type": "Text", "data": "YQ=="}}, {"results": ()}),
-        ({"results": "YQ=="}, {"results": ()}),
+        (completed({"type": "Text", "data": None}), {"text": "", "unread": False}),
+        (completed(None), {"text": None, "results": (), "unread": False}),
+        (completed({"type": "Text", "data": 5}), {"results": (), "unread": True}),
+        (completed({"type": "Text", "data": ["YQ=="]}, result("a")), {"text": "a", "unread": False}),
+        ({"results": {"type": "Text", "data": "YQ=="}}, {"text": "a"}),
+        ({"results": "YQ=="}, {"results": (), "unread": True}),
         ({"responseStatusCode": "NoAnyResultData"}, {"response_status_code": "NoAnyResultData"}),
         ({"responseStatusCode": 3}, {"response_status_code": None}),
         ({"id": "another", "taskStatus": "Pending"}, {"id": ID}),
@@ -278,14 +290,45 @@ def test_a_task_that_does_not_exist_says_what_may_have_become_of_it() -> None:
     assert not caught.value.retryable
 
 
-@pytest.mark.parametrize(("most", "kept"), [(0, False), (4, False), (5, True), (6, True)])
-def test_results_that_are_too_large_together_are_left_out(most: int, kept: bool) -> None:
-    task = parse_task(completed(result("abc"), result("de", "Hocr")), ID)
+@pytest.mark.parametrize(
+    ("results", "text"),
+    [
+        ([result("one"), result("two"), result("three")], "one\n\ntwo\n\nthree"),
+        ([result("one"), result(""), result("three")], "one\n\nthree"),
+        ([result("<p>one", "Hocr"), result("one")], "one"),
+        ([result("<p>one", "Hocr"), result("<p>two", "HOCR"), result("{}", "JSON")], "<p>one\n\n<p>two"),
+        ([result("%PDF", "Pdf"), result("one"), result("two", "text")], "one\n\ntwo"),
+        ([result("one"), result("two", None)], "one\n\ntwo"),
+        ([result("%PDF", "Pdf")], None),
+    ],
+)
+def test_several_texts_are_one_with_a_blank_line_between(results: list[Any], text: str | None) -> None:
+    task = parse_task(completed(*results), ID)
+    assert task.text == text
+    size = len(text or "")
+    assert task.text_fits(size)
+    assert not size or not task.text_fits(size - 1)
+
+
+@pytest.mark.parametrize(("most", "kept"), [(0, False), (6, False), (7, True), (8, True)])
+@pytest.mark.parametrize("beside", [[], [result("%PDF" * 1000, "Pdf")], [result("<p>abc", "Hocr")]])
+def test_a_text_that_is_too_large_is_left_out_whatever_is_beside_it(
+    most: int, kept: bool, beside: list[Any]
+) -> None:
+    task = parse_task(completed(result("abc"), *beside, result("de")), ID)
     trimmed = task.trimmed(most)
+    others = tuple(entry["type"] for entry in beside)
+    assert trimmed.status is TaskStatus.COMPLETED
     if kept:
-        assert trimmed is task
+        assert (trimmed.text, trimmed.unread, trimmed.seen_types) == ("abc\n\nde", False, others)
+        assert len(trimmed.results) == 2
     else:
-        assert trimmed.results == ()
-        assert trimmed.unread
-        assert trimmed.seen_types == ("Text", "Hocr")
-        assert trimmed.status is TaskStatus.COMPLETED
+        assert (trimmed.results, trimmed.unread) == ((), True)
+        assert trimmed.seen_types == ("Text", *others, "Text")
+
+
+def test_very_many_texts_are_left_out() -> None:
+    task = parse_task(completed(*[result("a")] * MAX_INLINE_RESULTS), ID)
+    assert not task.trimmed(10**6).unread
+    task = parse_task(completed(*[result("a")] * (MAX_INLINE_RESULTS + 1)), ID)
+    assert task.trimmed(10**6).unread

@@ -11,10 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError, AsposeOcrTaskError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrDestinationError,
+    AsposeOcrNotFinishedError,
+    AsposeOcrTaskError,
+)
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.settings import wire_settings
-from airflow_provider_asposeocr.api.task import OcrResult, OcrTask, TaskStatus
+from airflow_provider_asposeocr.api.task import OcrResult, OcrTask, TaskStatus, parse_task
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Delivery, Job, Manifest, deliver
 from airflow_provider_asposeocr.files.source import open_source
 
@@ -169,11 +173,11 @@ def test_text_that_is_too_long_says_where_it_is_and_how_to_get_it(task: OcrTask,
     ("task", "operation", "results"),
     [
         (completed(unread=True), "BinarizeImage", [{"type": "ImagePNG", "uri": None}]),
-        (completed(unread=True, seen_types=("Pdf",)), "RecognizeImage", [{"type": "Pdf", "uri": None}]),
+        (completed(unread=True, seen_types=("Pdf",)), "DjVu2PDF", [{"type": "Pdf", "uri": None}]),
         (
-            completed(unread=True, seen_types=("Text", "Pdf")),
+            completed(seen_types=("Pdf", "Hocr")),
             "RecognizeImage",
-            [{"type": "Text", "uri": None}, {"type": "Pdf", "uri": None}],
+            [{"type": k, "uri": None} for k in ("Pdf", "Hocr")],
         ),
         (completed(PDF), "RecognizeImage", [{"type": "Pdf", "uri": None, "bytes": 8}]),
         (
@@ -187,27 +191,172 @@ def test_binary_results_are_left_at_the_service(
     task: OcrTask, operation: str, results: list[dict[str, Any]]
 ) -> None:
     manifest = delivered(task, of=job(operation), leave_binary=True)
-    assert manifest["results"] == results
+    assert manifest["results"] == [{**entry, "delivered": False} for entry in results]
     assert manifest["uri"] is None
     assert manifest["text"] is None
+    with pytest.raises(AsposeOcrDestinationError, match="stays at the service for 24 hours") as caught:
+        delivered(task, of=job(operation))
+    assert "text is longer" not in str(caught.value)
 
 
-def test_text_beside_a_small_binary_result_travels() -> None:
-    manifest = delivered(completed(PDF, TEXT), leave_binary=True)
+@pytest.mark.parametrize("size", [8, 10_000_000])
+@pytest.mark.parametrize("trimmed", [False, True])
+def test_a_text_beside_a_result_of_any_size_travels(size: int, trimmed: bool) -> None:
+    task = completed(OcrResult("Pdf", b"%" * size), TEXT)
+    task = task.trimmed(MAX_INLINE_BYTES) if trimmed else task
+    manifest = delivered(task, leave_binary=True)
     assert manifest["text"] == "recognized"
+    text, pdf = sorted(manifest["results"], key=lambda entry: entry["type"], reverse=True)
+    assert text == {"type": "Text", "uri": None, "bytes": 10}
+    assert (pdf["type"], pdf["delivered"]) == ("Pdf", False)
+    with pytest.raises(AsposeOcrDestinationError, match=r"Pdf does not go into XCom. It stays"):
+        delivered(task)
 
 
-@pytest.mark.parametrize("leave_binary", [False, True])
+def test_each_of_several_texts_has_an_entry_of_its_own(tmp_path: Path) -> None:
+    task = completed(*(OcrResult("Text", text) for text in (b"first", b"second", b"third")))
+    manifest = delivered(task)
+    assert manifest["text"] == "first\n\nsecond\n\nthird"
+    assert manifest["results"] == [
+        {"type": "Text", "uri": None, "bytes": len(text), "text": text}
+        for text in ("first", "second", "third")
+    ]
+    stored = delivered(task, Delivery(f"{tmp_path}/page.txt", inline_text=True))
+    assert stored["text"] == manifest["text"]
+    names = ["page.txt", "page-2.txt", "page-3.txt"]
+    assert [Path(entry["path"]).name for entry in stored["results"]] == names
+    assert [(tmp_path / name).read_text() for name in names] == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize(("most", "fits"), [(11, False), (12, True)])
+def test_the_limit_bounds_all_texts_together(most: int, fits: bool) -> None:
+    task = completed(OcrResult("Text", b"first"), OcrResult("Text", b"third"))
+    if fits:
+        assert delivered(task, Delivery(max_inline_bytes=most))["text"] == "first\n\nthird"
+    else:
+        with pytest.raises(AsposeOcrDestinationError, match=r"longer than max_inline_bytes \(11\)"):
+            delivered(task, Delivery(max_inline_bytes=most))
+
+
+def test_very_many_texts_are_said_to_be_many() -> None:
+    with pytest.raises(AsposeOcrDestinationError, match="more than 1000 parts"):
+        delivered(completed(*[OcrResult("Text", b"a")] * 1001))
+
+
+NOTHING = [
+    ("RecognizeImage", {}, ["Text"]),
+    ("RecognizeRegions", {}, ["Text"]),
+    ("RecognizeImage", {"result_type": "Hocr"}, ["Hocr"]),
+    ("RecognizeImage", {"result_type": "TextAndHocr"}, ["Text", "Hocr"]),
+    ("RecognizeTable", {"result_type": "Csv"}, ["Csv"]),
+    ("DetectRegions", {}, ["Other"]),
+    ("RecognizeImage", {"result_type": "TextAndPdf"}, None),
+    ("RecognizeImage", {"result_type": "Pdf"}, None),
+    ("BinarizeImage", {}, None),
+    ("DjVu2PDF", {}, None),
+    ("ConvertTextToSpeech", {}, None),
+]
+
+
 @pytest.mark.parametrize("stored", [False, True])
-def test_a_task_without_any_result_is_an_error(stored: bool, leave_binary: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("operation", "settings", "types"), NOTHING)
+def test_a_page_without_any_result_is_blank_where_text_was_asked_for(
+    operation: str, settings: dict[str, Any], types: list[str] | None, stored: bool, tmp_path: Path
+) -> None:
+    wire = wire_settings(get_operation(operation), settings)
+    of, to = job(operation, wire=wire), Delivery(f"{tmp_path}/" if stored else None, inline_text=True)
     task = completed(response_status_code="NoAnyResultData")
-    with pytest.raises(AsposeOcrTaskError, match=r"without any result \(NoAnyResultData\)") as caught:
-        delivered(task, Delivery(f"{tmp_path}/" if stored else None), leave_binary=leave_binary)
-    assert caught.value.ocr_task_id == ID
+    if types is None:
+        with pytest.raises(AsposeOcrTaskError, match=r"without any result \(NoAnyResultData\)") as caught:
+            delivered(task, to, of, leave_binary=True)
+        assert caught.value.ocr_task_id == ID
+        return
+    manifest = delivered(task, to, of, leave_binary=True)
+    assert manifest["text"] == ""
+    assert [entry["type"] for entry in manifest["results"]] == types
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b""] * len(types) * stored
+    assert "blank page" in manifest["warnings"][0]
+
+
+def test_a_result_that_the_service_has_lost_is_no_blank_page() -> None:
+    with pytest.raises(AsposeOcrTaskError, match="ResultDataLost"):
+        delivered(completed(response_status_code="ResultDataLost"))
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("status", [TaskStatus.PROCESSING, TaskStatus.UNKNOWN])
+def test_a_task_that_goes_on_is_no_blank_page(status: TaskStatus, stored: bool, tmp_path: Path) -> None:
+    with pytest.raises(AsposeOcrNotFinishedError) as caught:
+        delivered(OcrTask(ID, status), Delivery(f"{tmp_path}/" if stored else None))
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_results_of_no_known_form_are_no_blank_page(stored: bool, tmp_path: Path) -> None:
+    task = parse_task({"taskStatus": "Completed", "results": [5]}, ID)
+    with pytest.raises(AsposeOcrDestinationError, match=r"no known form. It stays at the service"):
+        delivered(task, Delivery(f"{tmp_path}/" if stored else None), leave_binary=True)
+
+
+@pytest.mark.parametrize("beside", [(), (TEXT,)])
+@pytest.mark.parametrize("kind", ["Pdf", "Novel", ""])
+def test_an_empty_result_that_is_no_text_is_an_error(
+    beside: tuple[OcrResult, ...], kind: str, tmp_path: Path
+) -> None:
+    of = job("BinarizeImage")
+    with pytest.raises(AsposeOcrTaskError, match=f"its result {kind or 'ImagePNG'} is empty"):
+        delivered(completed(*beside, OcrResult(kind, b"")), Delivery(f"{tmp_path}/"), of)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_empty_page_is_a_result() -> None:
     assert delivered(completed(OcrResult("Text", b"")))["text"] == ""
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+XLSX = b"PK\x03\x04\x14\x00\x00\x00\x08\x00" + b"\x00" * 16 + b"\x0f\x00\x00\x00xl/workbook.xml"
+HOCR = b"<!DOCTYPE html>\n<html><body>"
+
+
+@pytest.mark.parametrize(
+    ("operation", "settings", "data", "kind"),
+    [
+        ("RecognizeImage", None, b"recognized", "Text"),
+        ("RecognizeImage", None, b"[1] a footnote", "Text"),
+        ("RecognizeImage", None, b"caf\xe9", "Text"),
+        ("RecognizeImage", None, b"", "Text"),
+        ("RecognizeImage", None, HOCR, "Hocr"),
+        ("RecognizeImage", None, b"%PDF-1.7\n", "Pdf"),
+        ("RecognizeImage", None, PNG, "ImagePNG"),
+        ("RecognizeImage", None, b"\xff\xd8\xff\xe0\x00\x10JFIF", "jpg"),
+        ("RecognizeImage", {}, HOCR, "Text"),
+        ("RecognizeImage", {}, b"%PDF-1.7\n", "Pdf"),
+        ("RecognizeImage", {"result_type": "Pdf"}, b"not what it seems", "Pdf"),
+        ("RecognizeImage", {"result_type": "Hocr"}, b"<p>no root", "Hocr"),
+        ("RecognizeImage", {"result_type": "JSON"}, b"[]", "JSON"),
+        ("RecognizeImage", {"result_type": "TextAndPdf"}, b"%PDF-1.7\n", "Pdf"),
+        ("RecognizeImage", {"result_type": "TextAndPdf"}, b"recognized", "Text"),
+        ("RecognizeImage", {"result_type": "TextAndHocr"}, HOCR, "Hocr"),
+        ("RecognizeImage", {"result_type": "PdfAndHocr"}, HOCR, "Hocr"),
+        ("RecognizeTable", {"result_type": "CsvAndExcel"}, XLSX, "Excel"),
+        ("RecognizeTable", {"result_type": "CsvAndExcel"}, b"a,b", "Csv"),
+        ("RecognizeTable", None, XLSX, "Excel"),
+        ("DetectRegions", {}, b"[[1,2,3,4]]", "Other"),
+        ("RecognizeAndParseInvoice", {}, b"{}", "Text"),
+        ("BinarizeImage", None, PNG, "ImagePNG"),
+        ("DjVu2PDF", {}, b"%PDF-1.7\n", "Pdf"),
+        ("ConvertTextToSpeech", None, b"RIFF....WAVEfmt ", "Wav"),
+    ],
+)
+def test_a_result_without_a_type_takes_that_of_the_operation_or_what_it_shows(
+    operation: str, settings: dict[str, Any] | None, data: bytes, kind: str, tmp_path: Path
+) -> None:
+    found = get_operation(operation)
+    of = job(operation, wire=None if settings is None else wire_settings(found, settings))
+    manifest = delivered(completed(OcrResult("", data)), Delivery(f"{tmp_path}/{{ext}}/"), of)
+    assert [entry["type"] for entry in manifest["results"]] == [kind]
+    typed = delivered(completed(OcrResult(kind, data)), Delivery(f"{tmp_path}/{{ext}}/"), of)
+    assert manifest["uri"] == typed["uri"]
 
 
 def test_text_that_is_not_utf_8_still_makes_a_manifest() -> None:
