@@ -21,10 +21,11 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.flows import OcrApi
 from airflow_provider_asposeocr.api.http import BytesBody, Flow, HttpRequest, RequestBody
-from airflow_provider_asposeocr.api.submission import Submission
+from airflow_provider_asposeocr.api.submission import RETENTION, Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.batch.committer import Committer
 from airflow_provider_asposeocr.batch.containment import ContainedBody, contained
+from airflow_provider_asposeocr.batch.delivered import DeliveredResults
 from airflow_provider_asposeocr.batch.journal import (
     Entry,
     Journal,
@@ -39,6 +40,7 @@ from airflow_provider_asposeocr.batch.plan import TEXT_LIMIT, Plan
 from airflow_provider_asposeocr.batch.policy import can_be_retried
 from airflow_provider_asposeocr.durable import fingerprint
 from airflow_provider_asposeocr.files.body import make_body
+from airflow_provider_asposeocr.files.destination import Names
 from airflow_provider_asposeocr.files.manifest import Job, Manifest, deliver
 from airflow_provider_asposeocr.files.paths import display_uri
 from airflow_provider_asposeocr.files.source import open_source
@@ -127,6 +129,7 @@ class Course:
         self._journal = journal
         self._committer = committer
         self._undisturbed = undisturbed
+        self._delivered = DeliveredResults(plan.delivery)
 
     async def run(self, item: Item) -> Outcome:
         """Bring an item to its end.
@@ -194,12 +197,22 @@ class Course:
         item.uri, item.size = source.uri, source.size
         item.match = fingerprint(operation, wire, source)
         entry = self._journal.recall(item.match) if self._journal and not anew else None
+        if entry is not None and entry.outcome is not None and not self._holds(item, entry.outcome):
+            entry = _to_deliver_again(item, entry.outcome)
         if entry is None:
             source.check_format(operation)
             body = make_body(operation, source, wire)
             small = source.size <= READ_AT_ONCE
             item.body = BytesBody(b"".join(body), body.content_type) if small else ContainedBody(body)
         return entry
+
+    def _holds(self, item: Item, outcome: Outcome) -> bool:
+        """Tell whether nothing is left to do: it failed for good, or its results are where they belong."""
+        if outcome.status is not ItemStatus.SUCCEEDED:
+            return True
+        ocr_task_id, match = outcome.ocr_task_id or "", item.match
+        names = Names(item.uri, self._plan.operation.name, ocr_task_id, self._plan.map_index, match)
+        return self._delivered.hold(outcome, names)
 
     async def _submit_and_wait(self, item: Item) -> OcrTask:
         if item.job is None:
@@ -255,6 +268,19 @@ class Course:
 
     async def _run_flow(self, item: Item, flow: Callable[[OcrApi], Flow[T]]) -> T:
         return await self._hook.arun_flow(lambda api: _metered(flow(api), item.meter))
+
+
+def _to_deliver_again(item: Item, outcome: Outcome) -> Entry | None:
+    """Return the job whose results are not where they belong; None if the service has them no longer."""
+    job = None
+    if outcome.ocr_task_id and outcome.submitted_at and time.time() - outcome.submitted_at < RETENTION:
+        job = Recorded(outcome.ocr_task_id, outcome.submitted_at)
+    log.warning(
+        "The results of an earlier try for %s are not at the destination: %s",
+        display_uri(item.uri),
+        "delivering them again" if job else "the service has them no longer, submitting anew",
+    )
+    return Entry(job=job) if job else None
 
 
 def _wait(api: OcrApi, plan: Plan, item: Item, job: Recorded, deadline: Deadline) -> Flow[OcrTask]:

@@ -108,7 +108,8 @@ class Outcome:
     def shortened(self) -> tuple[Outcome, Outcome, Outcome]:
         """The same with less and less to tell, for a journal with little room."""
         brief = replace(self, warnings=(), message=None)
-        return brief, replace(brief, results=brief.results[:1]), replace(brief, results=())
+        # Two of them still tell that there were several, which is part of their names.
+        return brief, replace(brief, results=brief.results[:2]), replace(brief, results=())
 
     def line(self, source: str) -> dict[str, Any]:
         """Its line in the report.

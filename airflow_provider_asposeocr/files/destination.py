@@ -144,12 +144,8 @@ def store(
     :raises AsposeOcrStorageError: if the storage cannot be reached or fails.
     """
     stored: list[StoredResult] = []
-    twins: Counter[str] = Counter()
-    for result in results:
-        # Results of one extension, such as one for each region, are told apart by their number.
-        twin = twins[_extension(result.type)]
-        twins[_extension(result.type)] += 1
-        path = _target(destination, names, result.type, twin, several=len(results) > 1, conn_id=conn_id)
+    paths = targets([result.type for result in results], destination, names, conn_id)
+    for result, path in zip(results, paths, strict=True):
         try:
             digest = write(
                 path,
@@ -170,6 +166,27 @@ def store(
         stored.append(_entry(path, result, digest))
         lineage.add_output(path)
     return stored
+
+
+def targets(
+    types: Sequence[str], destination: Any, names: Names, conn_id: str | None = None
+) -> list[StoragePath]:
+    """Find where :func:`store` writes results.
+
+    :param types: the type of each.
+    :param destination: as for :func:`store`.
+    :param names: what the placeholders stand for.
+    :param conn_id: the Airflow connection for the storage.
+    :raises AsposeOcrDestinationError: if they cannot be written there.
+    """
+    twins: Counter[str] = Counter()
+    paths = []
+    for kind in types:
+        # Results of one extension, such as one for each region, are told apart by their number.
+        twin = twins[_extension(kind)]
+        twins[_extension(kind)] += 1
+        paths.append(_target(destination, names, kind, twin, several=len(types) > 1, conn_id=conn_id))
+    return paths
 
 
 def check_destination(destination: Any, conn_id: str | None = None) -> None:
