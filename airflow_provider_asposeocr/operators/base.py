@@ -67,13 +67,13 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         a single page and may lose the others (templated).
     :param destination: where results go (templated): a file or, with a slash at its end, a directory in
         any storage that Airflow has registered. May hold ``{stem}``, ``{ext}``, ``{operation}``,
-        ``{map_index}`` and ``{ocr_task_id}``. Without it text goes into XCom, and results that are not a
-        single text are refused.
+        ``{map_index}`` and ``{ocr_task_id}``. Without it text goes into XCom, several texts with a blank
+        line between, and other results are refused.
     :param destination_conn_id: the Airflow connection for the destination's storage.
     :param overwrite: whether to replace what is at the destination; a retry needs it (templated).
     :param inline_text: whether text goes into XCom although there is a destination (templated).
     :param max_inline_bytes: the most bytes of decoded text that go into XCom, default 32 KiB (templated).
-    :param delete_remote: whether to delete the results at the service once they are delivered, which is one
+    :param delete_remote: whether to delete the results at the service once all are delivered, which is one
         more billed call; otherwise they lie there for 24 hours (templated).
     :param language: language of the text, default English (templated, as are the settings below).
     :param make_skew_correct: straighten the image, up to 15 degrees; default True.

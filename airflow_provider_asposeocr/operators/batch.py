@@ -26,8 +26,9 @@ class AsposeOcrBatchOperator(AsposeOcrOperator):
     is found before the first billed call. A file that cannot be read or recognized fails alone, the others
     go on; what concerns all of them, such as rejected credentials, used-up credits or a service that is
     down, ends the batch at once. On a retry only what is not done is done: jobs under way are gone on with,
-    files that failed for good stay failed, the others are submitted again. When a user clears the task,
-    files that failed for good are tried again; after a success everything is.
+    results that are not where they belong are delivered again, files that failed for good stay failed, the
+    others are submitted again. When a user clears the task, files that failed for good are tried again; after
+    a success everything is.
 
     Each file has a line of JSON in the report: ``source``, ``status`` (``succeeded``, ``failed``, or, when
     the try ended before, ``submitted`` or ``pending``), ``ocr_task_id``, ``uri``, ``bytes`` and ``sha256``

@@ -64,7 +64,8 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
     :param ocr_task_id: the service's id of the task (templated).
     :param destination: where results go, as for :class:`.AsposeOcrOperator` (templated). Without it text
         goes into XCom, and other results stay at the service, for
-        :class:`.AsposeOcrFetchResultOperator` to store.
+        :class:`.AsposeOcrFetchResultOperator` to store: their entries in the manifest say
+        ``"delivered": False``, and ``delete_remote`` deletes nothing.
     :param destination_conn_id: the Airflow connection for the destination's storage.
     :param overwrite: whether to replace what is at the destination (templated).
     :param inline_text: whether text goes into XCom although there is a destination (templated).

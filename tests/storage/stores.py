@@ -23,6 +23,9 @@ class Store(Protocol):
     def put(self, name: str, content: bytes) -> str:
         """Store a file, and return its URI."""
 
+    def delete(self, name: str) -> None:
+        """Delete a file."""
+
     def files(self) -> dict[str, bytes]:
         """Return all files by their names, hidden ones too."""
 
@@ -42,6 +45,9 @@ class Local:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return f"{self.url}/{name}"
+
+    def delete(self, name: str) -> None:
+        (self.folder / name).unlink()
 
     def files(self) -> dict[str, bytes]:
         found = (path for path in self.folder.rglob("*") if path.is_file())
@@ -73,6 +79,9 @@ class S3:
     def put(self, name: str, content: bytes) -> str:
         self.server.client().put_object(Bucket=self.bucket, Key=name, Body=content)
         return f"{self.url}/{name}"
+
+    def delete(self, name: str) -> None:
+        self.server.client().delete_object(Bucket=self.bucket, Key=name)
 
     def files(self) -> dict[str, bytes]:
         return self.server.objects(self.bucket)
