@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden_fields": ["schema", "port"],
+    # The port is not hidden: the list of connections sends its own 0 to the Test button for one that is empty.
+    "hidden_fields": ["schema"],
     "relabeling": {"login": "Client ID", "password": "Client secret", "host": "Base URL"},
     "placeholders": {
         "host": "https://api.aspose.cloud",
+        "port": "443; that of the Base URL if empty",
         "login": "leave empty for the trial operations alone",
         "extra": '{"timeout": 100, "proxies": {"https": "http://proxy:3128"}}',
     },

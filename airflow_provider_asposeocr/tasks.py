@@ -214,8 +214,9 @@ class OcrTaskMixin(_Task):
         for notice in manifest["warnings"]:
             self.log.warning("The service says: %s", notice)
         for result in manifest["results"]:
-            left = "left at the service" if "delivered" in result else "in XCom"
-            self.log.info("Result %s: %s", result["type"], result["uri"] or left)
+            kept = "in XCom" if self.do_xcom_push else "dropped, since do_xcom_push is False"
+            place = result["uri"] or ("left at the service" if "delivered" in result else kept)
+            self.log.info("Result %s: %s", result["type"], place)
         return manifest
 
     def _delete_remote(self, hook: AsposeOcrHook, operation: Operation, manifest: Manifest) -> None:

@@ -143,7 +143,13 @@ def _filesystem(scheme: str, conn_id: str | None, shown: str) -> Any:
     options = {"conn_id": conn_id} if conn_id else {}
     try:
         return ObjectStoragePath(f"{scheme}:///", **options).fs
-    except (ValueError, ImportError):
+    except (ValueError, ImportError) as error:
+        if isinstance(error, TypeError):
+            # An error of both kinds is universal-pathlib's: of 0.3.9 and later, for every scheme on Airflow 3.0.
+            raise AsposeOcrSourceError(
+                f"{scheme}:// cannot be opened: ObjectStoragePath of this Airflow does not work with the "
+                "universal-pathlib that is installed; on Airflow 3.0 install universal-pathlib<0.3.9"
+            ) from None
         package = PACKAGES.get(scheme)
         hint = f"install {package}" if package else "install the provider that registers it"
         raise AsposeOcrSourceError(f"no storage is registered for {scheme}:// ; {hint}") from None

@@ -224,9 +224,7 @@ def _ssl_context(
 
 
 def _base_url(connection: Connection) -> str:
-    host = (connection.host or "").strip()
-    if not host:
-        return DEFAULT_BASE_URL
+    host = (connection.host or "").strip() or DEFAULT_BASE_URL
     url = host if "://" in host else f"{connection.schema or 'https'}://{host}"
     parts = _address(url, "the connection's host")
     if connection.port and parts.port is None:

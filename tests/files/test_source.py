@@ -19,6 +19,7 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, AsposeOcrStorageError
 from airflow_provider_asposeocr.files import source as source_module
+from airflow_provider_asposeocr.files import storage as storage_module
 from airflow_provider_asposeocr.files import web as web_module
 from airflow_provider_asposeocr.files.body import read_exactly
 from airflow_provider_asposeocr.files.source import (
@@ -211,6 +212,22 @@ def test_every_scheme_that_is_known_names_its_package(scheme: str) -> None:
 
 def test_a_scheme_that_nobody_knows_is_refused() -> None:
     assert "no storage is registered for gopher://" in refused("gopher://bucket/a.png")
+
+
+def test_a_universal_pathlib_that_is_too_new_for_airflow_is_told_from_a_missing_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As Airflow 3.0 with universal-pathlib 0.3.9 does for every scheme, whatever is registered.
+    class IncompatibleProtocolError(TypeError, ValueError):
+        pass
+
+    def refuse(uri: str, **options: Any) -> None:
+        raise IncompatibleProtocolError(f"ObjectStoragePath(...) detected protocol {uri} which is incompatible")
+
+    monkeypatch.setattr(storage_module, "ObjectStoragePath", refuse)
+    said = refused("s3://scans/in/a.png")
+    assert "universal-pathlib<0.3.9" in said
+    assert "apache-airflow-providers-amazon" not in said
 
 
 def test_a_stored_result_of_any_storage_is_found_by_its_uri(scan: Path) -> None:

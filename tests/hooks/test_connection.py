@@ -41,6 +41,8 @@ BASE_URLS = {
     "name and port in one": ({"host": "ocr.example.com:8443"}, "https://ocr.example.com:8443"),
     "name and port apart": ({"host": "ocr.example.com", "port": 8443}, "https://ocr.example.com:8443"),
     "port twice": ({"host": "ocr.example.com:8443", "port": 9}, "https://ocr.example.com:8443"),
+    "port alone": ({"port": 8443}, "https://api.aspose.cloud:8443"),
+    "port that the form sends for none": ({"port": 0}, "https://api.aspose.cloud"),
     "schema": ({"host": "ocr.example.com", "schema": "http"}, "http://ocr.example.com"),
     "schema and port": ({"host": "localhost", "schema": "http", "port": 8080}, "http://localhost:8080"),
     "URL": ({"host": "https://ocr.example.com"}, "https://ocr.example.com"),

@@ -56,6 +56,31 @@ def test_text_goes_into_the_manifest(emulator: Emulator, scan: Path, deferrable:
     json.dumps(manifest)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        ({}, "in XCom"),
+        ({"do_xcom_push": False}, "stored nowhere, left at the service"),
+        ({"destination": "{folder}/a.txt"}, "file://{folder}/a.txt"),
+        ({"destination": "{folder}/a.txt", "inline_text": True}, "file://{folder}/a.txt"),
+    ],
+)
+def test_the_log_says_where_a_result_went(
+    emulator: Emulator,
+    scan: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    arguments: dict[str, Any],
+    place: str,
+) -> None:
+    if "destination" in arguments:
+        arguments = {**arguments, "destination": arguments["destination"].format(folder=tmp_path)}
+    run(recognize(scan, **arguments))
+    # Airflow 2 logs by logging, Airflow 3 by itself.
+    assert f"Result Text: {place.format(folder=tmp_path)}" in caplog.text + capsys.readouterr().out
+
+
 @both_ways
 def test_a_stored_result_costs_three_calls(
     emulator: Emulator, scan: Path, tmp_path: Path, deferrable: bool

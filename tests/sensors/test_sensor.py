@@ -87,6 +87,13 @@ def test_binary_results_stay_at_the_service_for_the_fetch_operator(
     assert Path(fetched["results"][0]["path"]).read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_log_says_that_a_binary_result_stays_at_the_service(
+    emulator: Emulator, png: bytes, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(sensor(submitted(png, "BinarizeImage"), "poking", operation="BinarizeImage"))
+    assert "Result ImagePNG: stored nowhere, left at the service" in caplog.text + capsys.readouterr().out
+
+
 @every_mode
 def test_a_small_binary_result_does_not_go_into_xcom(emulator: Emulator, png: bytes, mode: str) -> None:
     manifest = run(sensor(submitted(png, result_type="Pdf"), mode))
