@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 FIELD_BEHAVIOUR: dict[str, Any] = {
-    # The port is not hidden: the list of connections sends its own 0 to the Test button for one that is empty.
+    # Not the port: Airflow 3.3 refuses to test a connection without one.
     "hidden_fields": ["schema"],
     "relabeling": {"login": "Client ID", "password": "Client secret", "host": "Base URL"},
     "placeholders": {

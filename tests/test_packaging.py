@@ -10,8 +10,13 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
+import zipfile
+from collections import Counter
 from collections.abc import Iterator
+from email.message import Message
+from email.parser import Parser
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -234,3 +239,75 @@ def distribution_of(module: str) -> str:
 def test_airflow_accepts_the_description_of_the_provider() -> None:
     schema = Path(importlib.util.find_spec("airflow").origin).with_name("provider_info.schema.json")  # type: ignore[union-attr, arg-type]
     jsonschema.validate(get_provider_info(), json.loads(schema.read_text()))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and the source distribution."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "--directory", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return folder
+
+
+def wheel_files(built: Path) -> dict[str, bytes]:
+    """The files of the wheel."""
+    (path,) = built.glob("*.whl")
+    with zipfile.ZipFile(path) as wheel:
+        return {name: wheel.read(name) for name in wheel.namelist()}
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
+    info = f"{NAME}-{__version__}.dist-info"
+    described = {
+        f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
+    }
+    modules = {str(path.relative_to(ROOT)) for path in MODULES}
+    assert set(wheel_files(built)) == {*modules, f"{NAME}/py.typed", *described}
+
+
+def listed(*which: str) -> set[str]:
+    """The files that git knows of."""
+    command = ["git", "ls-files", "-z", *which]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return set(filter(None, done.stdout.split("\0")))
+
+
+def test_the_source_distribution_holds_all_that_is_under_version_control(built: Path) -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout")
+    (path,) = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    assert listed("--cached") <= held
+    assert held <= listed("--cached", "--others", "--exclude-standard") | {"PKG-INFO"}
+
+
+class TestMetadata:
+    """What an index and an installer see."""
+
+    @pytest.fixture
+    def metadata(self, built: Path) -> Message:
+        files = wheel_files(built)
+        return Parser().parsestr(files[f"{NAME}-{__version__}.dist-info/METADATA"].decode())
+
+    def test_nothing_is_told_twice(self, metadata: Message) -> None:
+        repeatable = ("Classifier", "Requires-Dist", "Provides-Extra", "Project-URL")
+        names = Counter(name for name in metadata.keys() if name not in repeatable)  # noqa: SIM118
+        assert [name for name, times in names.items() if times > 1] == []
+        for name in repeatable:
+            values = metadata.get_all(name, [])
+            assert values
+            assert len(set(values)) == len(values)
+        # The licence is an expression; a classifier beside it is refused by newer tools.
+        assert metadata["License-Expression"] == "Apache-2.0"
+        assert not [text for text in metadata.get_all("Classifier", []) if text.startswith("License ::")]
+
+    def test_pythons_are_those_that_are_allowed(self, metadata: Message) -> None:
+        classifiers = metadata.get_all("Classifier", [])
+        named = [text.rpartition(" ")[2] for text in classifiers if "Python :: 3." in text]
+        assert metadata["Requires-Python"] == f">={named[0]}"
+
+    def test_the_readme_is_its_description(self, metadata: Message) -> None:
+        assert metadata["Description-Content-Type"] == "text/markdown"
+        assert metadata.get_payload() == (ROOT / "README.md").read_text()

@@ -145,7 +145,7 @@ def _filesystem(scheme: str, conn_id: str | None, shown: str) -> Any:
         return ObjectStoragePath(f"{scheme}:///", **options).fs
     except (ValueError, ImportError) as error:
         if isinstance(error, TypeError):
-            # An error of both kinds is universal-pathlib's: of 0.3.9 and later, for every scheme on Airflow 3.0.
+            # Of both kinds is what universal-pathlib 0.3.9 and later raise for every scheme on Airflow 3.0.
             raise AsposeOcrSourceError(
                 f"{scheme}:// cannot be opened: ObjectStoragePath of this Airflow does not work with the "
                 "universal-pathlib that is installed; on Airflow 3.0 install universal-pathlib<0.3.9"

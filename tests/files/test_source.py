@@ -222,7 +222,9 @@ def test_a_universal_pathlib_that_is_too_new_for_airflow_is_told_from_a_missing_
         pass
 
     def refuse(uri: str, **options: Any) -> None:
-        raise IncompatibleProtocolError(f"ObjectStoragePath(...) detected protocol {uri} which is incompatible")
+        raise IncompatibleProtocolError(
+            f"ObjectStoragePath(...) detected protocol {uri} which is incompatible"
+        )
 
     monkeypatch.setattr(storage_module, "ObjectStoragePath", refuse)
     said = refused("s3://scans/in/a.png")
