@@ -12,16 +12,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
-from airflow.providers.microsoft.azure.hooks.wasb import WasbHook
-from airflow.providers.microsoft.azure.sensors.wasb import WasbPrefixSensor
+from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath, Param, dag, task
 
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
 
 CONNECTION = "wasb_default"
 
-with DAG(
-    dag_id="asposeocr_azure",
+
+@dag(
     schedule=None,
     # Two runs at a time would list, and pay for, the same images.
     max_active_runs=1,
@@ -32,7 +30,22 @@ with DAG(
         "container": Param("scans", type="string", description="The container of images and texts"),
         "prefix": Param("inbox/", type="string", description="How the names of the images begin"),
     },
-):
+)
+def asposeocr_azure() -> None:
+    try:
+        from airflow.providers.microsoft.azure.hooks.wasb import WasbHook
+        from airflow.providers.microsoft.azure.sensors.wasb import WasbPrefixSensor
+    except ImportError as error:
+        missing = f"{error}: install airflow-provider-asposeocr[azure]"
+
+        @task
+        def install_the_extra() -> None:
+            """Say what is missing, in a DAG that can be seen instead of an import error."""
+            raise AirflowFailException(missing)
+
+        install_the_extra()
+        return
+
     wait = WasbPrefixSensor(
         task_id="wait",
         container_name="{{ params.container }}",
@@ -70,3 +83,6 @@ with DAG(
 
     wait >> names
     count_words(recognize.output)
+
+
+asposeocr_azure()

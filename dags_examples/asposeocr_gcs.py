@@ -11,15 +11,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
-from airflow.providers.google.cloud.operators.gcs import GCSListObjectsOperator
+from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath, Param, dag, task
 
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
 
 CONNECTION = "google_cloud_default"
 
-with DAG(
-    dag_id="asposeocr_gcs",
+
+@dag(
     schedule=None,
     # Two runs at a time would list, and pay for, the same images.
     max_active_runs=1,
@@ -30,7 +29,21 @@ with DAG(
         "bucket": Param("scans", type="string", description="The bucket of images and texts"),
         "images": Param("inbox/**.png", type="string", description="Objects to read, with wildcards"),
     },
-):
+)
+def asposeocr_gcs() -> None:
+    try:
+        from airflow.providers.google.cloud.operators.gcs import GCSListObjectsOperator
+    except ImportError as error:
+        missing = f"{error}: install airflow-provider-asposeocr[gcs]"
+
+        @task
+        def install_the_extra() -> None:
+            """Say what is missing, in a DAG that can be seen instead of an import error."""
+            raise AirflowFailException(missing)
+
+        install_the_extra()
+        return
+
     images = GCSListObjectsOperator(
         task_id="images",
         bucket="{{ params.bucket }}",
@@ -56,3 +69,6 @@ with DAG(
         }
 
     count_words(recognize.output)
+
+
+asposeocr_gcs()

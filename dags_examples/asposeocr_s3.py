@@ -13,14 +13,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-from airflow.providers.amazon.aws.operators.s3 import S3ListOperator
 from airflow.providers.common.compat.sdk import (
-    DAG,
     AirflowFailException,
     AirflowSkipException,
     ObjectStoragePath,
     Param,
+    dag,
     task,
 )
 
@@ -28,8 +26,8 @@ from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeIma
 
 CONNECTION = "aws_default"
 
-with DAG(
-    dag_id="asposeocr_s3",
+
+@dag(
     schedule=None,
     # Two runs at a time would list, and pay for, the same images.
     max_active_runs=1,
@@ -40,7 +38,22 @@ with DAG(
         "bucket": Param("scans", type="string", description="The bucket of images and texts"),
         "images": Param("inbox/*.png", type="string", description="Keys to read, with wildcards"),
     },
-):
+)
+def asposeocr_s3() -> None:
+    try:
+        from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+        from airflow.providers.amazon.aws.operators.s3 import S3ListOperator
+    except ImportError as error:
+        missing = f"{error}: install airflow-provider-asposeocr[s3]"
+
+        @task
+        def install_the_extra() -> None:
+            """Say what is missing, in a DAG that can be seen instead of an import error."""
+            raise AirflowFailException(missing)
+
+        install_the_extra()
+        return
+
     images = S3ListOperator(
         task_id="images",
         bucket="{{ params.bucket }}",
@@ -82,3 +95,6 @@ with DAG(
             raise AirflowFailException(f"could not be read: {', '.join(left)}")
 
     clear_inbox(images.output, use_texts(recognize.output))
+
+
+asposeocr_s3()

@@ -12,16 +12,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
-from airflow.providers.sftp.hooks.sftp import SFTPHook
-from airflow.providers.sftp.sensors.sftp import SFTPSensor
+from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath, Param, dag, task
 
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
 
 CONNECTION = "sftp_default"
 
-with DAG(
-    dag_id="asposeocr_sftp",
+
+@dag(
     schedule=None,
     # Two runs at a time would list, and pay for, the same images.
     max_active_runs=1,
@@ -33,7 +31,22 @@ with DAG(
         "pattern": Param("*.png", type="string", description="Which of its files to read"),
         "texts": Param("/text", type="string", description="The folder for the texts"),
     },
-):
+)
+def asposeocr_sftp() -> None:
+    try:
+        from airflow.providers.sftp.hooks.sftp import SFTPHook
+        from airflow.providers.sftp.sensors.sftp import SFTPSensor
+    except ImportError as error:
+        missing = f"{error}: install airflow-provider-asposeocr[sftp]"
+
+        @task
+        def install_the_extra() -> None:
+            """Say what is missing, in a DAG that can be seen instead of an import error."""
+            raise AirflowFailException(missing)
+
+        install_the_extra()
+        return
+
     wait = SFTPSensor(
         task_id="wait",
         sftp_conn_id=CONNECTION,
@@ -70,3 +83,6 @@ with DAG(
 
     wait >> names
     count_words(recognize.output)
+
+
+asposeocr_sftp()

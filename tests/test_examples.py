@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 
 try:
     from airflow.dag_processing.dagbag import DagBag
@@ -26,16 +27,21 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "dags_examples").glob("*.py"))
 MANIFEST = {"ocr_task_id": "an-id", "uri": "file:///tmp/page.png", "text": "some text", "results": []}
 
 
+def imported(path: Path) -> list[str]:
+    """The modules that a file imports from, anywhere in it."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+
+
 def missing_module(path: Path) -> str | None:
     """The first module that a file imports and this environment does not have."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            try:
-                found = importlib.util.find_spec(node.module)
-            except ModuleNotFoundError:
-                found = None
-            if found is None:
-                return node.module
+    for name in imported(path):
+        try:
+            found = importlib.util.find_spec(name)
+        except ModuleNotFoundError:
+            found = None
+        if found is None:
+            return name
     return None
 
 
@@ -86,6 +92,22 @@ def test_its_templates_render(dag: DAG) -> None:
                 assert "{{" not in text, f"{task.task_id}.{name}"
                 rendered += 1
     assert rendered
+
+
+@pytest.mark.parametrize("extra", ["s3", "sftp", "gcs", "azure"])
+def test_without_its_provider_it_says_which_extra_to_install(
+    extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = EXAMPLES[0].with_name(f"asposeocr_{extra}.py")
+    providers = [name for name in imported(path) if name.startswith("airflow.providers.")]
+    for name in set(providers) - {"airflow.providers.common.compat.sdk"}:
+        monkeypatch.setitem(sys.modules, name, None)
+    bag = DagBag(path)
+    assert bag.import_errors == {}
+    (dag,) = bag.dags.values()
+    (only,) = dag.tasks
+    with pytest.raises(AirflowFailException, match=rf"install airflow-provider-asposeocr\[{extra}\]$"):
+        only.python_callable()
 
 
 def context(dag: DAG) -> Any:

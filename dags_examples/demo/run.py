@@ -124,7 +124,7 @@ def run_demo(image: Path, *, keep: bool) -> None:
 
 @contextlib.contextmanager
 def demo_dags() -> Iterator[Path]:
-    """Make a folder of the demonstration's DAGs alone: other examples need providers that may be missing."""
+    """Make a folder of the demonstration's DAGs alone: to parse the others would take time."""
     with tempfile.TemporaryDirectory(prefix="asposeocr-dags-") as folder:
         for dag_id in (QUICKSTART, SUBMIT_AND_WAIT):
             shutil.copy(HERE.parent / f"{dag_id}.py", folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -19,12 +18,6 @@ ROOT = Path(__file__).parents[2]
 SECRET = "secret-of-the-system-test-4711"
 HAS_STATE_STORE = (3, 3)
 """The release of Airflow from which on it keeps the records of submissions itself."""
-
-NEEDED = {"asposeocr_gcs": "google", "asposeocr_azure": "microsoft"}
-"""Examples that no server on this machine can serve; without their provider they do not even parse."""
-WITHOUT_PROVIDER = {
-    name for name, provider in NEEDED.items() if not importlib.util.find_spec(f"airflow.providers.{provider}")
-}
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +52,7 @@ def airflow(
 ) -> Iterator[LocalAirflow]:
     folder = tmp_path_factory.mktemp("dags")
     for path in (*(ROOT / "dags_examples").glob("*.py"), *(ROOT / "tests" / "system" / "dags").glob("*.py")):
-        if path.stem not in WITHOUT_PROVIDER:
-            shutil.copy(path, folder)
+        shutil.copy(path, folder)
     connections = {
         "asposeocr_default": service.connection_json(),
         "aws_default": s3.connection(),
