@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format bench bench-docs bench-memory bench-emulator test-crashes test-faults \
-	test-hostile test-hostile-airflow test-bad-files test-lowest soak clean
+	test-hostile test-hostile-airflow test-bad-files test-lowest test-examples-matrix soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,9 @@ test-lowest: $(READY) ## Unit tests on Airflow 2.11.0 and the lowest versions of
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(LOWEST)/bin/python \
 	  --constraint $(LOWEST)/installed.txt --editable ".[test]"
 	@$(LOWEST)/bin/python -m pytest -m "not system and not crash and not hostile" $(PYTEST_ARGS)
+
+test-examples-matrix: $(READY) ## The README's DAG and the local examples on Airflow 2.11 to 3.3; MATRIX_ARGS="--only 3.0.6"
+	@$(BIN)/python -m tests.system.examples_matrix $(MATRIX_ARGS)
 
 soak: $(READY) ## 300 jobs on a bad day, 10 minutes; MINUTES=2 for fewer
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10)

@@ -147,6 +147,10 @@ class LocalAirflow:
         """
         self._until(lambda: self._all_parsed(dag_ids), timeout, f"the DAGs {', '.join(dag_ids)}")
 
+    def import_errors(self) -> str:
+        """Return file and traceback of every DAG file that cannot be imported, empty when there is none."""
+        return self._rest.import_errors()
+
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
         """Start a DAG run and return its run id.
 
@@ -350,7 +354,7 @@ class LocalAirflow:
     def _all_parsed(self, dag_ids: tuple[str, ...]) -> bool:
         if all(self._rest.knows(dag_id) for dag_id in dag_ids):
             return True
-        if errors := self._rest.import_errors():
+        if errors := self.import_errors():
             raise LocalAirflowError(f"a DAG file cannot be imported: {errors[-_TAIL_CHARACTERS:]}")
         return False
 

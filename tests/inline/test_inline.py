@@ -15,6 +15,7 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from tests import readme
 from tests.system.servers import S3Server, SftpServer
 from tests.test_examples import missing_module
 
@@ -50,8 +51,9 @@ def run(home: Path, way: str, confs: dict[Path, dict[str, str]], **env: str) -> 
 
 
 def copied(path: Path, home: Path) -> str:
-    """Copy a file of a DAG into the folder of an Airflow."""
-    return str(shutil.copy(path, home / "dags"))
+    """Copy a file of a DAG into the folder of an Airflow, if it is not there."""
+    there = home / "dags" / path.name
+    return str(there if path == there else shutil.copy(path, there))
 
 
 def run_python(home: Path, env: dict[str, str], *arguments: str) -> None:
@@ -104,6 +106,7 @@ def test_every_class(home: Path, way: str, emulator: Emulator, tmp_path: Path) -
 
 
 EXAMPLES: dict[str, dict[str, str]] = {
+    readme.DAG_ID: {},
     "asposeocr_quickstart": {"source": str(SCAN), "destination": "file://{folder}/out/"},
     "asposeocr_submit_and_wait": {"source": str(SCAN)},
     "asposeocr_preprocessing": {"source": str(SCAN), "destination": "file://{folder}/out/"},
@@ -128,7 +131,7 @@ def examples(
     s3.put("scans", {"in/scan.jpg": SCAN.read_bytes()})
     confs = {
         path: {key: value.format(folder=folder) for key, value in EXAMPLES[path.stem].items()}
-        for path in (ROOT / "dags_examples").glob("*.py")
+        for path in (readme.write_readme_dag(home / "dags"), *(ROOT / "dags_examples").glob("*.py"))
         if path.stem in EXAMPLES and not missing_module(path)
     }
     with Emulator(ocr=False, scripted_text=TEXT) as emulator:
@@ -142,13 +145,17 @@ def examples(
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_example(examples: dict[str, Outcomes], name: str) -> None:
-    if missing := missing_module(ROOT / "dags_examples" / f"{name}.py"):
-        pytest.skip(f"{missing} is not installed")
+    if name not in examples:
+        pytest.skip("its provider is not installed")
     states = set(examples[name]["states"].values())
     # It has two orders, of which a run takes one.
     assert states == ({"success", "skipped"} if name == "asposeocr_preprocessing" else {"success"})
 
 
+def test_the_dag_of_the_readme_reads_the_scan(examples: dict[str, Outcomes]) -> None:
+    assert examples[readme.DAG_ID]["xcoms"]["recognize[-1]"]["text"] == TEXT
+
+
 def test_no_example_is_forgotten() -> None:
-    elsewhere = {"asposeocr_gcs", "asposeocr_azure"}
-    assert {path.stem for path in (ROOT / "dags_examples").glob("*.py")} == {*EXAMPLES, *elsewhere}
+    others = {"asposeocr_gcs", "asposeocr_azure", readme.DAG_ID}
+    assert {path.stem for path in (ROOT / "dags_examples").glob("*.py")} ^ set(EXAMPLES) == others
