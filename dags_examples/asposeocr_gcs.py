@@ -61,12 +61,9 @@ def asposeocr_gcs() -> None:
     ).expand(source=images.output)
 
     @task
-    def count_words(manifests: Iterable[dict[str, Any]]) -> dict[str, int]:
+    def count_words(manifests: Iterable[dict[str, Any]]) -> int:
         """Stand for whatever is done with the texts."""
-        return {
-            manifest["source"]: len(ObjectStoragePath(manifest["uri"]).read_text().split())
-            for manifest in manifests
-        }
+        return sum(len(ObjectStoragePath(manifest["uri"]).read_text().split()) for manifest in manifests)
 
     count_words(recognize.output)
 

@@ -55,11 +55,11 @@ with DAG(
         of_original >> AsposeOcrBinarizeImageOperator(task_id="binarize", **original, **archive)
 
     @task(trigger_rule="none_failed_min_one_success")
-    def count_words(ti: Any = None) -> dict[str, int]:
+    def count_words(ti: Any = None) -> int:
         """Stand for whatever is done with the text."""
         # Pulled here: an argument would show, text and all, among the rendered fields of this task.
         manifests = [ti.xcom_pull(task_ids=of.task_id) for of in (of_binarized, of_original)]
-        return {manifest["source"]: len(manifest["text"].split()) for manifest in manifests if manifest}
+        return sum(len(manifest["text"].split()) for manifest in manifests if manifest)
 
     choose() >> [binarize_first, recognize_first]
     [of_binarized, of_original] >> count_words()

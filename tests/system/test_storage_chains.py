@@ -142,7 +142,8 @@ def test_every_image_on_the_sftp_server_has_its_text(
 ) -> None:
     texts = sorted(path.read_bytes() for path in (sftp.root / "text").glob("scan-*.txt"))
     assert texts == sorted(text_of(content) for path, content in runs.images.items() if "scan-" in path)
-    assert len(airflow.xcom("asposeocr_sftp", runs.ids["asposeocr_sftp"], "count_words")) == 3
+    # Three texts of three words.
+    assert airflow.xcom("asposeocr_sftp", runs.ids["asposeocr_sftp"], "count_words") == 9
 
 
 def test_every_image_in_the_folder_has_its_text(runs: Runs) -> None:
