@@ -10,7 +10,7 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
     "relabeling": {"login": "Client ID", "password": "Client secret", "host": "Base URL"},
     "placeholders": {
         "host": "https://api.aspose.cloud",
-        "port": "443; that of the Base URL if empty",
+        "port": "443",
         "login": "leave empty for the trial operations alone",
         "extra": '{"timeout": 100, "proxies": {"https": "http://proxy:3128"}}',
     },

@@ -58,7 +58,8 @@ def airflow(
         "aws_default": s3.connection(),
         "sftp_default": sftp.connection(),
     }
-    with LocalAirflow(folder, connections=connections) as running:
+    env = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}
+    with LocalAirflow(folder, connections=connections, env=env) as running:
         running.start()
         running.wait_until_parsed(
             "asposeocr_quickstart", "asposeocr_submit_and_wait", "eight_waiting", "trial"

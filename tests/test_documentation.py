@@ -1,0 +1,58 @@
+"""The documentation says what the code does, where a test can tell."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_asposeocr.api.polling import DELAY_COST
+from airflow_provider_asposeocr.get_provider_info import get_provider_info
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+README = (ROOT / "README.md").read_text()
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_within_the_project_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text())
+    assert links
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_default_of_delay_cost_is_told_alike_everywhere() -> None:
+    (connection,) = get_provider_info()["connection-types"]
+    assert f"; {DELAY_COST:g} if empty" in connection["conn-fields"]["delay_cost"]["description"]
+    (row,) = [line for line in README.splitlines() if line.startswith("| extra `delay_cost` |")]
+    assert f"{DELAY_COST:g} by default" in row
+    benchmarks = (ROOT / "docs" / "benchmarks.md").read_text()
+    assert re.search(rf"calls \+ {DELAY_COST:g} . seconds of delay", benchmarks)
+    assert f"| {DELAY_COST:g}, the default |" in benchmarks
+
+
+def test_every_make_target_of_the_readme_exists_and_every_test_target_is_told() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    told = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
+    assert told <= targets
+    assert {name for name in targets if name.startswith("test")} <= told
+
+
+def test_every_field_of_the_connection_and_every_extra_is_in_the_readme() -> None:
+    named = set(re.findall(r"\[([a-z0-9]+)\]", README))
+    assert {"emulator", "s3", "gcs", "azure", "sftp"} <= named
+    (connection,) = get_provider_info()["connection-types"]
+    for name in connection["conn-fields"]:
+        assert f"extra `{name}`" in README
