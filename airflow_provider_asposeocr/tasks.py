@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.common.compat.sdk import AirflowFailException, mask_secret
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, mask_secret
 
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.deadline import Deadline
@@ -185,6 +185,43 @@ class OcrTaskMixin(_Task):
             method_name="execute_complete",
             timeout=timedelta(seconds=deadline.remaining(time.time()) + TRIGGER_GRACE),
         )
+
+    def _wait_here(
+        self,
+        hook: AsposeOcrHook,
+        ocr_task_id: str,
+        deadline: Deadline,
+        *,
+        status_only: bool,
+        max_outage: float | None = None,
+        **pace: Any,
+    ) -> OcrTask:
+        """Wait in this process, with a last look when the alarm of ``execution_timeout`` comes first.
+
+        :param pace: as for :meth:`.OcrApi.pace`.
+        """
+        operation = get_operation(self.operation)
+
+        def run(until: Deadline) -> OcrTask:
+            return hook.run_flow(
+                lambda api: api.wait(
+                    operation,
+                    ocr_task_id,
+                    pace=api.pace(operation, **pace),
+                    deadline=until,
+                    limit=self._delivery().limit,
+                    status_only=status_only,
+                    max_outage=max_outage,
+                )
+            )
+
+        try:
+            return run(deadline)
+        except AirflowTaskTimeout:
+            # It counts from the start of the Airflow task, so it may come before our own deadline. It comes
+            # once: what completed meanwhile can be delivered.
+            self.log.warning("execution_timeout has passed: the service is asked a last time")
+            return run(Deadline(time.time()))
 
     def _abandon(self, ocr_task_id: str) -> str:
         # A hook of its own: the one that waits may be halted, or in the middle of a request.

@@ -248,21 +248,28 @@ class OcrApi:
         source_bytes: int | None = None,
         submitted_at: float | None = None,
         earliest: float = 0.0,
+        backoff: bool = False,
+        max_wait: float | None = None,
     ) -> Pace:
         """When to poll a task.
 
         :param operation: the operation that the task was submitted to.
         :param poll_interval: seconds between polls; None for moments that are learned.
         :param source_bytes: the size of its source, where it is known.
-        :param submitted_at: seconds since the epoch, where it is known; now otherwise.
+        :param submitted_at: seconds since the epoch by any machine's clock, where it is known. Where not,
+            fixed intervals begin with a poll at once, and what is learned counts from now.
         :param earliest: seconds since the epoch before which nobody could make use of an answer.
+        :param backoff: whether ``poll_interval`` grows with each poll.
+        :param max_wait: seconds to which it grows at most.
         """
         if poll_interval is not None:
-            return FixedPace(poll_interval, self.retry.uniform)
-        known = source_bytes if submitted_at is not None else None
+            at_once, most = submitted_at is None, max_wait or math.inf
+            return FixedPace(poll_interval, self.retry.uniform, at_once, backoff, most, earliest)
+        known, now = source_bytes if submitted_at is not None else None, self.retry.now()
         return LearnedPace(
             self.timings.of(self.base_url, operation.name, known),
-            submitted_at=self.retry.now() if submitted_at is None else submitted_at,
+            # The clock of the machine that has submitted it may be ahead of this one's.
+            submitted_at=now if submitted_at is None else min(submitted_at, now),
             delay_cost=self.delay_cost,
             earliest=earliest,
             uniform=self.retry.uniform,
@@ -277,6 +284,7 @@ class OcrApi:
         deadline: Deadline,
         limit: int = MAX_ANSWER_BYTES,
         status_only: bool = False,
+        max_outage: float | None = None,
     ) -> Flow[OcrTask]:
         """Poll until the task ends.
 
@@ -286,12 +294,15 @@ class OcrApi:
         :param deadline: when to give up.
         :param limit: as for :meth:`get`.
         :param status_only: poll the status endpoint while it knows the task; the results stay there.
+        :param max_outage: seconds, :data:`LONGEST_OUTAGE` by default, for which polling goes on without a
+            good answer, be it that the service or that its sign-in cannot be reached.
         :return: the task with a final status: ``Completed``, ``Error`` or ``NotExist``.
         :raises AsposeOcrTimeoutError: at the deadline, after a last look. Nothing is cancelled.
         :raises AsposeOcrUnreachedTimeoutError: if the service cannot be reached for that look.
         """
         question = self._question(operation, ocr_task_id, limit, status_only=status_only)
         failing_since, polls = math.inf, 0
+        patience = LONGEST_OUTAGE if max_outage is None else max_outage
         try:
             while True:
                 now = self.retry.now()
@@ -305,7 +316,7 @@ class OcrApi:
                 except AsposeOcrError as error:
                     now = self.retry.now()
                     failing_since = min(failing_since, asked_at)
-                    if not error.retryable or now - failing_since > LONGEST_OUTAGE:
+                    if not error.retryable or now - failing_since > patience:
                         raise
                     if deadline.passed(now):
                         raise AsposeOcrUnreachedTimeoutError(

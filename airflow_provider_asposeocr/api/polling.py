@@ -6,7 +6,7 @@ import math
 import random
 import threading
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from airflow_provider_asposeocr.api.latency import LatencyEstimator
@@ -21,6 +21,11 @@ JITTER = 0.05
 CROWD = 0.5
 """Seconds over which polls are spread that are overdue, or held back until an answer is of use: thousands of
 them are due at the same moment when a triggerer has restarted."""
+
+MIN_INTERVAL = 0.1
+"""Seconds between two polls at least, whatever is asked for: each of them is billed."""
+
+_MAX_DOUBLINGS = 40
 
 RELEARN = 12
 """A plan is made anew after one new observation for every so many tasks known. A poll that finds a task under
@@ -44,23 +49,42 @@ class Pace(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FixedPace:
     """Poll at fixed intervals, spread a little: tasks whose waits began together do not stay together.
 
     :param interval: seconds.
     :param uniform: draws a number between two bounds.
+    :param at_once: whether the task may have ended long ago, so that the first poll is due now.
+    :param backoff: whether the interval doubles with each poll, as that of BaseSensorOperator does with
+        ``exponential_backoff``.
+    :param max_wait: seconds to which it grows at most.
+    :param earliest: seconds since the epoch before which nobody could make use of an answer.
     """
 
     interval: float
     uniform: Callable[[float, float], float] = random.uniform
+    at_once: bool = False
+    backoff: bool = False
+    max_wait: float = math.inf
+    earliest: float = 0.0
+    polls: int = field(default=0, init=False)
 
     def delay(self, now: float) -> float:
-        """The interval, spread to both sides."""
-        return self.interval * self.uniform(1 - JITTER, 1 + JITTER)
+        """Return the seconds until the next poll."""
+        if self.at_once and not self.polls:
+            wait = self.uniform(0.0, CROWD)
+        elif self.backoff:
+            # Airflow's own rule: whole seconds, from half of the interval after the first poll.
+            least = max(1, int(self.interval * 2.0 ** min(self.polls - 2, _MAX_DOUBLINGS)))
+            wait = min(self.max_wait, least + self.uniform(0, least - 1))
+        else:
+            wait = self.interval * self.uniform(1 - JITTER, 1 + JITTER)
+        return max(wait, MIN_INTERVAL, self.earliest - now)
 
     def polled(self, at: float, *, done: bool | None) -> None:
-        """Nothing is learned."""
+        """Count the poll; nothing is learned."""
+        self.polls += 1
 
 
 class LearnedPace:

@@ -303,11 +303,18 @@ def _wait(api: OcrApi, plan: Plan, item: Item, job: Recorded, deadline: Deadline
 def _metered(flow: Flow[T], meter: Meter) -> Flow[T]:
     """The same flow, its calls counted for one item."""
     answer: Any = None
+    failed: AsposeOcrError | None = None
     while True:
         try:
-            step = flow.send(answer)
+            step = flow.send(answer) if failed is None else flow.throw(failed)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
-        answer = yield step
+        answer = failed = None
+        try:
+            answer = yield step
+        except AsposeOcrError as error:
+            # A token that cannot be had: what that means, the flow knows.
+            failed = error
+            continue
         if isinstance(step, HttpRequest):
             meter.count(step, answer)

@@ -179,10 +179,15 @@ class AsposeOcrHook(HttpHook):
         """
         found = get_operation(operation)
         interval = coerce.seconds("poll_interval", poll_interval)
-        deadline = Deadline.after(coerce.seconds("timeout", timeout) or DEFAULT_TIMEOUT, time.time())
+        now = time.time()
+        deadline = Deadline.after(coerce.seconds("timeout", timeout) or DEFAULT_TIMEOUT, now)
         task = self.run_flow(
             lambda api: api.wait(
-                found, ocr_task_id, pace=api.pace(found, poll_interval=interval), deadline=deadline
+                found,
+                ocr_task_id,
+                # Whoever waits here has mostly just submitted: a poll at once would be for nothing.
+                pace=api.pace(found, poll_interval=interval, submitted_at=now),
+                deadline=deadline,
             )
         )
         task.raise_for_status()

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator, conf
+from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT
@@ -91,7 +91,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
     :param deferrable: wait in the triggerer, without a worker slot; by default as Airflow is configured.
     :param poll_interval: seconds or timedelta between polls; None for moments that are learned.
     :param timeout: seconds or timedelta to wait for completion, default 1 h; ``execution_timeout`` counts
-        if it is shorter. The task is then cancelled at the service.
+        if it is shorter. The service is then asked a last time: what has completed is delivered, what has
+        not is cancelled, and where the service cannot be reached it is left alone, for a retry to find.
     :param cancel_on_kill: whether to cancel the task at the service when a user ends the Airflow task.
     :param durable: keep a record of the submission, so that a retry goes on with the same task instead of
         paying again: in Airflow's task state store (3.3 and later), else in a small file beside
@@ -282,24 +283,17 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 source_bytes=source.size,
             )
         try:
-            known: dict[str, Any] = {"source_bytes": source.size, "submitted_at": submission.submitted_at}
-            task = hook.run_flow(
-                lambda api: api.wait(
-                    operation,
-                    ocr_task_id,
-                    pace=api.pace(operation, poll_interval=poll_interval, **known),
-                    deadline=deadline,
-                    limit=delivery.limit,
-                    status_only=stored,
-                )
+            task = self._wait_here(
+                hook,
+                ocr_task_id,
+                deadline,
+                status_only=stored,
+                poll_interval=poll_interval,
+                source_bytes=source.size,
+                submitted_at=submission.submitted_at,
             )
         except AsposeOcrTimeoutError as error:
             raise (self._given_up(context, ocr_task_id, error) if error.reached else error) from None
-        except AirflowTaskTimeout:
-            # Airflow's alarm for execution_timeout counts from the start of the task, so it comes first.
-            late = AsposeOcrTimeoutError("execution_timeout has passed", ocr_task_id=ocr_task_id)
-            self.log.error("%s", self._given_up(context, ocr_task_id, late))
-            raise
         finally:
             self._waiting_for = None
         return self._finish(context, hook, task, submission, 0, time.time())

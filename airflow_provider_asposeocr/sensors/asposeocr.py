@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,9 @@ from airflow.triggers.base import StartTriggerArgs
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrError,
     AsposeOcrEventError,
+    AsposeOcrHaltedError,
     AsposeOcrSettingsError,
     AsposeOcrTimeoutError,
 )
@@ -58,7 +61,8 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
     """Wait until a task of Aspose.OCR Cloud is ``Completed``.
 
     A task that ends with ``Error`` or ``NotExist`` fails the sensor at once, with what the service says.
-    The task at the service is never cancelled.
+    The task at the service is never cancelled. An outage of the service is waited out: for up to 5 minutes,
+    with ``silent_fail`` and in reschedule mode, where nothing is remembered between polls, until ``timeout``.
 
     :param operation: the operation that the task was submitted to.
     :param ocr_task_id: the service's id of the task (templated).
@@ -74,16 +78,18 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         more billed call; otherwise they lie there for 24 hours (templated).
     :param asposeocr_conn_id: the Airflow connection of type ``asposeocr``.
     :param deferrable: wait in the triggerer, without a worker slot; True by default.
-    :param poke_interval: seconds or timedelta between polls. None means moments that are learned when
-        deferred or poking, and 60 s in reschedule mode.
+    :param poke_interval: seconds or timedelta between polls, more than 0. None means moments that are
+        learned when deferred or poking, and 60 s in reschedule mode and with ``exponential_backoff``.
     :param timeout: seconds or timedelta to wait; default 24 h, for which the service keeps a task.
+        ``execution_timeout`` counts if it is shorter, but in reschedule mode, where it is that of one poll.
     :param start_from_trigger: begin in the triggerer, so that the wait takes no worker slot at all, on
         Airflow 3.3 and later; before, and where the sensor is mapped, it begins in a worker as without it.
         The triggerer renders ``ocr_task_id`` then. Not for hundreds of such tasks in one DAG: the whole DAG
         travels with each of their triggers.
-    :param kwargs: those of BaseSensorOperator; ``soft_fail`` and ``never_fail`` mean the same whether
-        deferred or not.
-    :return: the :class:`.Manifest`.
+    :param kwargs: those of BaseSensorOperator; ``soft_fail``, ``never_fail``, ``silent_fail``,
+        ``exponential_backoff`` and ``max_wait`` mean the same whether deferred or not.
+    :return: the :class:`.Manifest`. Its ``api_calls`` are those of the last poll alone in reschedule mode,
+        and of the whole wait otherwise.
 
     .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/sensors.html
     """
@@ -99,6 +105,8 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         "asposeocr_conn_id",
     )
     ui_color = "#d9e8fb"
+
+    _asked_to_wait = 0.0
 
     def __init__(
         self,
@@ -141,23 +149,21 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
             self.start_trigger_args = self._start_trigger_args()
 
     def execute(self, context: Context) -> Any:
-        """Defer, wait here, or poke as BaseSensorOperator does."""
-        if not self.deferrable and (self.mode == "reschedule" or self.poll_interval is not None):
+        """Defer, wait here, or look once and be rescheduled, as BaseSensorOperator does."""
+        if not self.deferrable and self.reschedule:
             return self._execute_base(context)
         with self._sensor_failures(), permanent_errors_fail():
-            ocr_task_id = coerce.ocr_task_id(self.ocr_task_id)
-            self._check_destination()
-            deadline = Deadline.after(self.timeout, time.time())
-            poll_interval = coerce.seconds("poke_interval", self.poll_interval)
             if self.deferrable:
+                ocr_task_id = coerce.ocr_task_id(self.ocr_task_id)
+                self._check_destination()
                 self._defer_until_done(
                     Submission(get_operation(self.operation).name, ocr_task_id),
-                    deadline=deadline,
-                    poll_interval=poll_interval,
+                    deadline=Deadline.after(self._patience(), time.time()),
                     status_only=self._status_only(),
                     cancel_on_kill=False,
+                    **self._polling(),
                 )
-            return self._wait_here(ocr_task_id, poll_interval, deadline, context)
+            return self._manifest_here(context)
 
     def execute_complete(self, context: Context, event: Any) -> Manifest:
         """Go on when the trigger has fired.
@@ -169,9 +175,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
                 outcome = WaitOutcome.of_event(event)
             except AsposeOcrEventError as error:
                 self.log.warning("%s: the service is asked instead", error)
-                deadline = Deadline.after(self.timeout, time.time())
-                poll_interval = coerce.seconds("poke_interval", self.poll_interval)
-                return self._wait_here(coerce.ocr_task_id(self.ocr_task_id), poll_interval, deadline, context)
+                return self._manifest_here(context)
             if isinstance(outcome.error, AsposeOcrTimeoutError):
                 raise AirflowSensorTimeout(str(outcome.error))
             hook = new_hook(self.conn_id)
@@ -183,8 +187,8 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
             operation=get_operation(self.operation).name,
             ocr_task_id=triggerer_template(self.ocr_task_id),
             asposeocr_conn_id=self.asposeocr_conn_id,
-            timeout=float(self.timeout),
-            poll_interval=coerce.seconds("poke_interval", self.poll_interval),
+            timeout=self._patience(),
+            **self._polling(),
             max_inline_bytes=0 if self._status_only() else self.max_inline_bytes,
             cancel_on_kill=False,
             ends_task=why_a_worker_ends(self) is None,
@@ -192,23 +196,52 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         path, arguments = trigger.serialize()
         # Airflow does not apply a sensor's own timeout here. The trigger does; this one is for templates
         # that wait for an answer that never comes.
-        longest = timedelta(seconds=float(self.timeout) + TRIGGER_GRACE)
+        longest = timedelta(seconds=self._patience() + TRIGGER_GRACE)
         return StartTriggerArgs(path, "execute_complete", arguments, timeout=longest)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Ask once."""
+        """Ask once. An outage of the service means that the task is not done yet."""
         with permanent_errors_fail():
             operation = get_operation(self.operation)
             ocr_task_id = coerce.ocr_task_id(self.ocr_task_id)
+            self._polling()
             self._check_destination()
             hook = new_hook(self.conn_id)
-            limit = self._delivery().limit
-            task = hook.run_flow(
-                lambda api: api.poll(operation, ocr_task_id, limit=limit, status_only=self._status_only())
-            )
+            limit, self._asked_to_wait = self._delivery().limit, 0.0
+            try:
+                task = hook.run_flow(
+                    lambda api: api.poll(operation, ocr_task_id, limit=limit, status_only=self._status_only())
+                )
+            except AsposeOcrError as error:
+                if not error.retryable or isinstance(error, AsposeOcrHaltedError):
+                    raise
+                self.log.warning("The poll failed, waiting goes on: %s", error)
+                self._asked_to_wait = error.retry_after or 0.0
+                return PokeReturnValue(is_done=False)
             if not task.status.is_terminal:
                 return PokeReturnValue(is_done=False)
             return PokeReturnValue(True, self._manifest(hook, task, context, 0, time.time()))
+
+    def _get_next_poke_interval(
+        self, started_at: Any, run_duration: Callable[[], float], poke_count: int
+    ) -> float:
+        usual: float = super()._get_next_poke_interval(started_at, run_duration, poke_count)
+        # The service is not asked sooner than it wants, but once more when the time is over.
+        return max(usual, min(self._asked_to_wait, self.timeout - run_duration()))
+
+    def _patience(self) -> float:
+        """Return how many seconds to wait at most."""
+        return min(self.timeout, coerce.seconds("execution_timeout", self.execution_timeout) or math.inf)
+
+    def _polling(self) -> dict[str, Any]:
+        """Return when to poll, and how long without an answer, as trigger and flow take it."""
+        interval = coerce.seconds("poke_interval", self.poll_interval)
+        return {
+            "poll_interval": self.poke_interval if self.exponential_backoff else interval,
+            "backoff": self.exponential_backoff,
+            "max_wait": self.max_wait.total_seconds() if self.max_wait else None,
+            "max_outage": self.timeout if self.silent_fail else None,
+        }
 
     def _execute_base(self, context: Context) -> Any:
         try:
@@ -219,21 +252,14 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
                 raise self._skipped(error) from error
             raise
 
-    def _wait_here(
-        self, ocr_task_id: str, poll_interval: float | None, deadline: Deadline, context: Context
-    ) -> Manifest:
-        operation = get_operation(self.operation)
-        hook = new_hook(self.conn_id)
+    def _manifest_here(self, context: Context) -> Manifest:
+        """Wait in this process."""
+        ocr_task_id = coerce.ocr_task_id(self.ocr_task_id)
+        self._check_destination()
+        hook, deadline = new_hook(self.conn_id), Deadline.after(self._patience(), time.time())
         try:
-            task = hook.run_flow(
-                lambda api: api.wait(
-                    operation,
-                    ocr_task_id,
-                    pace=api.pace(operation, poll_interval=poll_interval),
-                    deadline=deadline,
-                    limit=self._delivery().limit,
-                    status_only=self._status_only(),
-                )
+            task = self._wait_here(
+                hook, ocr_task_id, deadline, status_only=self._status_only(), **self._polling()
             )
         except AsposeOcrTimeoutError as error:
             raise AirflowSensorTimeout(str(error)) from None

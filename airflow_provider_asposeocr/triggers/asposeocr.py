@@ -75,6 +75,9 @@ class AsposeOcrTaskTrigger(BaseTrigger):
     :param submitted_at: when it was submitted, seconds since the epoch.
     :param api_calls: billed calls made for the task before.
     :param reattached: whether an earlier try has submitted it.
+    :param backoff: whether ``poll_interval`` grows with each poll.
+    :param max_wait: seconds to which it grows at most.
+    :param max_outage: seconds for which an outage of the service is waited out, 5 minutes by default.
 
     .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/deferring.html
     """
@@ -99,6 +102,9 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         submitted_at: float | None = None,
         api_calls: int = 0,
         reattached: bool = False,
+        backoff: bool = False,
+        max_wait: float | None = None,
+        max_outage: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.operation = operation
@@ -118,6 +124,9 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         self.submitted_at = submitted_at
         self.api_calls = api_calls
         self.reattached = reattached
+        self.backoff = backoff
+        self.max_wait = max_wait
+        self.max_outage = max_outage
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Name the class and all of its arguments."""
@@ -138,8 +147,10 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         self.ocr_task_id = coerce.found_task_id(self.ocr_task_id)
         # No worker is about to report where none has deferred the task.
         not_before = now + LEAST_SECONDS if self.deadline is not None else now
+        # By as much as the clock of the worker that has deferred the task is ahead of this one.
+        ahead = max(0.0, (self.submitted_at or 0.0) - now)
         deadline = Deadline(
-            now + (self.timeout or DEFAULT_TIMEOUT) if self.deadline is None else self.deadline
+            now + (self.timeout or DEFAULT_TIMEOUT) if self.deadline is None else self.deadline - ahead
         )
         outcome = await self._wait(deadline, not_before)
         await asyncio.sleep(max(0.0, not_before - time.time()))
@@ -200,10 +211,13 @@ class AsposeOcrTaskTrigger(BaseTrigger):
                         source_bytes=self.source_bytes,
                         submitted_at=self.submitted_at,
                         earliest=not_before,
+                        backoff=self.backoff,
+                        max_wait=self.max_wait,
                     ),
                     deadline=deadline,
                     limit=Delivery(max_inline_bytes=most).limit,
                     status_only=not most,
+                    max_outage=self.max_outage,
                 )
             )
         except AsposeOcrTimeoutError as error:

@@ -88,6 +88,7 @@ def drive(
     clock: Clock | None = None,
     on_request: Callable[[HttpRequest], Answer] | None = None,
     token: str = "token",
+    on_token: Callable[[], AsposeOcrError | None] = lambda: None,
 ) -> Run:
     """Run a flow to its end.
 
@@ -96,18 +97,21 @@ def drive(
     :param clock: is moved on by each sleep.
     :param on_request: answers the requests instead.
     :param token: what tokens begin with; a number follows.
+    :param on_token: returns what is thrown into the flow instead of a token, or None.
     """
     run = Run()
     answer: Any = None
+    failed: AsposeOcrError | None = None
     for _ in range(MOST_STEPS):
         try:
-            step = flow.send(answer)
+            step = flow.send(answer) if failed is None else flow.throw(failed)
         except StopIteration as stop:
             run.result = stop.value
             return run
         except AsposeOcrError as error:
             run.error = error
             return run
+        failed = None
         if isinstance(step, Sleep):
             run.sleeps.append(step.seconds)
             if clock is not None:
@@ -115,6 +119,7 @@ def drive(
             answer = None
         elif isinstance(step, NeedToken):
             run.refused.append(step.stale)
+            failed = on_token()
             answer = f"{token}-{len(run.refused)}"
         else:
             run.requests.append(step)

@@ -662,6 +662,31 @@ class TestWait:
         assert type(run.error) is AsposeOcrConnectionError
         assert LONGEST_OUTAGE <= clock() - (START + 100) <= LONGEST_OUTAGE + 60
 
+    def test_an_outage_is_waited_out_for_as_long_as_is_asked(self) -> None:
+        run = self.run(NOT_SENT, timeout=4000, max_outage=4000)
+        assert type(run.error) is AsposeOcrUnreachedTimeoutError
+
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_whoever_asks_for_an_hour_gets_it_however_long_an_outage_may_be(self, status: int) -> None:
+        run = self.run(PENDING, response(status, retry_after="3600"), COMPLETED, timeout=24 * 3600)
+        assert run.unwrap().text == "text"
+        assert len(run.requests) == 3
+        assert sum(run.sleeps) >= 3600
+
+    @pytest.mark.parametrize("down", [25, 60, LONGEST_OUTAGE - 20])
+    def test_a_sign_in_that_fails_for_a_while_is_waited_out(self, down: float) -> None:
+        clock = Clock()
+
+        def no_token() -> AsposeOcrError | None:
+            return AsposeOcrConnectionError("sign in: refused") if clock() < START + down else None
+
+        flow = api(clock).wait(
+            IMAGE, ID, pace=FixedPace(10, uniform=middle), deadline=Deadline.after(3600, START)
+        )
+        run = drive(flow, COMPLETED, clock=clock, on_token=no_token)
+        assert run.unwrap().text == "text"
+        assert len(run.requests) == 1
+
     def test_a_good_answer_in_between_starts_the_outage_anew(self) -> None:
         clock = Clock()
 

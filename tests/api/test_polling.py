@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import random
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import BaseSensorOperator
 
 from airflow_provider_asposeocr.api.coerce import seconds
 from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
+from airflow_provider_asposeocr.api.flows import OcrApi
 from airflow_provider_asposeocr.api.latency import LatencyEstimator
+from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.plan import CEILING
-from airflow_provider_asposeocr.api.polling import FixedPace, LearnedPace, Timing, Timings
+from airflow_provider_asposeocr.api.polling import (
+    CROWD,
+    MIN_INTERVAL,
+    FixedPace,
+    LearnedPace,
+    Timing,
+    Timings,
+)
+from airflow_provider_asposeocr.api.retry import RetryPolicy
 
 
 def middle(low: float, high: float) -> float:
@@ -48,6 +60,72 @@ def test_waits_that_began_together_do_not_stay_together() -> None:
     delays = [FixedPace(10.0).delay(0.0) for _ in range(500)]
     assert 9.5 <= min(delays) < 9.6
     assert 10.4 < max(delays) <= 10.5
+
+
+def of_airflow(interval: float, poke: int, max_wait: float | None) -> float:
+    """The seconds that Airflow's own sensor waits after a poke."""
+    sensor = BaseSensorOperator(
+        task_id="s", poke_interval=interval, timeout=1e9, max_wait=max_wait, exponential_backoff=True
+    )
+    return float(sensor._get_next_poke_interval(0.0, lambda: 0.0, poke))
+
+
+@pytest.mark.parametrize("interval", [0.5, 1.0, 5.0, 60.0, 300.0])
+@pytest.mark.parametrize("max_wait", [None, 0.5, 30.0, 600.0])
+def test_exponential_backoff_is_that_of_airflow(interval: float, max_wait: float | None) -> None:
+    paces = [
+        FixedPace(interval, bound, at_once=True, backoff=True, max_wait=max_wait or math.inf)
+        for bound in (least, lambda low, high: high)
+    ]
+    assert all(pace.delay(0.0) <= CROWD for pace in paces)
+    for poke in range(1, 12):
+        for pace in paces:
+            pace.polled(0.0, done=False)
+        shortest, longest = (pace.delay(0.0) for pace in paces)
+        assert shortest <= of_airflow(interval, poke, max_wait) <= longest
+        assert longest < 2 * shortest or longest == max_wait
+
+
+def test_backoff_ends_in_no_overflow() -> None:
+    pace = FixedPace(60.0, backoff=True)
+    pace.polls = 100_000
+    assert 60.0 < pace.delay(0.0) < math.inf
+
+
+@pytest.mark.parametrize("interval", [1e-9, 0.01])
+@pytest.mark.parametrize("more", [{}, {"at_once": True}, {"backoff": True, "max_wait": 1e-9}])
+def test_no_interval_is_short_enough_to_pay_for_polls_without_end(
+    interval: float, more: dict[str, Any]
+) -> None:
+    pace = FixedPace(interval, **more)
+    for _ in range(5):
+        assert pace.delay(0.0) >= MIN_INTERVAL
+        pace.polled(0.0, done=False)
+
+
+def test_fixed_intervals_wait_as_well_until_an_answer_is_of_use() -> None:
+    for at_once in (False, True):
+        assert FixedPace(2.0, at_once=at_once, earliest=106.0).delay(100.0) == 6.0
+        assert FixedPace(10.0, middle, earliest=106.0).delay(100.0) == 10.0
+
+
+@pytest.mark.parametrize("ahead", [-0.5, 0.0, 5.0, 300.0, 86_400.0])
+def test_a_clock_of_the_submitter_that_is_ahead_makes_no_poll_late(ahead: float) -> None:
+    now = 1_800_000_000.0
+    api = OcrApi(retry=RetryPolicy(now=lambda: now, uniform=middle))
+    image = get_operation("RecognizeImage")
+    usual = api.pace(image, source_bytes=1000, submitted_at=now).delay(now)
+    skewed = api.pace(image, source_bytes=1000, submitted_at=now + ahead).delay(now)
+    assert 0 < skewed <= usual
+
+
+def test_a_clock_of_the_submitter_that_is_behind_makes_the_first_poll_early() -> None:
+    now = 1_800_000_000.0
+    api = OcrApi(retry=RetryPolicy(now=lambda: now, uniform=middle))
+    pace = api.pace(get_operation("RecognizeImage"), source_bytes=1000, submitted_at=now - 300.0)
+    assert 0 < pace.delay(now) <= CROWD
+    pace.polled(now, done=False)
+    assert pace.delay(now) <= CEILING
 
 
 def test_before_anything_is_known_it_backs_off() -> None:
