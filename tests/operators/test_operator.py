@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, timeout
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrHaltedError,
     AsposeOcrTaskNotFoundError,
     AsposeOcrTimeoutError,
+    AsposeOcrUnreachedTimeoutError,
 )
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.operators.asposeocr import (
@@ -28,6 +29,7 @@ from airflow_provider_asposeocr.operators.asposeocr import (
     AsposeOcrRecognizeImageTrialOperator,
 )
 from tests.running import deferral, run
+from tests.states import StateStore
 
 TEXT = "The quick brown fox jumps over the lazy dog."
 both_ways = pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferrable"])
@@ -246,6 +248,38 @@ def test_a_task_that_never_ends_is_cancelled(
     assert raised.value.ocr_task_id in str(raised.value)
     assert emulator.calls.cancel == 1
     assert time.monotonic() - started < 4
+
+
+def test_what_completed_before_the_alarm_of_execution_timeout_is_delivered(
+    emulator: Emulator, scan: Path
+) -> None:
+    emulator.options.service_seconds = 0.5
+    with timeout(1):
+        assert run(recognize(scan, poll_interval=30))["text"] == TEXT
+    assert (emulator.calls.poll, emulator.calls.cancel) == (1, 0)
+
+
+def test_what_is_pending_at_the_alarm_of_execution_timeout_is_cancelled(
+    emulator: Emulator, scan: Path
+) -> None:
+    emulator.inject("never_finish", on="submit")
+    with pytest.raises(AsposeOcrTimeoutError, match="was cancelled at the service"), timeout(1):
+        run(recognize(scan, poll_interval=30))
+    assert (emulator.calls.poll, emulator.calls.cancel) == (1, 1)
+
+
+def test_what_cannot_be_asked_for_at_the_alarm_of_execution_timeout_is_left_for_a_retry(
+    emulator: Emulator, scan: Path
+) -> None:
+    store = StateStore()
+    emulator.inject("status", on="poll", times=None, status=503)
+    with pytest.raises(AsposeOcrUnreachedTimeoutError), timeout(1):
+        run(recognize(scan, poll_interval=30), task_state_store=store)
+    assert emulator.calls.cancel == 0
+
+    emulator.clear_faults()
+    assert run(recognize(scan, poll_interval=0.1), task_state_store=store)["text"] == TEXT
+    assert emulator.calls.submit == 1
 
 
 def test_the_schedule_stays_in_the_trigger(emulator: Emulator, scan: Path) -> None:

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    timeout,
 )
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
@@ -63,8 +64,7 @@ def test_it_waits_for_completed_and_returns_the_manifest(emulator: Emulator, png
     assert manifest["text"] == TEXT
     assert manifest["submitted_at"] is None
     assert emulator.calls.poll == 3
-    if mode != "poking":  # which counts each poke for itself
-        assert manifest["api_calls"] == 3
+    assert manifest["api_calls"] == 3
     json.dumps(manifest)
 
 
@@ -212,6 +212,108 @@ def test_reschedule_mode_gives_the_slot_back(emulator: Emulator, png: bytes) -> 
     assert 55 < wait <= 60
 
     assert task.execute(ctx)["text"] == TEXT
+
+
+@pytest.mark.usefixtures("airflow_database")
+@pytest.mark.parametrize(("timeout", "longest"), [(24 * 3600, 3601), (600, 600)])
+def test_reschedule_mode_gives_the_service_the_time_that_it_asks_for(
+    emulator: Emulator, png: bytes, timeout: float, longest: float
+) -> None:
+    task = sensor(submitted(png), deferrable=False, poke_interval=5, timeout=timeout)
+    task.mode = "reschedule"
+    emulator.inject("status", on="poll", status=503, headers={"Retry-After": "3600"})
+    ctx = context()
+    ctx["ti"].get_first_reschedule_date = lambda _: None
+
+    def pause() -> float:
+        with pytest.raises(Exception) as raised:
+            task.execute(ctx)
+        assert type(raised.value).__name__ == "AirflowRescheduleException"
+        wait: float = raised.value.reschedule_date.timestamp() - time.time()
+        return wait
+
+    assert longest - 5 < pause() <= longest
+    assert emulator.calls.poll == 1
+    emulator.inject("status", on="poll", status=500, times=5)
+    assert 0 < pause() <= 5
+    assert emulator.calls.poll == 6
+    assert task.execute(ctx)["text"] == TEXT
+
+
+@pytest.mark.usefixtures("airflow_database")
+@pytest.mark.parametrize("deferrable", [True, False])
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+@pytest.mark.parametrize("poke_interval", [0, 0.0, timedelta(0)])
+def test_an_interval_of_nothing_is_refused_before_any_call(
+    emulator: Emulator, deferrable: bool, mode: str, poke_interval: Any
+) -> None:
+    task = sensor("x", deferrable=deferrable, poke_interval=poke_interval)
+    task.mode = mode
+    ctx = context()
+    ctx["ti"].get_first_reschedule_date = lambda _: None
+    with pytest.raises(AirflowFailException, match="poke_interval must be positive"):
+        task.execute(ctx)
+    assert emulator.calls.billed == emulator.calls.token == 0
+
+
+@pytest.mark.parametrize("way", MODES)
+@pytest.mark.parametrize(("max_wait", "polls"), [(None, range(4, 6)), (1, range(6, 8))])
+def test_exponential_backoff_means_the_same_in_every_mode(
+    emulator: Emulator, png: bytes, way: str, max_wait: float | None, polls: range
+) -> None:
+    # At 0 and 1 s, then after 1, 2 to 3 and 4 to 7 s, and at the end.
+    emulator.inject("never_finish", on="submit")
+    arguments = {**MODES[way], "poke_interval": 1.0, "timeout": 6.0, "max_wait": max_wait}
+    with pytest.raises(AirflowSensorTimeout):
+        run(sensor(submitted(png), exponential_backoff=True, **arguments))
+    assert emulator.calls.poll in polls
+
+
+def test_backoff_without_an_interval_begins_with_that_of_airflow() -> None:
+    _, arguments = deferral(AsposeOcrTaskSensor(
+        task_id="wait", operation="RecognizeImage", ocr_task_id="x", exponential_backoff=True, max_wait=600
+    )).trigger.serialize()  # fmt: skip
+    assert (arguments["poll_interval"], arguments["backoff"], arguments["max_wait"]) == (60.0, True, 600.0)
+
+
+@every_mode
+def test_execution_timeout_counts_where_it_is_shorter(emulator: Emulator, png: bytes, mode: str) -> None:
+    emulator.inject("never_finish", on="submit")
+    started = time.monotonic()
+    with pytest.raises(AirflowSensorTimeout):
+        run(sensor(submitted(png), mode, execution_timeout=timedelta(seconds=0.5)))
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("mode", ["waiting", "poking"])
+@pytest.mark.parametrize("soft_fail", [False, True])
+def test_the_alarm_of_execution_timeout_is_followed_by_a_last_look(
+    emulator: Emulator, png: bytes, mode: str, soft_fail: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_asposeocr.api.polling.LearnedPace.delay", lambda *_: 30.0)
+    emulator.options.service_seconds = 0.5
+    arguments = {**MODES[mode], "soft_fail": soft_fail}
+    if mode == "poking":
+        arguments["poke_interval"] = 30.0
+    with timeout(1):
+        assert run(sensor(submitted(png), **arguments))["text"] == TEXT
+
+    emulator.inject("never_finish", on="submit")
+    with pytest.raises(AirflowSkipException if soft_fail else AirflowSensorTimeout), timeout(1):
+        run(sensor(submitted(png), **arguments))
+
+
+@every_mode
+def test_silent_fail_waits_out_any_outage(
+    emulator: Emulator, png: bytes, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_asposeocr.api.flows.LONGEST_OUTAGE", -1)
+    monkeypatch.setattr("airflow_provider_asposeocr.api.retry.RetryPolicy.wait", lambda *_: 0.01)
+    ocr_task_id = submitted(png)
+    emulator.inject("status", on="poll", times=12, status=502)
+    with pytest.raises(AsposeOcrServerError):
+        run(sensor(ocr_task_id, mode))
+    assert run(sensor(ocr_task_id, mode, silent_fail=True))["text"] == TEXT
 
 
 def test_the_default_pace_is_not_one_poll_a_minute(emulator: Emulator) -> None:

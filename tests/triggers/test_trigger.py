@@ -193,6 +193,25 @@ def test_a_passed_deadline_is_an_event_and_cancels_nothing(
     assert emulator.calls.cancel == 0
 
 
+@pytest.mark.parametrize("poll_interval", [None, 0.2])
+@pytest.mark.parametrize("ahead", [0.0, 30.0, 3600.0])
+def test_a_worker_whose_clock_is_ahead_makes_nothing_late(
+    emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch, ahead: float, poll_interval: float | None
+) -> None:
+    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
+    ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
+    at, started = time.time() + ahead, time.monotonic()
+    known = {"submitted_at": at, "source_bytes": len(png), "poll_interval": poll_interval}
+    assert fire(make(ocr_task_id, deadline=at + 60, **known))["status"] == "Completed"
+    assert time.monotonic() - started < 8
+
+    emulator.inject("never_finish", on="poll")
+    started = time.monotonic()
+    event = fire(make(ocr_task_id, deadline=at + 1, **known))
+    assert isinstance(WaitOutcome.of_event(event).error, AsposeOcrTimeoutError)
+    assert time.monotonic() - started < 5
+
+
 async def test_on_kill_cancels_the_task(emulator: Emulator, png: bytes) -> None:
     ocr_task_id = await AsposeOcrHook().asubmit("RecognizeImage", png)
     await make(ocr_task_id, cancel_on_kill=False).on_kill()
