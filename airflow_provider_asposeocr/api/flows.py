@@ -316,7 +316,7 @@ class OcrApi:
                 except AsposeOcrError as error:
                     now = self.retry.now()
                     failing_since = min(failing_since, asked_at)
-                    if not error.retryable or now - failing_since > patience:
+                    if not error.retryable:
                         raise
                     if deadline.passed(now):
                         raise AsposeOcrUnreachedTimeoutError(
@@ -324,6 +324,8 @@ class OcrApi:
                             f"{error}",
                             ocr_task_id=ocr_task_id,
                         ) from None
+                    if now - failing_since > patience:
+                        raise
                     log.warning("poll %d failed, waiting goes on: %s", polls, error)
                     pace.polled(now, done=None)
                     yield Sleep(min(error.retry_after or 0.0, deadline.remaining(now)))

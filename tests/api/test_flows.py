@@ -729,6 +729,15 @@ class TestWait:
         assert run.unwrap().text == "text"
         assert sum(run.sleeps) == pytest.approx(100)
 
+    @pytest.mark.parametrize("timeout", [100, 3000])
+    def test_a_service_that_still_asks_for_time_at_the_deadline_is_not_taken_for_an_outage(
+        self, timeout: float
+    ) -> None:
+        run = self.run(response(503, retry_after="3600"), timeout=timeout)
+        assert type(run.error) is AsposeOcrUnreachedTimeoutError
+        assert sum(run.sleeps) == pytest.approx(timeout)
+        assert len(run.requests) == 2
+
     def test_an_outage_at_the_deadline_ends_as_a_timeout(self) -> None:
         run = self.run(NOT_SENT, timeout=30)
         assert type(run.error) is AsposeOcrUnreachedTimeoutError

@@ -1,7 +1,7 @@
 """Wait for a large result in a process of its own, ``python -m tests.faults.weighing``, and weigh that.
 
-The process waits for a small result first, so that all that is loaded once is loaded. What the large one takes
-stands in the last line that it prints.
+The process waits for a small result first, so that all that is loaded once is loaded. What the large one
+takes stands in the last line that it prints.
 """
 
 from __future__ import annotations

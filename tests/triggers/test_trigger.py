@@ -181,6 +181,36 @@ def test_no_poll_is_made_before_its_answer_could_be_used(
     assert poll.received_at - (submitted_at + 100) >= 0.55
 
 
+@pytest.mark.parametrize(
+    ("fault", "ends", "cancels"),
+    [
+        (None, "Completed", 0),
+        ({"kind": "never_finish", "on": "poll"}, "AsposeOcrTimeoutError", 1),
+        ({"kind": "status", "on": "poll", "status": 503, "times": None}, "AsposeOcrUnreachedTimeoutError", 0),
+    ],
+    ids=["completed", "pending", "unreachable"],
+)
+def test_a_trigger_that_starts_after_its_deadline_takes_a_look_before_it_cancels(
+    emulator: Emulator,
+    png: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: dict[str, Any] | None,
+    ends: str,
+    cancels: int,
+) -> None:
+    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
+    ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
+    if fault is not None:
+        emulator.inject(fault.pop("kind"), **fault)
+    now = time.time()
+    event = fire(make(ocr_task_id, deadline=now - 5, submitted_at=now - 3605, cancel_when_late=True))
+
+    assert event.get("kind", event["status"]) == ends
+    assert emulator.calls.poll >= 1
+    assert emulator.calls.cancel == cancels
+    assert ends == "AsposeOcrUnreachedTimeoutError" or emulator.calls.poll == 1
+
+
 def test_a_passed_deadline_is_an_event_and_cancels_nothing(
     emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
