@@ -49,7 +49,7 @@ bench-emulator: $(READY) ## Measure how many submissions a second the emulator t
 test-crashes: $(READY) ## Kill the processes of a real Airflow in every phase, 3 minutes; AIRFLOW_PYTHON=path for another
 	@AIRFLOW_PYTHON="$(AIRFLOW_PYTHON)" $(BIN)/python -m pytest -m crash tests/system
 
-test-faults: $(READY) ## Let every fault strike every way of running, 2 minutes; FAULTS_ARGS="--only poll" for some
+test-faults: $(READY) ## Let every fault strike every way of running, 3 minutes; FAULTS_ARGS="--only poll" for some
 	@$(BIN)/python -m tests.faults.matrix --check $(FAULTS_ARGS)
 
 test-hostile: $(READY) ## Let a service misbehave in 700 ways, 25 minutes; HOSTILE_ARGS="--only bomb" for some

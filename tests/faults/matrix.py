@@ -166,7 +166,9 @@ ROWS: dict[str, Row] = {
     "token call: web page always": Row(both(signed_out, fault("html_200", "token", **ALWAYS)), BROKEN, 0),
     "token call: reset once": Row(both(signed_out, fault("drop_before", "token"))),
     "token call: locked for 600 s": Row(
-        both(signed_out, fault("status", "token", status=429, headers=soon("600"), **ALWAYS)), LIMITED, 0
+        both(signed_out, fault("status", "token", status=429, headers=soon("600"), **ALWAYS)),
+        sensor("AirflowSensorTimeout", "AirflowSensorTimeout", LIMITED),
+        0,
     ),
     "token revoked": Row(revoked),
     "401 on a poll": Row(fault("unauthorized", "poll")),

@@ -52,7 +52,7 @@ def rows(
             stage = Stage(airflow, service, folder / "marks", records)
             try:
                 airflow.start()
-                airflow.wait_until_parsed("crashes", "endings", "outages", "synchronous")
+                airflow.wait_until_parsed("crashes", "endings", "late", "outages", "synchronous")
                 started = time.monotonic() - begun
                 for dag_id in ("crashes", "endings", "outages"):
                     stage.start(dag_id, ocr_task_id=awaited)
@@ -86,6 +86,7 @@ def play_all(stage: Stage) -> None:
             "marked_failed_running": stage.marked_failed("marked_failed_running", cancelled=False),
         }
     )
+    stage.play({"late": stage.away_at_the_deadline("late")})
     stage.play({"all wait": stage.all_wait()})
     # When all is quiet, since it is timed.
     marked = "marked_failed_deferred"

@@ -84,6 +84,7 @@ EXPECTED = {
     "triggerer terminated": Expected("20 wait on", MANY),
     "service restarted": Expected("20 wait on", MANY),
     "scheduler and its workers killed": Expected("20 wait on", MANY + 1),
+    "late": Expected(tries=ONCE),
     "synchronous": Expected(says=REATTACHED, tries=(2, 3)),
     "many": Expected("20 success", MANY, tries=(1, 2)),
 }

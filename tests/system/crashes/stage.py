@@ -19,6 +19,8 @@ SCAN = ROOT / "dags_examples" / "demo" / "scan.jpg"
 ENDED = {"success", "failed", "skipped", "upstream_failed"}
 LONGEST = 90.0
 """Seconds after which a scenario counts as one that hangs."""
+LATE_SECONDS = 25.0
+"""The ``timeout`` of the task whose deadline passes while the triggerer is away."""
 LONGEST_IN_A_ROW = 600.0
 """The same where one task runs at a time."""
 
@@ -153,6 +155,20 @@ class Stage:
         self.airflow.kill(component)
         self.airflow.bring_back(component)
         yield f"the {component}", lambda: bool(self.airflow.pids(component))
+
+    def away_at_the_deadline(self, task_id: str) -> Iterator[Wait]:
+        """The triggerer is away while a job completes and its deadline passes."""
+        self.start(task_id)
+        yield "a poll", lambda: self.service.count(task_id, "poll") >= 1
+        self.airflow.kill("triggerer")
+        polls, killed = self.service.count(task_id, "poll"), time.monotonic()
+        self.service.release(task_id)
+        # The deadline counts from the submission, which was before the poll.
+        yield "the deadline", lambda: time.monotonic() - killed > LATE_SECONDS
+        assert self.service.count(task_id, "poll") == polls, "a triggerer that is away has polled"
+        self.airflow.bring_back("triggerer")
+        yield "the end", lambda: self._state(task_id) in ENDED
+        self._fill(task_id, task_id, killed)
 
     def terminated(self, component: str) -> Iterator[Wait]:
         """SIGTERM of a component, which is then started anew."""

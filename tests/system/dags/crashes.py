@@ -103,6 +103,8 @@ class StoppingOperator(AsposeOcrRecognizeImageOperator):
 
 
 SOON = timedelta(seconds=1)
+LATE = timedelta(seconds=25)
+"""Time enough for a first poll, after which the triggerer is away until it has passed."""
 
 with DAG(dag_id="crashes", schedule=None, default_args={"retries": 4, "retry_delay": SOON}):
     StoppingOperator(task_id="killed_while_waiting", deferrable=False)
@@ -122,6 +124,9 @@ with DAG(dag_id="outages", schedule=None, default_args={"retries": 4, "retry_del
     AsposeOcrRecognizeImageOperator.partial(
         task_id="many", source=SOURCE, durable_path=RECORDS, deferrable=True, poll_interval=1
     ).expand(extra_settings=[{"scenario": f"many {number}"} for number in range(MANY)])
+
+with DAG(dag_id="late", schedule=None, default_args={"retries": 0}):
+    StoppingOperator(task_id="late", deferrable=True, timeout=LATE)
 
 with DAG(dag_id="synchronous", schedule=None, default_args={"retries": 4, "retry_delay": SOON}):
     StoppingOperator(task_id="synchronous", deferrable=False)
