@@ -21,6 +21,7 @@ from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 from airflow_provider_asposeocr.triggers import asposeocr as trigger
 from tests.batch.support import batch, lines
 from tests.running import run
+from tests.states import StateStore
 
 ID = "c0ffee00-0000-4000-8000-000000000001"
 PDF = b"%PDF-1.7\n" + b"\xff" * 50
@@ -242,6 +243,24 @@ def test_a_text_beside_a_destination_travels_by_its_own_size(
     answer(emulator, reply.results)
     manifest = run(task(way, reply, scan, f"{tmp_path}/out/", inline_text=True))
     assert manifest["text"] == reply.text
+
+
+@pytest.mark.parametrize("name", ["no png", "pdf", "one text"])
+def test_only_an_ocr_task_that_came_to_nothing_is_submitted_anew_when_cleared(
+    emulator: Emulator, scan: Path, tmp_path: Path, name: str
+) -> None:
+    reply, store = REPLIES[name], StateStore()
+    answer(emulator, reply.results)
+    (tmp_path / "file").touch()
+    for max_tries, folder in ((0, "file/out"), (1, "out")):
+        common: dict[str, Any] = {"operation": reply.operation, "destination": f"{tmp_path}/{folder}/"}
+        operator = AsposeOcrOperator(task_id="t", source=scan, poll_interval=0.05, **common)
+        try:
+            run(operator, max_tries=max_tries, task_state_store=store)
+        except AirflowFailException:
+            continue
+    assert emulator.calls.submit == (2 if reply.stored is None else 1)
+    assert len(list((tmp_path / "out").glob("*"))) == len(reply.stored or [])
 
 
 @pytest.mark.parametrize("way", ["worker", "deferred"])

@@ -128,8 +128,8 @@ class Job:
         return selected_result_types(self.operation, self.wire)
 
     @property
-    def selects_types(self) -> bool:
-        """Whether it is known that no other types were selected."""
+    def knows_types(self) -> bool:
+        """Whether no other types can have been selected."""
         return self.wire is not None or self.operation.result_selector is None
 
     def with_calls(self, more: int) -> Job:
@@ -233,7 +233,7 @@ def _type_of(result: OcrResult | SpooledResult, job: Job) -> str:
     head = next(iter(result.chunks()), b"")[:HEAD_BYTES]
     found = sniff(head)
     shown = _SHOWN.get(found or "")
-    if shown and (shown in types or not is_text(shown) or not job.selects_types):
+    if shown and (shown in types or not is_text(shown) or not job.knows_types):
         return shown
     if found and text_of(head) is None:
         return found

@@ -15,6 +15,7 @@ from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrEventError,
+    AsposeOcrTaskError,
     AsposeOcrTaskNotFoundError,
     AsposeOcrTimeoutError,
 )
@@ -352,7 +353,13 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         at, match = submission.submitted_at, submission.fingerprint
         wire = wire_settings(operation, self._settings())
         job = Job(operation, submission.source, map_index(context), calls, at, match, wire)
-        manifest = self._collect(hook, task, job, completed_at=completed_at)
+        try:
+            manifest = self._collect(hook, task, job, completed_at=completed_at)
+        except AsposeOcrTaskError:
+            # It has come to nothing: whoever clears the task wants it submitted anew.
+            if ledger:
+                ledger.forget()
+            raise
         if ledger:
             ledger.deliver(submission)
         self._delete_remote(hook, operation, manifest)

@@ -263,8 +263,8 @@ class AsposeOcrTaskTrigger(BaseTrigger):
             submitted_at=self.submitted_at,
         )
         delivery = Delivery(max_inline_bytes=most)
-        if not all(result.type for result in task.results):
-            return None  # its type depends on the settings, which a worker knows
+        if not task.unread and not (task.results and all(result.type for result in task.results)):
+            return None  # what such a result is depends on the settings, which a worker knows
         try:
             manifest = deliver(task, job, delivery, completed_at=outcome.completed_at, leave_binary=not most)
         except AsposeOcrError:
