@@ -147,7 +147,8 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         self.ocr_task_id = coerce.found_task_id(self.ocr_task_id)
         # No worker is about to report where none has deferred the task.
         not_before = now + LEAST_SECONDS if self.deadline is not None else now
-        # By as much as the clock of the worker that has deferred the task is ahead of this one.
+        # A worker whose clock is ahead must not make the wait longer. One that is behind looks the same as a
+        # triggerer that was away: the wait ends sooner by as much, after a look.
         ahead = max(0.0, (self.submitted_at or 0.0) - now)
         deadline = Deadline(
             now + (self.timeout or DEFAULT_TIMEOUT) if self.deadline is None else self.deadline - ahead
