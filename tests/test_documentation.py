@@ -6,9 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_asposeocr.api.polling import DELAY_COST
 from airflow_provider_asposeocr.get_provider_info import get_provider_info
+from airflow_provider_asposeocr.operators import asposeocr as operators
+from airflow_provider_asposeocr.sensors import asposeocr as sensors
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
@@ -56,3 +59,11 @@ def test_every_field_of_the_connection_and_every_extra_is_in_the_readme() -> Non
     (connection,) = get_provider_info()["connection-types"]
     for name in connection["conn-fields"]:
         assert f"extra `{name}`" in README
+
+
+@pytest.mark.parametrize("block", re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE))
+def test_every_piece_of_python_in_the_readme_runs(block: str, tmp_path: Path) -> None:
+    """Their classes take the arguments that they are given there."""
+    names = {"__file__": str(tmp_path / "dag.py"), **vars(operators), **vars(sensors)}
+    with DAG("pieces", schedule=None):
+        exec(compile(block, "README.md", "exec"), names)

@@ -15,8 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
+from dags_examples.demo.accuracy import word_accuracy
 from dags_examples.demo.local_airflow import LocalAirflow, LocalAirflowError
 from dags_examples.demo.report import failure_report
+from dags_examples.demo.run import LEAST_ACCURACY
 from tests import readme
 
 ROOT = Path(__file__).parents[2]
@@ -115,7 +117,20 @@ def run_release(release: str, wheel: Path, folder: Path) -> dict[str, str]:
             return {"Airflow": f"failed: {error}"}
         submissions = len(service.submissions)
     paid = "success" if submissions == SUBMISSIONS else f"{submissions}, not {SUBMISSIONS}"
-    return {**states, "submissions": paid}
+    return {**states, "submissions": paid, "words": words_read(folder)}
+
+
+def words_read(folder: Path) -> str:
+    """Return ``success`` if the stored texts are what the scan says, else how much of it each has right.
+
+    :param folder: what the DAGs have written.
+    """
+    truth = readme.SCAN.with_suffix(".txt").read_text()
+    stored = [
+        path.read_text() for name in ("local_folder", "batch") for path in (folder / name).glob("*.txt")
+    ]
+    right = [word_accuracy(truth, text) for text in stored]
+    return "success" if len(right) == 2 and min(right) >= LEAST_ACCURACY else f"right: {right}"
 
 
 def run_dags(airflow: LocalAirflow, folder: Path) -> dict[str, str]:
