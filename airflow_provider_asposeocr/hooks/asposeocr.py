@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import aiohttp
 import requests
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.providers.http.hooks.http import HttpHook
 
 from airflow_provider_asposeocr.api import calls, coerce
@@ -24,7 +23,6 @@ from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrRequestError,
-    AsposeOcrSettingsError,
     AsposeOcrTooLargeError,
 )
 from airflow_provider_asposeocr.api.flows import OcrApi
@@ -35,7 +33,7 @@ from airflow_provider_asposeocr.api.settings import wire_settings
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.files.body import make_body
 from airflow_provider_asposeocr.files.source import Source, open_source
-from airflow_provider_asposeocr.hooks.connection import ConnectionSettings
+from airflow_provider_asposeocr.hooks.connection import ConnectionSettings, existing
 from airflow_provider_asposeocr.hooks.drivers import AsyncDriver, Meter, SyncDriver
 from airflow_provider_asposeocr.hooks.requests_session import new_session
 from airflow_provider_asposeocr.hooks.sessions import shared_session
@@ -351,7 +349,7 @@ class AsposeOcrHook(HttpHook):
 
     def _load(self) -> ConnectionSettings:
         if self._settings is None:
-            with self._existing():
+            with existing(self.asposeocr_conn_id):
                 connection = self.get_connection(self.asposeocr_conn_id)
             settings = ConnectionSettings.of(connection, connection.extra_dejson)
             settings.check_certificates()
@@ -362,19 +360,9 @@ class AsposeOcrHook(HttpHook):
         if self._settings is not None:
             return self._settings
         # Not kept: what several hooks share is looked up again from time to time.
-        with self._existing():
+        with existing(self.asposeocr_conn_id):
             connection = await get_async_connection(self.asposeocr_conn_id, hook=self)
         return ConnectionSettings.of(connection, await get_async_extra_dejson(connection))
-
-    @contextmanager
-    def _existing(self) -> Iterator[None]:
-        try:
-            yield
-        except AirflowNotFoundException:
-            raise AsposeOcrSettingsError(
-                f"there is no Airflow connection {self.asposeocr_conn_id!r}: create one of type asposeocr, "
-                "or name another by asposeocr_conn_id"
-            ) from None
 
 
 class _BearerAuth(requests.auth.AuthBase):

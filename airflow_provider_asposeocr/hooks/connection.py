@@ -7,7 +7,8 @@ import hashlib
 import logging
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 import certifi
 import requests.utils
 import yarl
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrSettingsError
@@ -202,6 +204,22 @@ class ConnectionSettings:
             raise AsposeOcrSettingsError(
                 f"extra verify or cert names a file that cannot be used: {type(error).__name__}"
             ) from None
+
+
+@contextmanager
+def existing(conn_id: str) -> Iterator[None]:
+    """Fail for good inside the block where Airflow says that a connection does not exist.
+
+    :param conn_id: the Airflow connection that is looked up.
+    :raises AsposeOcrSettingsError: in place of Airflow's own error, which tasks would retry.
+    """
+    try:
+        yield
+    except AirflowNotFoundException:
+        raise AsposeOcrSettingsError(
+            f"there is no Airflow connection {conn_id!r}: create one of type asposeocr, or name another by "
+            "asposeocr_conn_id"
+        ) from None
 
 
 @functools.lru_cache(8)
