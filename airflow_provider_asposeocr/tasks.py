@@ -25,6 +25,7 @@ from airflow_provider_asposeocr.files.manifest import (
     Manifest,
     deliver,
     is_to_fetch,
+    log_lines,
 )
 from airflow_provider_asposeocr.files.paths import (
     check_login,
@@ -169,9 +170,8 @@ class OcrTaskMixin(_Task):
         **more: Any,
     ) -> NoReturn:
         worker = why_a_worker_ends(self)
-        self.log.info(
-            "When the task is done, %s", f"a worker goes on: {worker}" if worker else "the trigger ends it"
-        )
+        ending = f"then a worker goes on, since {worker}" if worker else "which ends it"
+        self.log.info("Waiting in the triggerer until %s at most, %s", deadline, ending)
         self.defer(
             trigger=new_trigger(
                 **submission.to_dict(),
@@ -215,6 +215,7 @@ class OcrTaskMixin(_Task):
                 )
             )
 
+        self.log.info("Waiting in this worker until %s at most", deadline)
         try:
             return run(deadline)
         except AirflowTaskTimeout:
@@ -241,19 +242,12 @@ class OcrTaskMixin(_Task):
         self, hook: AsposeOcrHook, task: OcrTask, job: Job, completed_at: float, *, leave_binary: bool = False
     ) -> Manifest:
         task.raise_for_status()
-        manifest = deliver(
-            task,
-            job.with_calls(hook.api_calls),
-            self._delivery(),
-            completed_at=completed_at,
-            leave_binary=leave_binary,
-        )
+        job = job.with_calls(hook.api_calls)
+        manifest = deliver(task, job, self._delivery(), completed_at=completed_at, leave_binary=leave_binary)
         for notice in manifest["warnings"]:
             self.log.warning("The service says: %s", notice)
-        for result in manifest["results"]:
-            kept = "in XCom" if self.do_xcom_push else "dropped, since do_xcom_push is False"
-            place = result["uri"] or ("left at the service" if "delivered" in result else kept)
-            self.log.info("Result %s: %s", result["type"], place)
+        for line in log_lines(manifest, job, xcom=self.do_xcom_push):
+            self.log.info("%s", line)
         return manifest
 
     def _delete_remote(self, hook: AsposeOcrHook, operation: Operation, manifest: Manifest) -> None:

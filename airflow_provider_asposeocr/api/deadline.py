@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 DEFAULT_TIMEOUT = 3600.0
 """Seconds that the hook and the operators wait for a task by default."""
+
+_MAX_SHOWN = datetime.max.replace(tzinfo=UTC).timestamp() - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,10 @@ class Deadline:
     def after(cls, seconds: float, now: float) -> Deadline:
         """The moment so many seconds from now."""
         return cls(now + seconds)
+
+    def __str__(self) -> str:
+        """Name the moment to the second, in UTC."""
+        return datetime.fromtimestamp(min(self.at, _MAX_SHOWN), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
     def remaining(self, now: float) -> float:
         """Seconds left; never negative."""

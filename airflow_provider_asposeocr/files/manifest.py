@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypedDict
@@ -179,6 +179,24 @@ def deliver(
         "submitted_at": _iso(job.submitted_at),
         "completed_at": _iso(completed_at) or "",
     }
+
+
+def log_lines(manifest: Manifest, job: Job, *, xcom: bool) -> Iterator[str]:
+    """Yield what the log says of a completed task: when, at which cost, and where each result went.
+
+    :param manifest: of the task.
+    :param job: what else is known of it.
+    :param xcom: whether the manifest goes into XCom.
+    """
+    completed = datetime.fromisoformat(manifest["completed_at"]).timestamp()
+    after = "" if job.submitted_at is None else f" {completed - job.submitted_at:.1f} s after its submission"
+    calls = manifest["api_calls"]
+    yield f"Completed{after}, {calls} billed call{'s' if calls != 1 else ''} so far"
+    kept = "in XCom" if xcom else "dropped, since do_xcom_push is False"
+    for result in manifest["results"]:
+        size = f", {result['bytes']:,} bytes" if "bytes" in result else ""
+        place = result["uri"] or ("left at the service" if "delivered" in result else kept)
+        yield f"Result {result['type']}{size}: {place}"
 
 
 def is_to_fetch(task: OcrTask, job: Job, delivery: Delivery) -> bool:

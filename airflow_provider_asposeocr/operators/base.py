@@ -329,7 +329,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         self._recorded = ledger is not None and ledger.record(submission)
         mask_trial_id(operation, ocr_task_id)
         what = named(operation, ocr_task_id)
-        self.log.info("Submitted %s to %s as %s", source.display_uri, operation.name, what)
+        where, size = source.display_uri, source.size
+        self.log.info("Submitted %s (%d bytes) to %s as %s", where, size, operation.name, what)
         return submission
 
     def _finish(

@@ -22,7 +22,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.operations import get_operation, named
 from airflow_provider_asposeocr.api.submission import Submission
-from airflow_provider_asposeocr.files.manifest import Delivery, Job, Manifest, deliver
+from airflow_provider_asposeocr.files.manifest import Delivery, Job, Manifest, deliver, log_lines
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.triggers.events import WaitOutcome
 
@@ -153,11 +153,16 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         deadline = Deadline(
             now + (self.timeout or DEFAULT_TIMEOUT) if self.deadline is None else self.deadline - ahead
         )
+        self.log.info("Waiting until %s at most, %d billed calls so far", deadline, self.api_calls)
         outcome = await self._wait(deadline, not_before)
         await asyncio.sleep(max(0.0, not_before - time.time()))
         # Without a triggerer, as in ``dag.test()``, there is nobody who could end the task by an event.
         ends_task = self.ends_task and self.trigger_id is not None
         manifest = self._manifest(outcome) if ends_task else None
+        if manifest is None:
+            end = outcome.task.status.value if outcome.task else str(outcome.error)
+            calls = self.api_calls + outcome.api_calls
+            self.log.info("The wait has ended, %d billed calls so far; a worker goes on: %s", calls, end)
         yield await self._success(manifest) if manifest else QuietEvent(payload=outcome.to_event())
 
     async def on_kill(self) -> None:
@@ -272,6 +277,8 @@ class AsposeOcrTaskTrigger(BaseTrigger):
             return None  # a worker meets the same error, and can raise it
         for notice in manifest["warnings"]:
             self.log.warning("The service says: %s", notice)
+        for line in log_lines(manifest, job, xcom=True):
+            self.log.info("%s", line)
         return manifest
 
     async def _success(self, manifest: Manifest) -> TriggerEvent:

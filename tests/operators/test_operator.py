@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from datetime import timedelta
@@ -62,7 +63,7 @@ def test_text_goes_into_the_manifest(emulator: Emulator, scan: Path, deferrable:
     ("arguments", "place"),
     [
         ({}, "in XCom"),
-        ({"do_xcom_push": False}, "stored nowhere, left at the service"),
+        ({"do_xcom_push": False}, "dropped, since do_xcom_push is False"),
         ({"destination": "{folder}/a.txt"}, "file://{folder}/a.txt"),
         ({"destination": "{folder}/a.txt", "inline_text": True}, "file://{folder}/a.txt"),
     ],
@@ -80,7 +81,15 @@ def test_the_log_says_where_a_result_went(
         arguments = {**arguments, "destination": arguments["destination"].format(folder=tmp_path)}
     run(recognize(scan, **arguments))
     # Airflow 2 logs by logging, Airflow 3 by itself.
-    assert f"Result Text: {place.format(folder=tmp_path)}" in caplog.text + capsys.readouterr().out
+    said, calls = caplog.text + capsys.readouterr().out, 3 if "destination" in arguments else 2
+    size = len(emulator.options.scripted_text.encode())
+    for phase in (
+        rf"Submitted file://\S+/scan.png \({scan.stat().st_size} bytes\) to RecognizeImage as task [\w-]+",
+        r"Waiting in this worker until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC at most",
+        rf"Completed \d+\.\d s after its submission, {calls} billed calls so far",
+        rf"Result Text, {size} bytes: {re.escape(place.format(folder=tmp_path))}",
+    ):
+        assert len(re.findall(phase, said)) == 1, (phase, said)
 
 
 @both_ways

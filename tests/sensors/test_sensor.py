@@ -91,7 +91,7 @@ def test_the_log_says_that_a_binary_result_stays_at_the_service(
     emulator: Emulator, png: bytes, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(sensor(submitted(png, "BinarizeImage"), "poking", operation="BinarizeImage"))
-    assert "Result ImagePNG: stored nowhere, left at the service" in caplog.text + capsys.readouterr().out
+    assert "Result ImagePNG: left at the service" in caplog.text + capsys.readouterr().out
 
 
 @every_mode
