@@ -38,7 +38,7 @@ from airflow_provider_asposeocr.hooks.connecting import CONNECT_TIMEOUT
 from airflow_provider_asposeocr.hooks.connection import ConnectionSettings
 from airflow_provider_asposeocr.hooks.exchange import CHUNK, AnswerBody, TimeLimit
 from airflow_provider_asposeocr.hooks.failures import async_failure, sync_failure
-from airflow_provider_asposeocr.hooks.rejections import LONGEST_WAIT, Rejection
+from airflow_provider_asposeocr.hooks.rejections import MAX_WAIT, Rejection
 from airflow_provider_asposeocr.hooks.requests_session import within
 from airflow_provider_asposeocr.hooks.sessions import SharedSession
 from airflow_provider_asposeocr.hooks.tokens import aget_token, get_token, kept_token, on_event_loop
@@ -154,7 +154,6 @@ class SyncDriver:
         """Run a flow to its end and return what it returns."""
         answer: Any = None
         failed: AsposeOcrError | None = None
-        sent = False
         try:
             while True:
                 step = flow.send(answer) if failed is None else flow.throw(failed)
@@ -167,16 +166,15 @@ class SyncDriver:
                     except AsposeOcrError as error:
                         failed = error
                 else:
-                    self._meter.check()
-                    sent = True
-                    answer = self._send(step)
-                    self._meter.count(step, answer)
+                    try:
+                        self._meter.check()
+                        answer = self._send(step)
+                    except AsposeOcrError as error:
+                        failed = error
+                    else:
+                        self._meter.count(step, answer)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
-        except AsposeOcrHaltedError as halted:
-            # An earlier attempt may have been accepted.
-            halted.ambiguous = sent
-            raise
 
     def sign_in(self, until: float = math.inf) -> Token:
         """Ask for a token, whatever is kept.
@@ -184,7 +182,7 @@ class SyncDriver:
         :param until: when to give up at the latest, seconds since the epoch.
         :raises AsposeOcrAuthError: if the credentials are rejected, or were a short while ago on this host.
         """
-        patience = 0.0 if on_event_loop() else min(LONGEST_WAIT, until - time.time())
+        patience = 0.0 if on_event_loop() else min(MAX_WAIT, until - time.time())
         with Rejection(self._settings.token_key()).guard(patience):
             return self.run(self._settings.api(RetryPolicy(until=until)).token(*self._settings.credentials()))
 
@@ -265,9 +263,13 @@ class AsyncDriver:
                 except AsposeOcrError as error:
                     failed = error
             else:
-                self._meter.check()
-                answer = await self._send(step)
-                self._meter.count(step, answer)
+                try:
+                    self._meter.check()
+                    answer = await self._send(step)
+                except AsposeOcrError as error:
+                    failed = error
+                else:
+                    self._meter.count(step, answer)
 
     async def sign_in(self, until: float = math.inf) -> Token:
         """Ask for a token, whatever is kept.
@@ -275,7 +277,7 @@ class AsyncDriver:
         :param until: when to give up at the latest, seconds since the epoch.
         :raises AsposeOcrAuthError: if the credentials are rejected, or were a short while ago on this host.
         """
-        patience = min(LONGEST_WAIT, until - time.time())
+        patience = min(MAX_WAIT, until - time.time())
         async with Rejection(self._settings.token_key()).aguard(patience):
             api = self._settings.api(RetryPolicy(until=until))
             return await self.run(api.token(*self._settings.credentials()))

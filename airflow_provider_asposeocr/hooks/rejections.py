@@ -1,7 +1,8 @@
 """Rejected credentials, remembered for all processes of a host: the service locks a pair after five.
 
 Airflow runs each task in a process of its own. Fifty tasks with one wrong secret would otherwise sign in
-fifty times, and lock the account for everyone who uses it rightly.
+fifty times, and lock the account for everyone who uses it rightly. Nor is a pair that was accepted before
+safe: it may have been revoked since, so no more than two sign-ins of one pair are under way at a time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import contextlib
 import fcntl
 import functools
+import io
 import json
 import logging
 import os
@@ -19,18 +21,22 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import IO
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrConnectionError
 
 log = logging.getLogger(__name__)
 
 REMEMBERED = 600.0
 """Seconds for which a rejected pair is not tried again: as long as the service locks it out."""
 
-
-LONGEST_WAIT = 30.0
-"""Seconds that a process waits for another one to sign in with the same pair."""
+MAX_WAIT = 60.0
+"""Seconds that a process waits for others to sign in with the same pair."""
 
 _ACCEPTED = 0.0
+_CHARACTERS = 64
+"""Characters that the memory of a pair takes, always the same: no reader finds a part of it."""
+
+_in_process: dict[str, io.StringIO] = {}
+"""What this process remembers where the host cannot."""
 
 
 class Rejection:
@@ -40,38 +46,41 @@ class Rejection:
     """
 
     def __init__(self, key: str) -> None:
-        self._name = f"{key}.json"
+        self._key = key
 
     @contextlib.contextmanager
-    def guard(self, patience: float = LONGEST_WAIT) -> Iterator[None]:
-        """Surround a sign-in: one at a time on this host, until the pair has once been accepted.
+    def guard(self, patience: float = MAX_WAIT) -> Iterator[None]:
+        """Surround a sign-in: one at a time on this host, and two once the pair has been accepted.
 
-        :param patience: seconds to wait for the sign-in of another process before going on all the same.
+        :param patience: seconds to wait for the sign-ins of other processes.
         :raises AsposeOcrAuthError: without a call, if the pair was rejected a short while ago.
+        :raises AsposeOcrConnectionError: without a call, if those of others do not end.
         """
-        with self._open() as file:
-            if file is None:
-                yield
-                return
-            accepted = _read(file) == _ACCEPTED
-            if not accepted:
-                _lock(file, patience)
-                accepted = _read(file) == _ACCEPTED
+        with contextlib.ExitStack() as stack:
+            memory, *places = self._open(stack)
+            if places:
+                accepted = _read(memory) == _ACCEPTED
+                # A single sign-in that hangs keeps nobody out.
+                place = _lock(places if accepted else places[:1], patience) or _lock(places, 0.0)
+                if place is None:
+                    raise AsposeOcrConnectionError(
+                        "sign in: other processes of this host are signing in with the same Client ID, and "
+                        f"did not come to an end within {max(0.0, patience):.0f} s"
+                    )
+                stack.callback(_unlock, place)
+            accepted = _read(memory) == _ACCEPTED
+            _refuse_until(_read(memory))
             try:
-                _refuse_until(_read(file))
                 yield
-                if not accepted:
-                    _write(file, _ACCEPTED)
             except AsposeOcrAuthError as error:
                 if error.status is not None:
-                    _write(file, time.time() + REMEMBERED)
+                    _write(memory, time.time() + REMEMBERED)
                 raise
-            finally:
-                # Closing would not do: a child forked meanwhile holds the same lock by its own handle.
-                fcntl.flock(file, fcntl.LOCK_UN)
+            if not accepted:
+                _write(memory, _ACCEPTED)
 
     @contextlib.asynccontextmanager
-    async def aguard(self, patience: float = LONGEST_WAIT) -> AsyncIterator[None]:
+    async def aguard(self, patience: float = MAX_WAIT) -> AsyncIterator[None]:
         """As :meth:`guard`, waiting for other processes off the event loop."""
         guard = self.guard(patience)
         await asyncio.to_thread(guard.__enter__)
@@ -82,23 +91,22 @@ class Rejection:
             raise
         guard.__exit__(None, None, None)
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[IO[str] | None]:
+    def _open(self, stack: contextlib.ExitStack) -> list[IO[str]]:
+        """The memory, and the files to lock, of which there are none where the host remembers nothing."""
         try:
-            handle = os.open(_folder() / self._name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            folder = _folder()
+            memory = stack.enter_context(_opened(folder / f"{self._key}.json"))
+            return [memory, memory, stack.enter_context(_opened(folder / f"{self._key}.second"))]
         except OSError as error:
             _warn_once(error.strerror or type(error).__name__)
-            yield None
-            return
-        with os.fdopen(handle, "r+") as file:
-            yield file
+            return [_in_process.setdefault(self._key, io.StringIO())]
 
 
 @functools.cache
 def _warn_once(reason: str) -> None:
     log.warning(
-        "Rejected credentials are not remembered on this host (%s): tasks with a wrong secret sign in each "
-        "for itself, and the service locks the pair after five failures",
+        "Rejected credentials are not remembered on this host (%s): processes with a wrong secret sign in "
+        "each for itself, and the service locks the pair after five failures",
         reason,
     )
 
@@ -116,17 +124,35 @@ def _folder() -> Path:
     return folder
 
 
-def _lock(file: IO[str], patience: float) -> None:
-    """Lock a file, but never wait for ever: its holder may have died and left a child that holds it too."""
+def _opened(path: Path) -> IO[str]:
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+")
+
+
+def _lock(places: list[IO[str]], patience: float) -> IO[str] | None:
+    """Lock one of several files and return it, or None; never wait for ever.
+
+    A holder that dies loses its lock, but a child that it has forked may live on and hold it, too.
+    """
     end = time.monotonic() + patience
     while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= end:
-                return
-            time.sleep(0.02)
+        for place in places:
+            try:
+                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                # Some network file systems know no locks.
+                _warn_once(error.strerror or type(error).__name__)
+            return place
+        if time.monotonic() >= end:
+            return None
+        time.sleep(0.02)
+
+
+def _unlock(place: IO[str]) -> None:
+    # Closing would not do: a child forked meanwhile holds the same lock by its own handle.
+    with contextlib.suppress(OSError):
+        fcntl.flock(place, fcntl.LOCK_UN)
 
 
 def _refuse_until(until: float | None) -> None:
@@ -140,19 +166,25 @@ def _refuse_until(until: float | None) -> None:
         )
 
 
-def _read(file: IO[str]) -> float | None:
-    file.seek(0)
+def _read(memory: IO[str]) -> float | None:
+    # Past all buffers: others write meanwhile.
+    if isinstance(memory, io.StringIO):
+        data: str | bytes = memory.getvalue()
+    else:
+        data = os.pread(memory.fileno(), _CHARACTERS, 0)
     try:
-        return float(json.load(file)["rejected_until"])
+        return float(json.loads(data)["rejected_until"])
     except (ValueError, KeyError, TypeError):
         return None
 
 
-def _write(file: IO[str], until: float) -> None:
+def _write(memory: IO[str], until: float) -> None:
+    text = json.dumps({"rejected_until": until}).ljust(_CHARACTERS)
+    if isinstance(memory, io.StringIO):
+        memory.seek(0)
+        memory.write(text)
+        return
     try:
-        file.seek(0)
-        file.truncate()
-        json.dump({"rejected_until": until}, file)
-        file.flush()
+        os.pwrite(memory.fileno(), text.encode(), 0)
     except OSError as error:
         _warn_once(error.strerror or type(error).__name__)

@@ -32,6 +32,7 @@ from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 from tests.faults import weighing
+from tests.faults.signing_in import sign_in_with_a_revoked_pair
 from tests.running import run
 from tests.states import StateStore
 
@@ -141,6 +142,12 @@ def revoked(emulator: Emulator) -> None:
     emulator.expire_tokens()
 
 
+def revoked_pair(emulator: Emulator) -> None:
+    """The pair was accepted, and is not any more; nor is the token that is kept."""
+    revoked(emulator)
+    emulator.options.client_secret = "a-rotated-secret"
+
+
 def soon(seconds: str = "1") -> dict[str, str]:
     """The header that asks to wait."""
     return {"Retry-After": seconds}
@@ -151,6 +158,7 @@ def sensor(of_poke: str, of_deferred: str, of_operators: str = OK) -> dict[str, 
     return {SYNC: of_operators, DEFERRABLE: of_operators, POKE: of_poke, DEFERRED: of_deferred}
 
 
+REVOKED = "pair revoked, 8 processes"
 DOWN_SECONDS = 60.0
 NO_TOKENS, LARGE = "token call: 503 for 60 s", "80 MB behind an unknown id"
 ALWAYS: dict[str, Any] = {"times": None}
@@ -171,6 +179,7 @@ ROWS: dict[str, Row] = {
         0,
     ),
     "token revoked": Row(revoked),
+    "pair revoked": Row(revoked_pair, FAILS, 0),
     "401 on a poll": Row(fault("unauthorized", "poll")),
     "401 on every call": Row(fault("unauthorized", ("submit", "poll", "status"), **ALWAYS), FAILS, 0),
     # Submitting
@@ -373,9 +382,24 @@ def main() -> int:
             wrong, cells = wrong + bool(complaint), cells + 1
             figures = f"{cell.submissions:7} {cell.calls:5} {cell.seconds:7.2f}"
             print(f"{name:36} {way:20} {cell.outcome:28} {figures}{complaint}", flush=True)
+    if arguments.only in REVOKED:
+        wrong, cells = wrong + _many_processes(), cells + 1
     seconds = time.monotonic() - begun
     print(f"{len(ROWS) + 2} faults, {cells} cells, {wrong} of them wrong, in {seconds:.0f} s")
     return 1 if arguments.check and wrong else 0
+
+
+def _many_processes() -> bool:
+    """Let processes meet a revoked pair all at once, print a line, and tell whether it is wrong."""
+    with Emulator(ocr=False) as emulator, tempfile.TemporaryDirectory() as folder:
+        begun = time.monotonic()
+        outcomes = {line.split(":")[0] for line in sign_in_with_a_revoked_pair(emulator, Path(folder), 8)}
+        # The first one was before the pair was revoked.
+        sign_ins, seconds = emulator.calls.token - 1, time.monotonic() - begun
+    wrong = sign_ins > 2 or outcomes != {"AsposeOcrAuthError"}
+    complaint = "  WRONG: 2 sign-ins are enough" if wrong else ""
+    print(f"{REVOKED:30} {'hook':20} {' '.join(outcomes):28} {sign_ins:7} sign-ins {seconds:7.2f}{complaint}")
+    return wrong
 
 
 def _complaint(row: Row, way: str, cell: Cell) -> str:

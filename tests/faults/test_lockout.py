@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,28 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
+from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from tests.faults.signing_in import sign_in_at_once, sign_in_with_a_revoked_pair
 
-ROOT = Path(__file__).parents[2]
 PROCESSES = 50
 COROUTINES = 500
 THREADS = 20
 
 
-def sign_in_at_once(emulator: Emulator, temporary: Path, **connection: str) -> list[str]:
-    """What comes of a call from each of many processes."""
-    values = json.loads(emulator.connection_json()) | connection
-    env = os.environ | {CONNECTION_VARIABLE: json.dumps(values), "TMPDIR": str(temporary)}
-    argv = [sys.executable, "-m", "tests.faults.signing_in", str(PROCESSES)]
-    done = subprocess.run(argv, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.startswith(("Aspose", "NotExist"))]
-    assert len(lines) == PROCESSES, done.stdout + done.stderr
-    return lines
-
-
 def test_a_wrong_secret_in_fifty_processes_costs_one_token_call(emulator: Emulator, tmp_path: Path) -> None:
-    lines = sign_in_at_once(emulator, tmp_path, password="a-wrong-secret")
+    lines = sign_in_at_once(emulator, tmp_path, PROCESSES, password="a-wrong-secret")
 
     assert all(line.startswith("AsposeOcrAuthError: ") and "was rejected" in line for line in lines)
     assert emulator.calls.token == 1
@@ -43,12 +28,22 @@ def test_a_wrong_secret_in_fifty_processes_costs_one_token_call(emulator: Emulat
 
 
 def test_the_right_secret_works_at_once_after_the_wrong_one(emulator: Emulator, tmp_path: Path) -> None:
-    sign_in_at_once(emulator, tmp_path, password="a-wrong-secret")
-    lines = sign_in_at_once(emulator, tmp_path)
+    sign_in_at_once(emulator, tmp_path, PROCESSES, password="a-wrong-secret")
+    lines = sign_in_at_once(emulator, tmp_path, PROCESSES)
 
     assert lines == ["NotExist"] * PROCESSES
     assert emulator.calls.status == PROCESSES
     assert emulator.calls.token == 1 + PROCESSES
+
+
+def test_a_pair_that_was_accepted_and_is_revoked_signs_in_twice_at_most(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    lines = sign_in_with_a_revoked_pair(emulator, tmp_path, 8)
+
+    assert all(line.startswith("AsposeOcrAuthError: ") and "was rejected" in line for line in lines)
+    assert emulator.calls.token <= 1 + 2
+    assert sign_in_at_once(emulator, tmp_path, 8) == ["NotExist"] * 8
 
 
 @pytest.mark.parametrize("end", ["revoked", "expired"])
