@@ -16,7 +16,8 @@ def why_a_worker_ends(task: Any) -> str | None:
     A task that ends in the triggerer saves a worker slot and some seconds, but Airflow then leaves out what
     only a worker does on success. Failures always go back: a worker knows what is worth a retry.
 
-    :param task: an operator or sensor with the fields of :class:`.OcrTaskMixin`.
+    :param task: an operator or sensor with the fields of :class:`.OcrTaskMixin`. One that keeps a record of
+        its submission says so by ``keeps_record``.
 
     .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/deferring.html
     """
@@ -26,7 +27,7 @@ def why_a_worker_ends(task: Any) -> str | None:
     reasons = {
         "the results are stored": not coerce.is_unset(task.destination),
         "the results at the service are deleted": str(task.delete_remote).strip().lower() != "false",
-        "the record of the submission is kept": bool(getattr(task, "durable", False)),
+        "the record of the submission is kept": getattr(task, "keeps_record", False),
         "it has outlets, and a worker reports asset events": bool(task.outlets),
         "it has operator links, which a worker fills": bool(task.operator_extra_links),
         "it has a map_index_template, which a worker renders": task.map_index_template is not None,

@@ -15,6 +15,7 @@ from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
+from airflow_provider_asposeocr.api.settings import answers_with_text
 from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.ending import why_a_worker_ends
@@ -68,6 +69,8 @@ class OcrTaskMixin(_Task):
     max_inline_bytes: int | str
     delete_remote: bool | str
     ocr_task_id: Any
+    cancel_on_timeout: bool | str
+    repeat_ambiguous_submit: bool | str
 
     _masked: dict[str, tuple[Any, Any]] | None = None
 
@@ -224,6 +227,17 @@ class OcrTaskMixin(_Task):
             self.log.warning("execution_timeout has passed: the service is asked a last time")
             return run(Deadline(time.time()))
 
+    def _submitting_hook(self) -> AsposeOcrHook:
+        repeat = self.flag("repeat_ambiguous_submit", default=True)
+        return new_hook(self.conn_id, repeat_ambiguous_submit=repeat)
+
+    def _cancels_late(self) -> bool:
+        return self.flag("cancel_on_timeout", default=True)
+
+    def _status_only(self, wire: Mapping[str, Any] | None = None) -> bool:
+        """Tell whether polls leave the results at the service, since they are no text."""
+        return not answers_with_text(get_operation(self.operation), wire)
+
     def _abandon(self, ocr_task_id: str) -> str:
         # A hook of its own: the one that waits may be halted, or in the middle of a request.
         operation = get_operation(self.operation)
@@ -264,14 +278,15 @@ class OcrTaskMixin(_Task):
             self.log.warning("The result at the service could not be deleted: %s", error)
 
 
-def new_hook(conn_id: str) -> AsposeOcrHook:
+def new_hook(conn_id: str, **arguments: Any) -> AsposeOcrHook:
     """Make a hook. Its modules and HTTP clients are loaded now, and not where a DAG is only parsed.
 
     :param conn_id: the Airflow connection.
+    :param arguments: the others of :class:`.AsposeOcrHook`.
     """
     from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
-    return AsposeOcrHook(conn_id)
+    return AsposeOcrHook(conn_id, **arguments)
 
 
 def new_trigger(**arguments: Any) -> AsposeOcrTaskTrigger:

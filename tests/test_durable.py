@@ -14,12 +14,15 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError, AsposeOcrTimeoutError
+from airflow_provider_asposeocr.api.flows import OcrApi
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission
 from airflow_provider_asposeocr.durable import Ledger, ledger_for
 from airflow_provider_asposeocr.durable import StateStore as KeptInState
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.operators.asposeocr import (
+    AsposeOcrBatchOperator,
+    AsposeOcrOperator,
     AsposeOcrRecognizeImageOperator,
     AsposeOcrRecognizeImageTrialOperator,
 )
@@ -93,8 +96,10 @@ BASE = "airflow_provider_asposeocr.operators.base"
 def test_a_kill_after_the_id_is_recorded_costs_one_submission(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch, dies_in: str, deferrable: bool
 ) -> None:
-    killed_in(monkeypatch, dies_in, *case(deferrable=deferrable))
-    operator, of_context = case(deferrable=deferrable)
+    # Results besides text are fetched, and not brought by a poll.
+    arguments = {"deferrable": deferrable, "result_type": "TextAndPdf"}
+    killed_in(monkeypatch, dies_in, *case(**arguments))
+    operator, of_context = case(**arguments)
     manifest = run(operator, **of_context)
 
     assert emulator.calls.submit == 1
@@ -129,6 +134,49 @@ def test_without_a_record_a_retry_submits_again(
     assert emulator.calls.submit == 2
 
 
+@both_ways
+@pytest.mark.parametrize(
+    ("arguments", "of_context", "warned"),
+    [
+        ({}, {}, 1),
+        ({"durable": False}, {}, 0),
+        ({"durable_path": "records"}, {}, 0),
+        ({"destination": "out/"}, {}, 0),
+        ({}, {"task_state_store": StateStore()}, 0),
+        ({"operation": "RecognizeImageTrial"}, {}, 0),
+    ],
+    ids=["nowhere", "not wanted", "durable_path", "destination", "state store", "trial"],
+)
+def test_where_no_record_is_kept_a_try_says_so_once(
+    emulator: Emulator,
+    scan: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    deferrable: bool,
+    arguments: dict[str, Any],
+    of_context: dict[str, Any],
+    warned: int,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    operator = AsposeOcrOperator(
+        **{
+            "task_id": "t",
+            "operation": "RecognizeImage",
+            "source": scan,
+            "poll_interval": 0.05,
+            "deferrable": deferrable,
+            **arguments,
+        }
+    )
+    with caplog.at_level(logging.INFO):
+        run(operator, **of_context)
+
+    told = [record for record in caplog.records if "No record of" in record.getMessage()]
+    assert [record.levelno for record in told] == [logging.WARNING] * warned
+    assert all("Give durable_path or destination" in record.getMessage() for record in told)
+
+
 @pytest.mark.parametrize("change", ["source", "settings", "operation"])
 def test_a_change_between_tries_submits_anew_and_says_so(
     emulator: Emulator,
@@ -155,6 +203,92 @@ def test_a_change_between_tries_submits_anew_and_says_so(
 
     assert emulator.calls.submit == 2
     assert "differ from those of the earlier try" in caplog.text
+
+
+def test_an_intent_for_something_else_is_no_duplicate(
+    emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    killed_in(monkeypatch, "airflow_provider_asposeocr.durable.Ledger.record", *case())
+    operator, of_context = case(language="German")
+    run(operator, **of_context)
+
+    assert "differ from those of the earlier try" in caplog.text
+    assert "duplicate" not in caplog.text
+
+
+def test_the_warning_of_a_duplicate_outlives_a_try_that_was_refused(
+    emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    killed_in(monkeypatch, "airflow_provider_asposeocr.durable.Ledger.record", *case())
+    emulator.inject("status", on="submit", status=402)
+    operator, of_context = case()
+    with pytest.raises(AirflowFailException, match="HTTP 402"):
+        run(operator, **of_context)
+    caplog.clear()
+    operator, of_context = case()
+    run(operator, **of_context)
+
+    assert "this one is a duplicate" in caplog.text
+
+
+def test_an_intent_whose_record_fails_halfway_is_taken_back(emulator: Emulator, scan: Path) -> None:
+    class AnswersLate(StateStore):
+        def set(self, key: str, value: Any) -> None:
+            super().set(key, value)
+            if "intent" in value:
+                raise TimeoutError
+
+    store = AnswersLate()
+    with pytest.raises(AsposeOcrStorageError, match="nothing was submitted"):
+        run(AsposeOcrRecognizeImageOperator(task_id="t", source=scan), task_state_store=store)
+
+    assert emulator.calls.submit == 0
+    assert not [row for row in store.rows.values() if "intent" in row]
+
+
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [("finish_with_error", "could not be recognized"), ("never_finish", "before the deadline")],
+)
+def test_a_storage_of_records_that_has_gone_hides_no_reason(
+    emulator: Emulator,
+    scan: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    end: str,
+    message: str,
+) -> None:
+    def gone(*_: Any) -> Any:
+        raise AsposeOcrStorageError("sftp://records cannot be reached")
+
+    original = OcrApi.wait
+
+    def wait(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr("airflow_provider_asposeocr.durable.source_path", gone)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(OcrApi, "wait", wait)
+    emulator.inject(end, on="submit")
+    task = AsposeOcrRecognizeImageOperator(
+        task_id="t", source=scan, poll_interval=0.05, timeout=0.3, durable_path=f"{tmp_path}/records"
+    )
+    with pytest.raises((AirflowFailException, AsposeOcrTimeoutError), match=message):
+        run(task)
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_records_that_can_be_kept_nowhere_fail_for_good(
+    emulator: Emulator, scan: Path, tmp_path: Path, many: bool
+) -> None:
+    arguments: dict[str, Any] = {"task_id": "t", "durable_path": "nowhere://records"}
+    task: Any = (
+        AsposeOcrBatchOperator(sources=[str(scan)], destination=f"{tmp_path}/out/", **arguments)
+        if many
+        else AsposeOcrRecognizeImageOperator(source=scan, **arguments)
+    )
+    with pytest.raises(AirflowFailException, match="no storage is registered for nowhere"):
+        run(task)
+    assert emulator.calls.billed == 0
 
 
 def test_another_destination_is_no_other_submission(
@@ -322,6 +456,7 @@ DAMAGED: dict[str, Any] = {
     "deep": "[" * 200_000,
     "many digits": '{"submitted_at": ' + "9" * 5000 + "}",
     "no fingerprint": {"match": None},
+    "intent without a fingerprint": '{"intent": true, "max_tries": 1}',
     **{
         f"id {value!r:.20}": {"ocr_task_id": value}
         for value in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +10,14 @@ from airflow.providers.common.compat.sdk import Asset, BaseOperatorLink, TaskDef
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.ending import why_a_worker_ends
-from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
+from airflow_provider_asposeocr.operators.asposeocr import (
+    AsposeOcrOperator,
+    AsposeOcrRecognizeImageOperator,
+    AsposeOcrRecognizeImageTrialOperator,
+)
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 from tests.running import context
+from tests.states import StateStore
 
 
 class Link(BaseOperatorLink):
@@ -40,10 +46,10 @@ def sensor(kind: type[AsposeOcrTaskSensor] = AsposeOcrTaskSensor, **arguments: A
     return kind(**{"task_id": "wait", "operation": "RecognizeImage", "ocr_task_id": "x", **arguments})
 
 
-def ends_in_the_trigger(task: Any) -> bool:
+def ends_in_the_trigger(task: Any, **of_context: Any) -> bool:
     """What the trigger is told when the task defers."""
     with pytest.raises(TaskDeferred) as deferred:
-        task.execute(context())
+        task.execute(context(**of_context))
     told: bool = deferred.value.trigger.serialize()[1]["ends_task"]
     return told
 
@@ -97,9 +103,31 @@ def test_a_custom_xcom_backend_is_written_by_a_worker(monkeypatch: pytest.Monkey
     assert "XCom backend" in (why_a_worker_ends(sensor()) or "")
 
 
-@pytest.mark.parametrize(("durable", "ends"), [(True, False), (False, True)])
-def test_an_operator_that_keeps_a_record_ends_in_a_worker(
-    emulator: Emulator, scan: Any, durable: bool, ends: bool
+@pytest.mark.parametrize(
+    ("kind", "arguments", "release", "ends"),
+    [
+        (AsposeOcrRecognizeImageOperator, {}, "3.3", False),
+        (AsposeOcrRecognizeImageOperator, {}, "3.2", True),
+        (AsposeOcrRecognizeImageOperator, {"durable": False}, "3.3", True),
+        (AsposeOcrRecognizeImageOperator, {"durable_path": "{tmp}/records"}, "3.2", False),
+        (AsposeOcrRecognizeImageTrialOperator, {}, "3.3", True),
+    ],
+)
+def test_an_operator_goes_back_to_a_worker_for_a_record_only_where_it_keeps_one(
+    emulator: Emulator,
+    scan: Path,
+    tmp_path: Path,
+    kind: type[AsposeOcrOperator],
+    arguments: dict[str, Any],
+    release: str,
+    ends: bool,
 ) -> None:
-    task = AsposeOcrRecognizeImageOperator(task_id="read", source=str(scan), deferrable=True, durable=durable)
-    assert ends_in_the_trigger(task) is ends
+    given = {
+        name: value.format(tmp=tmp_path) if isinstance(value, str) else value
+        for name, value in arguments.items()
+    }
+    task = kind(task_id="read", source=str(scan), deferrable=True, **given)
+    # Airflow before 3.3 has no task state store.
+    of_context = {"task_state_store": StateStore()} if release == "3.3" else {}
+    assert ends_in_the_trigger(task, **of_context) is ends
+    assert why_a_worker_ends(task) == (None if ends else "the record of the submission is kept")

@@ -47,6 +47,27 @@ _REASONS = {
 }
 
 
+@dataclass(slots=True)
+class Fate:
+    """What is known of a submission for as long as there is no id.
+
+    :param before: called before the first request leaves; what it raises keeps that back.
+    """
+
+    before: Callable[[], None] = field(default=lambda: None, repr=False)
+    begun: bool = False
+    """Whether ``before`` has been called."""
+    unknown: bool = False
+    """Whether the service may have accepted the submission."""
+
+    def sending(self) -> None:
+        """Take note that a request leaves."""
+        if not self.begun:
+            self.begun = True
+            self.before()
+        self.unknown = True
+
+
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
     """A request with what is known about it.
@@ -57,6 +78,7 @@ class Call(Generic[T]):
         what the protocol says, and counts as HTTP 502.
     :param authenticated: whether the call carries a token.
     :param submits: whether a repeat may pay twice.
+    :param fate: of the submission, where somebody wants to know it even when an exception ends the call.
     :param ocr_task_id: the task it is about, for errors; HTTP 400 and 404 then mean that the service
         does not know the task, and are left to ``read``.
     :param hidden: what must not be repeated from an answer, besides the token.
@@ -67,6 +89,7 @@ class Call(Generic[T]):
     read: Callable[[HttpResponse], T]
     authenticated: bool = True
     submits: bool = False
+    fate: Fate = field(default_factory=Fate)
     ocr_task_id: str | None = None
     hidden: tuple[str, ...] = field(default=(), repr=False)
 
@@ -78,23 +101,37 @@ def make(call: Call[T], retry: RetryPolicy) -> Flow[T]:
     :param retry: how often and how fast to repeat it.
     :raises AsposeOcrError: one that is ``retryable`` after the last attempt, or one that is not, at once.
     """
+    try:
+        return (yield from _attempts(call, retry))
+    except AsposeOcrError as error:
+        error.ambiguous = call.submits and call.fate.unknown
+        raise
+
+
+def _attempts(call: Call[T], retry: RetryPolicy) -> Flow[T]:
     token = (yield NeedToken(until=retry.until)) if call.authenticated else None
     failures, ambiguous, refreshed = 0, 0, False
     while True:
-        answer = yield call.request.bearing(token, retry.until)
+        call.fate.sending()
+        try:
+            answer = yield call.request.bearing(token, retry.until)
+        except AsposeOcrError:
+            # Nothing was sent, or a beginning alone, since the source could not be read to its end.
+            call.fate.unknown = ambiguous > 0
+            raise
         outcome = classify(answer)
         if outcome is Outcome.ANSWERED or _says_unknown_id(call, answer):
             try:
                 return call.read(answer)
             except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 outcome = Outcome.AMBIGUOUS
+        call.fate.unknown = ambiguous > 0 or outcome is Outcome.AMBIGUOUS
         if outcome is Outcome.UNAUTHORIZED and call.authenticated and not refreshed:
             refreshed = True
             token = yield NeedToken(token, retry.until)
             continue
         asked = retry_after(answer.headers, retry.now()) if isinstance(answer, HttpResponse) else None
         error = _error(call, answer, outcome, asked, token)
-        error.ambiguous = ambiguous > 0 or (call.submits and outcome is Outcome.AMBIGUOUS)
         if not error.retryable:
             raise error
         failures += 1
@@ -125,7 +162,7 @@ def _error(
 ) -> AsposeOcrError:
     fate = ""
     if call.submits and outcome is Outcome.AMBIGUOUS:
-        fate = "; whether the service accepted it is not known"
+        fate = "; whether the service accepted it is not known: a retry submits again, and may pay twice"
     if isinstance(answer, TransportFailure):
         failed = AsposeOcrCertificateError if outcome is Outcome.REFUSED else AsposeOcrConnectionError
         return failed(f"{call.what}: {answer.reason}{fate}", ocr_task_id=call.ocr_task_id)

@@ -90,8 +90,6 @@ class AsposeOcrRequestError(AsposeOcrError):
 class AsposeOcrUnusableIdError(AsposeOcrError):
     """The service accepted a submission, but named no id that can be used. Never submitted anew by itself."""
 
-    ambiguous = True
-
 
 class AsposeOcrTooLargeError(AsposeOcrError):
     """An answer is larger than what is read of it. Asking again cannot help."""

@@ -14,11 +14,12 @@ from typing import IO
 from urllib.parse import quote, urlencode
 
 from airflow_provider_asposeocr.api import calls
-from airflow_provider_asposeocr.api.calls import Call
+from airflow_provider_asposeocr.api.calls import Call, Fate
 from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrAuthError,
     AsposeOcrError,
+    AsposeOcrHaltedError,
     AsposeOcrRateLimitError,
     AsposeOcrRequestError,
     AsposeOcrTimeoutError,
@@ -121,16 +122,17 @@ class OcrApi:
         except AsposeOcrRateLimitError as error:
             raise _locked(error) from None
 
-    def submit(self, operation: Operation, body: RequestBody) -> Flow[str]:
+    def submit(self, operation: Operation, body: RequestBody, fate: Fate | None = None) -> Flow[str]:
         """Start a task (POST of the operation). Billed.
 
         :param operation: the operation.
         :param body: the input and the settings.
+        :param fate: takes what is known of the submission, whatever ends it.
         :return: the service's id of the task.
         """
         request = HttpRequest("POST", self.url(operation.name), {"Accept": "text/plain"}, body)
         what = f"submit to {operation.name}"
-        call = Call(what, request, read_task_id, operation.authenticated, submits=True)
+        call = Call(what, request, read_task_id, operation.authenticated, submits=True, fate=fate or Fate())
         return (yield from calls.make(call, self.retry))
 
     def get(self, operation: Operation, ocr_task_id: str, limit: int = MAX_ANSWER_BYTES) -> Flow[OcrTask]:
@@ -316,7 +318,7 @@ class OcrApi:
                 except AsposeOcrError as error:
                     now = self.retry.now()
                     failing_since = min(failing_since, asked_at)
-                    if not error.retryable:
+                    if isinstance(error, AsposeOcrHaltedError) or not error.retryable:
                         raise
                     if deadline.passed(now):
                         raise AsposeOcrUnreachedTimeoutError(

@@ -235,6 +235,15 @@ def selected_result_types(operation: Operation, wire: Mapping[str, Any] | None) 
     return tuple(selected.split("And"))
 
 
+def answers_with_text(operation: Operation, wire: Mapping[str, Any] | None) -> bool:
+    """Tell whether all results of an operation will be text, so that a poll may bring them along.
+
+    :param operation: the operation.
+    :param wire: its settings, from :func:`wire_settings`.
+    """
+    return all(is_text(kind) for kind in selected_result_types(operation, wire))
+
+
 def is_text(result_type: str) -> bool:
     """Whether data of a result type is UTF-8 text.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any, TypeVar
 
+from airflow_provider_asposeocr.api.calls import Fate
 from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
@@ -84,6 +85,7 @@ class Item:
     source_bytes: int | None = None
     body: RequestBody | None = field(default=None, repr=False)
     job: Recorded | None = None
+    fate: Fate = field(default_factory=Fate)
     reattached: bool = False
     committed: asyncio.Event | None = None
     meter: Meter = field(default_factory=Meter)
@@ -93,9 +95,14 @@ class Item:
 
         :param stopped: whether nothing more is begun.
         """
-        if stopped or self.stage is Stage.SUBMITTING:
-            return self.stage is Stage.SUBMITTING
-        return self.stage is Stage.PREPARING or self.reattached
+        if stopped:
+            return self.is_lost
+        return self.stage in (Stage.PREPARING, Stage.SUBMITTING) or self.reattached
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the service may have accepted a submission of it that nobody knows the id of."""
+        return self.job is None and self.fate.unknown
 
     def outcome(self) -> Outcome:
         """What is known of it so far."""
@@ -167,15 +174,18 @@ class Course:
         :param error: what it failed with.
         """
         late = isinstance(error, AsposeOcrTimeoutError) and error.reached
+        cancelled = late and self._plan.cancel_on_timeout
         if late and item.job is not None:
             operation, ocr_task_id = self._plan.operation, item.job.ocr_task_id
-            fate = await self._run_flow(item, lambda api: api.abandon(operation, ocr_task_id))
+            fate = "goes on at the service"
+            if cancelled:
+                fate = await self._run_flow(item, lambda api: api.abandon(operation, ocr_task_id))
             error = AsposeOcrTimeoutError(f"{error}; the job {fate}")
         retryable = can_be_retried(error)
         outcome = item.outcome().with_error(error, item.meter.calls, retryable=retryable)
         if item.match is None or item.stage is Stage.PREPARING:
             return outcome
-        if late or isinstance(error, AsposeOcrTaskNotFoundError):
+        if cancelled or isinstance(error, AsposeOcrTaskNotFoundError):
             self._committer.add(forgotten(item.match))
         elif not retryable:
             undelivered = item.job is not None and not isinstance(error, AsposeOcrTaskError)
@@ -235,8 +245,9 @@ class Course:
         assert item.match is not None
         item.stage = Stage.SUBMITTING
         with self._undisturbed():
-            at = time.time()
-            ocr_task_id = await self._run_flow(item, lambda api: api.submit(self._plan.operation, body))
+            at, item.fate = time.time(), Fate()
+            submit = self._plan.operation, body, item.fate
+            ocr_task_id = await self._run_flow(item, lambda api: api.submit(*submit))
             item.job = Recorded(ocr_task_id, at)
             item.committed = self._committer.add(submitted(item.match, item.job))
 

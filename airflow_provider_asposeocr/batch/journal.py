@@ -21,7 +21,7 @@ from enum import StrEnum
 from itertools import count
 from typing import Any, Protocol
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrStorageError
 from airflow_provider_asposeocr.api.submission import RETENTION
 from airflow_provider_asposeocr.batch.outcome import Outcome, is_outcome
 from airflow_provider_asposeocr.durable import is_moment, is_recorded_id
@@ -229,6 +229,8 @@ class Journal:
         for number in count():
             try:
                 shard = self._parts.read(number)
+            except AsposeOcrError:
+                raise
             except Exception as error:
                 raise AsposeOcrStorageError(
                     f"the journal of an earlier try cannot be read: {reason_of(error)}"
@@ -265,7 +267,7 @@ class Journal:
         )
         if unrecorded:
             log.warning(
-                "An earlier try ended without notice: up to %d of its submissions may not be recorded. What "
+                "An earlier try failed or was killed: up to %d of its submissions may not be recorded. What "
                 "the service accepted of them is submitted again now, and paid for twice",
                 unrecorded,
             )

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError
 from airflow_provider_asposeocr.api.operations import Operation
-from airflow_provider_asposeocr.api.settings import is_text, selected_result_types
+from airflow_provider_asposeocr.api.settings import answers_with_text
 from airflow_provider_asposeocr.batch.containment import address_of, name_of
 from airflow_provider_asposeocr.files.destination import Names
 from airflow_provider_asposeocr.files.manifest import Delivery
@@ -37,6 +37,7 @@ class Plan:
     :param patience: seconds to wait for the completion of an item.
     :param poll_interval: seconds between polls, or None for a schedule.
     :param max_in_flight: jobs submitted and not finished at any moment.
+    :param cancel_on_timeout: whether to cancel the job of an item that is late.
     :param cancel_on_kill: whether to cancel jobs of which there is no record when the task is killed.
     :param map_index: Airflow's map index.
     """
@@ -51,13 +52,14 @@ class Plan:
     patience: float
     poll_interval: float | None
     max_in_flight: int
+    cancel_on_timeout: bool
     cancel_on_kill: bool
     map_index: int
 
     @property
     def status_only(self) -> bool:
         """Whether to poll the status: results that are no text are fetched when they are complete."""
-        return not all(is_text(kind) for kind in selected_result_types(self.operation, self.wire))
+        return not answers_with_text(self.operation, self.wire)
 
 
 def checked_destination(destination: Any) -> str:

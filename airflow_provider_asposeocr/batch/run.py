@@ -168,6 +168,7 @@ class Batch:
             patience=coerce.seconds("timeout", task.timeout) or DEFAULT_TIMEOUT,
             poll_interval=coerce.seconds("poll_interval", task.poll_interval),
             max_in_flight=task.whole_number("max_in_flight", 1) or DEFAULT_IN_FLIGHT,
+            cancel_on_timeout=task.flag("cancel_on_timeout", default=True),
             cancel_on_kill=task.cancel_on_kill,
             map_index=getattr(self._context["ti"], "map_index", -1),
         )

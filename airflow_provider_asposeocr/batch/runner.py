@@ -76,6 +76,7 @@ class BatchRunner:
         self._stopping = asyncio.Event()
         self._killed = False
         self._failures_in_a_row = 0
+        self._lost = 0
         self._last_failure: AsposeOcrError | None = None
         self._told = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -124,6 +125,7 @@ class BatchRunner:
             item = Item(given, index, secret=not self._plan.operation.authenticated)
             self._on_the_way[index] = item
             outcome = await self._ended(course, item)
+            self._lost += item.is_lost and outcome.retryable
             self._report.add(index, outcome, item.uri)
             del self._on_the_way[index]
             self._check_for_outage()
@@ -220,7 +222,7 @@ class BatchRunner:
         """The most submissions that may be made from now on without being recorded."""
         stopped = self._stopped_by is not None
         begun = sum(item.may_submit(stopped=stopped) for item in self._on_the_way.values())
-        return min(self._plan.max_in_flight, begun + (0 if stopped else self._not_begun))
+        return self._lost + min(self._plan.max_in_flight, begun + (0 if stopped else self._not_begun))
 
     async def _abandon(self) -> None:
         """Say what becomes of the jobs under way; cancel those that no record will ever lead to."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_asposeocr.batch.journal import Parts
-from airflow_provider_asposeocr.durable import FileStore, StateStore
+from airflow_provider_asposeocr.durable import FOLDER, FileStore, StateStore
 
 KEY = "asposeocr_batch"
 
@@ -54,7 +54,7 @@ class FileParts:
         self._store(number).write(shard)
 
     def _store(self, number: int) -> FileStore:
-        return FileStore(self._folder, (*self._identity, KEY, str(number)), self._conn_id)
+        return FileStore(self._folder, (*self._identity, KEY), self._conn_id, part=number)
 
 
 def parts_for(
@@ -72,4 +72,4 @@ def parts_for(
         return StateParts(accessor)
     ti = context["ti"]
     identity = (ti.dag_id, ti.task_id, ti.run_id, str(getattr(ti, "map_index", -1)))
-    return FileParts(path or f"{destination}/.asposeocr", identity, conn_id)
+    return FileParts(path or f"{destination}/{FOLDER}", identity, conn_id)

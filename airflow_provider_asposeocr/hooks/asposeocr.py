@@ -18,7 +18,7 @@ from airflow.providers.common.compat.connection import get_async_connection, get
 from airflow.providers.http.hooks.http import HttpHook
 
 from airflow_provider_asposeocr.api import calls, coerce
-from airflow_provider_asposeocr.api.calls import Call
+from airflow_provider_asposeocr.api.calls import Call, Fate
 from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
@@ -113,16 +113,19 @@ class AsposeOcrHook(HttpHook):
         wire = wire_settings(found, settings)
         return self.submit_source(found, open_source(source, source_conn_id), wire)
 
-    def submit_source(self, operation: Operation, source: Source, wire: Mapping[str, Any] | None) -> str:
+    def submit_source(
+        self, operation: Operation, source: Source, wire: Mapping[str, Any] | None, fate: Fate | None = None
+    ) -> str:
         """Start a task with a source that is open and settings that are spelt already.
 
         :param operation: the operation.
         :param source: from :func:`.open_source`.
         :param wire: from :func:`.wire_settings`.
+        :param fate: takes what is known of the submission, whatever ends it.
         """
         source.check_format(operation)
         body = make_body(operation, source, wire)
-        return self.run_flow(lambda api: api.submit(operation, body))
+        return self.run_flow(lambda api: api.submit(operation, body, fate))
 
     def get_task(self, operation: str | Operation, ocr_task_id: str) -> OcrTask:
         """Ask for status and results. One billed call.

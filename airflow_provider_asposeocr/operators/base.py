@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,6 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT
 from airflow_provider_asposeocr.api.exceptions import (
-    AsposeOcrError,
     AsposeOcrEventError,
     AsposeOcrTaskError,
     AsposeOcrTaskNotFoundError,
@@ -23,7 +23,7 @@ from airflow_provider_asposeocr.api.operations import Operation, get_operation, 
 from airflow_provider_asposeocr.api.settings import RecognitionSettings, check_literals, wire_settings
 from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
-from airflow_provider_asposeocr.durable import Ledger, fingerprint, ledger_for
+from airflow_provider_asposeocr.durable import Ledger, fingerprint, ledger_for, warn_of_no_record
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job
 from airflow_provider_asposeocr.files.source import Source, open_source
 from airflow_provider_asposeocr.retries import use_retry_policy
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 _SETTINGS = tuple(setting.name for setting in fields(RecognitionSettings))
-
 
 # A retry submits the source anew, which can help where the service has lost the task.
 _RESUBMIT = (AsposeOcrTaskNotFoundError,)
@@ -92,9 +91,14 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
     :param deferrable: wait in the triggerer, without a worker slot; by default as Airflow is configured.
     :param poll_interval: seconds or timedelta between polls; None for moments that are learned.
     :param timeout: seconds or timedelta to wait for completion, default 1 h; ``execution_timeout`` counts
-        if it is shorter. The service is then asked a last time: what has completed is delivered, what has
-        not is cancelled, and where the service cannot be reached it is left alone, for a retry to find.
+        if it is shorter. The service is then asked a last time: what has completed is delivered, and where
+        the service cannot be reached it is left alone, for a retry to find.
+    :param cancel_on_timeout: whether to cancel what has not completed then; else a retry goes on with it
+        (templated).
     :param cancel_on_kill: whether to cancel the task at the service when a user ends the Airflow task.
+    :param repeat_ambiguous_submit: whether to repeat, once, a submission whose fate is unknown, such as after
+        a reset connection. It may then have been accepted, and be billed, twice. With False the try fails;
+        Airflow's retries, unless there are none, submit again (templated).
     :param durable: keep a record of the submission, so that a retry goes on with the same task instead of
         paying again: in Airflow's task state store (3.3 and later), else in a small file beside
         ``destination``. With neither, a retry submits again.
@@ -120,6 +124,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         *_SETTINGS,
         "extra_settings",
         "asposeocr_conn_id",
+        "cancel_on_timeout",
+        "repeat_ambiguous_submit",
         "durable_path",
     )
     ui_color = "#d9e8fb"
@@ -127,6 +133,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
     _hook: AsposeOcrHook | None = None
     _waiting_for: str | None = None
     _recorded = False
+    keeps_record = False
 
     def __init__(
         self,
@@ -160,7 +167,9 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float | timedelta | None = None,
         timeout: float | timedelta = DEFAULT_TIMEOUT,
+        cancel_on_timeout: bool | str = True,
         cancel_on_kill: bool = True,
+        repeat_ambiguous_submit: bool | str = True,
         durable: bool = True,
         durable_path: str | None = None,
         **kwargs: Any,
@@ -196,7 +205,9 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
+        self.cancel_on_timeout = cancel_on_timeout
         self.cancel_on_kill = cancel_on_kill
+        self.repeat_ambiguous_submit = repeat_ambiguous_submit
         self.durable = durable
         self.durable_path = durable_path
         with permanent_errors_fail():
@@ -223,8 +234,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 return self._execute(context)
             hook = self._hook = new_hook(self.conn_id)
             late = isinstance(outcome.error, AsposeOcrTimeoutError) and outcome.error.reached
-            if late and (ledger := self._ledger(context)):
-                ledger.forget()
+            if late and not self._ends_late(context):
+                self.log.warning("The task goes on at the service")
             task = outcome.unwrap()
             return self._finish(
                 context, hook, task, outcome.submission, outcome.api_calls, outcome.completed_at
@@ -248,14 +259,12 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
 
     def _execute(self, context: Context) -> Any:
         # First of all, so that a kill at any later moment finds it and stops it.
-        hook = self._hook = new_hook(self.conn_id)
-        operation = get_operation(self.operation)
+        hook = self._hook = self._submitting_hook()
+        operation, cancels_late = get_operation(self.operation), self._cancels_late()
         wire = wire_settings(operation, self._settings())
-        poll_interval = coerce.seconds("poll_interval", self.poll_interval)
-        patience = self._patience()
-        delivery = self._delivery()
+        poll_interval, patience = coerce.seconds("poll_interval", self.poll_interval), self._patience()
         if self.wait_for_completion:
-            delivery.check(operation, wire)
+            self._delivery().check(operation, wire)
         source = open_source(
             self.unmasked("source"),
             self.word("source_conn_id"),
@@ -271,30 +280,28 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 ledger.deliver(submission)
             return ocr_task_id
 
-        deadline, stored = submission.deadline(patience), delivery.destination is not None
+        deadline = submission.deadline(patience)
+        polling: dict[str, Any] = {
+            # A text that is short comes with the poll that finds it, for one call less.
+            "status_only": self._status_only(wire),
+            "poll_interval": poll_interval,
+            "source_bytes": source.size,
+        }
         if self.deferrable:
             self._defer_until_done(
                 replace(submission, api_calls=hook.api_calls),
                 deadline=deadline,
-                poll_interval=poll_interval,
-                status_only=stored,
                 cancel_on_kill=self.cancel_on_kill,
-                cancel_when_late=True,
+                cancel_when_late=cancels_late,
                 recorded=self._recorded,
-                source_bytes=source.size,
+                **polling,
             )
         try:
             task = self._wait_here(
-                hook,
-                ocr_task_id,
-                deadline,
-                status_only=stored,
-                poll_interval=poll_interval,
-                source_bytes=source.size,
-                submitted_at=submission.submitted_at,
+                hook, ocr_task_id, deadline, submitted_at=submission.submitted_at, **polling
             )
         except AsposeOcrTimeoutError as error:
-            raise (self._given_up(context, ocr_task_id, error) if error.reached else error) from None
+            raise (self._given_up(context, error) if error.reached else error) from None
         finally:
             self._waiting_for = None
         return self._finish(context, hook, task, submission, 0, time.time())
@@ -308,29 +315,23 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         wire: Mapping[str, Any] | None,
     ) -> Submission:
         ledger = self._ledger(context)
+        self.keeps_record = ledger is not None
         match = fingerprint(operation, wire, source)
         known = ledger.recall(operation, match, source.uri) if ledger else None
         if known is not None:
-            what, age = known.ocr_task_id, time.time() - (known.submitted_at or 0)
-            self.log.info("Going on with task %s, submitted %.0f s ago by an earlier try", what, age)
             self._waiting_for, self._recorded = known.ocr_task_id, True
             return known
-        if ledger:
-            ledger.intend(match)
+        if not ledger and self.durable and operation.authenticated:
+            warn_of_no_record()
         submitted_at = time.time()
-        try:
-            ocr_task_id = hook.submit_source(operation, source, wire)
-        except AsposeOcrError as error:
-            if ledger and not error.ambiguous:
-                ledger.forget()
-            raise
+        with ledger.intent(match) if ledger else nullcontext() as fate:
+            ocr_task_id = hook.submit_source(operation, source, wire, fate)
         self._waiting_for = ocr_task_id
         submission = Submission(operation.name, ocr_task_id, source.uri, match, submitted_at)
         self._recorded = ledger is not None and ledger.record(submission)
         mask_trial_id(operation, ocr_task_id)
-        what = named(operation, ocr_task_id)
-        where, size = source.display_uri, source.size
-        self.log.info("Submitted %s (%d bytes) to %s as %s", where, size, operation.name, what)
+        sent, what = f"{source.display_uri} ({source.size} bytes)", named(operation, ocr_task_id)
+        self.log.info("Submitted %s to %s as %s", sent, operation.name, what)
         return submission
 
     def _finish(
@@ -350,9 +351,8 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
                 self.log.warning("The service has lost the task of the earlier try: submitting anew")
                 return self._execute(context)
         operation = get_operation(self.operation)
-        calls = submission.api_calls + api_calls
+        wire, calls = wire_settings(operation, self._settings()), submission.api_calls + api_calls
         at, match = submission.submitted_at, submission.fingerprint
-        wire = wire_settings(operation, self._settings())
         job = Job(operation, submission.source, map_index(context), calls, at, match, wire)
         try:
             manifest = self._collect(hook, task, job, completed_at=completed_at)
@@ -383,17 +383,17 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
 
     def _patience(self) -> float:
         """Seconds to wait for completion."""
-        waits = (
-            coerce.seconds("timeout", self.timeout),
-            coerce.seconds("execution_timeout", self.execution_timeout),
-        )
+        waits = (coerce.seconds(name, getattr(self, name)) for name in ("timeout", "execution_timeout"))
         return min((wait for wait in waits if wait), default=DEFAULT_TIMEOUT)
 
-    def _given_up(
-        self, context: Context, ocr_task_id: str, error: AsposeOcrTimeoutError
-    ) -> AsposeOcrTimeoutError:
-        fate = self._abandon(ocr_task_id)
-        if ledger := self._ledger(context):
+    def _ends_late(self, context: Context) -> bool:
+        """Forget a task that its deadline cancels, and tell whether it does."""
+        if (cancels := self._cancels_late()) and (ledger := self._ledger(context)):
             ledger.forget()
+        return cancels
+
+    def _given_up(self, context: Context, error: AsposeOcrTimeoutError) -> AsposeOcrTimeoutError:
+        ocr_task_id = str(error.ocr_task_id)
+        fate = self._abandon(ocr_task_id) if self._ends_late(context) else "goes on at the service"
         what = named(get_operation(self.operation), ocr_task_id)
         return AsposeOcrTimeoutError(f"{error}; {what} {fate}", ocr_task_id=ocr_task_id)

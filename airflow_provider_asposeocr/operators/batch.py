@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT
 from airflow_provider_asposeocr.batch.plan import DEFAULT_IN_FLIGHT
 from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
-from airflow_provider_asposeocr.tasks import new_hook, permanent_errors_fail
+from airflow_provider_asposeocr.tasks import permanent_errors_fail
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -51,8 +51,9 @@ class AsposeOcrBatchOperator(AsposeOcrOperator):
         such as ``0.05``, if a larger share did (templated). All files are dealt with before.
     :param report: where the report goes, by default ``report.jsonl`` in the folder of the destination, of a
         mapped task ``report-<map index>.jsonl`` (templated).
-    :param timeout: seconds or timedelta to wait for each file, default 1 h. Its job is then cancelled at
-        the service, and it counts as failed.
+    :param timeout: seconds or timedelta to wait for each file, default 1 h. It then counts as failed.
+    :param cancel_on_timeout: whether to cancel its job at the service then, after a last look at it. False
+        leaves it running and keeps its record: a retry goes on with it (templated).
     :param cancel_on_kill: whether to cancel the jobs under way when the task is killed and there is no
         record of them.
     :param durable: keep a journal of all submissions: in Airflow's task state store (3.3 and later), else
@@ -98,7 +99,7 @@ class AsposeOcrBatchOperator(AsposeOcrOperator):
 
         with permanent_errors_fail():
             # First of all, so that a kill at any later moment finds it and stops it.
-            hook = self._hook = new_hook(self.conn_id)
+            hook = self._hook = self._submitting_hook()
             self._batch = Batch(self, hook, self._settings(), context)
             return self._batch.run()
 

@@ -30,7 +30,6 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTimeoutError,
 )
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.api.settings import is_text
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission
 from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.ending import why_a_worker_ends
@@ -272,11 +271,6 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         manifest = self._collect(hook, task, job, completed_at=completed_at, leave_binary=True)
         self._delete_remote(hook, job.operation, manifest)
         return manifest
-
-    def _status_only(self) -> bool:
-        """Whether the results need not be read while polling: they are stored later, or stay there."""
-        operation = get_operation(self.operation)
-        return not coerce.is_unset(self.destination) or not is_text(operation.result_type or "Other")
 
     def _check_destination(self) -> None:
         if not coerce.is_unset(self.destination):

@@ -81,15 +81,27 @@ def test_the_log_says_where_a_result_went(
         arguments = {**arguments, "destination": arguments["destination"].format(folder=tmp_path)}
     run(recognize(scan, **arguments))
     # Airflow 2 logs by logging, Airflow 3 by itself.
-    said, calls = caplog.text + capsys.readouterr().out, 3 if "destination" in arguments else 2
+    said = caplog.text + capsys.readouterr().out
     size = len(emulator.options.scripted_text.encode())
     for phase in (
         rf"Submitted file://\S+/scan.png \({scan.stat().st_size} bytes\) to RecognizeImage as task [\w-]+",
         r"Waiting in this worker until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC at most",
-        rf"Completed \d+\.\d s after its submission, {calls} billed calls so far",
+        r"Completed \d+\.\d s after its submission, 2 billed calls so far",
         rf"Result Text, {size} bytes: {re.escape(place.format(folder=tmp_path))}",
     ):
         assert len(re.findall(phase, said)) == 1, (phase, said)
+
+
+@both_ways
+@pytest.mark.parametrize(("characters", "calls"), [(1_000, 2), (30_000, 2), (60_000, 3), (400_000, 3)])
+def test_a_text_that_is_stored_costs_a_call_less_if_it_is_short(
+    emulator: Emulator, scan: Path, tmp_path: Path, characters: int, calls: int, deferrable: bool
+) -> None:
+    emulator.options.scripted_text = text = "a" * characters
+    manifest = run(recognize(scan, destination=f"{tmp_path}/", deferrable=deferrable, poll_interval=0.1))
+    assert Path(manifest["results"][0]["path"]).read_text() == text
+    assert manifest["text"] is None
+    assert manifest["api_calls"] == emulator.calls.billed == calls
 
 
 @both_ways
