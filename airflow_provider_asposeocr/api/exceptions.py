@@ -44,7 +44,13 @@ class AsposeOcrSettingsError(AsposeOcrError, ValueError):
 
 
 class AsposeOcrSourceError(AsposeOcrError):
-    """The source cannot be sent: missing, empty, unreadable, or it changed while it was read."""
+    """The source cannot be sent: missing, empty, or unreadable."""
+
+
+class AsposeOcrSourceChangedError(AsposeOcrSourceError):
+    """The source was written while it was read. A later try reads it whole."""
+
+    retryable = True
 
 
 class AsposeOcrStorageError(AsposeOcrError):

@@ -11,11 +11,15 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, AsposeOcrStorageError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrSourceChangedError,
+    AsposeOcrSourceError,
+    AsposeOcrStorageError,
+)
 from airflow_provider_asposeocr.api.http import RequestBody
 from airflow_provider_asposeocr.api.operations import Body, Operation, SettingsKind
 from airflow_provider_asposeocr.files.paths import names_no_file, reason_of
-from airflow_provider_asposeocr.files.source import AsposeOcrSourceChangedError, Source
+from airflow_provider_asposeocr.files.source import Source
 
 CHUNK = 192 * 1024
 """Bytes read at a time; a multiple of three, so that each chunk is whole Base64."""

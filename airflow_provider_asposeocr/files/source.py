@@ -51,12 +51,6 @@ MAX_WEB_BYTES = 4 * 1024**3
 _URI_TOO_LONG = 414
 
 
-class AsposeOcrSourceChangedError(AsposeOcrSourceError):
-    """The source was written while it was read. A later try reads it whole."""
-
-    retryable = True
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
     """A file to send.

@@ -9,9 +9,13 @@ from typing import ClassVar
 
 import pytest
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, AsposeOcrStorageError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrSourceChangedError,
+    AsposeOcrSourceError,
+    AsposeOcrStorageError,
+)
 from airflow_provider_asposeocr.files.body import CHUNK, read_exactly
-from airflow_provider_asposeocr.files.source import AsposeOcrSourceChangedError, open_source
+from airflow_provider_asposeocr.files.source import open_source
 
 from .object_store import ObjectStore
 

@@ -17,14 +17,17 @@ import pytest
 from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, AsposeOcrStorageError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrSourceChangedError,
+    AsposeOcrSourceError,
+    AsposeOcrStorageError,
+)
 from airflow_provider_asposeocr.files import source as source_module
 from airflow_provider_asposeocr.files import storage as storage_module
 from airflow_provider_asposeocr.files import web as web_module
 from airflow_provider_asposeocr.files.body import read_exactly
 from airflow_provider_asposeocr.files.source import (
     READ_BLOCK,
-    AsposeOcrSourceChangedError,
     Source,
     open_source,
     source_path,

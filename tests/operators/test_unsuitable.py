@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceChangedError, AsposeOcrSourceError
 from airflow_provider_asposeocr.batch import course
 from airflow_provider_asposeocr.batch.policy import AsposeOcrBatchIncompleteError
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.files.source import AsposeOcrSourceChangedError
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.operators import base
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrBinarizeImageOperator, AsposeOcrOperator
