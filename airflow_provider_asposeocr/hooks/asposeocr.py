@@ -96,6 +96,7 @@ class AsposeOcrHook(HttpHook):
         settings: Mapping[str, Any] | None = None,
         *,
         source_conn_id: str | None = None,
+        allow_multipage: bool = False,
     ) -> str:
         """Start a task. One billed call; what is wrong with the arguments is found before it.
 
@@ -104,6 +105,7 @@ class AsposeOcrHook(HttpHook):
             seek. It is streamed: memory does not grow with its size.
         :param settings: names of :class:`.RecognitionSettings`; others go on the wire unchanged.
         :param source_conn_id: the Airflow connection for the source's storage.
+        :param allow_multipage: whether a TIFF of several pages may be sent.
         :return: the service's id of the task.
         :raises AsposeOcrSettingsError: if an argument is wrong.
         :raises AsposeOcrSourceError: if the source cannot be sent.
@@ -111,7 +113,8 @@ class AsposeOcrHook(HttpHook):
         """
         found = get_operation(operation)
         wire = wire_settings(found, settings)
-        return self.submit_source(found, open_source(source, source_conn_id), wire)
+        opened = open_source(source, source_conn_id, allow_multipage=allow_multipage)
+        return self.submit_source(found, opened, wire)
 
     def submit_source(
         self, operation: Operation, source: Source, wire: Mapping[str, Any] | None, fate: Fate | None = None
@@ -209,11 +212,12 @@ class AsposeOcrHook(HttpHook):
         settings: Mapping[str, Any] | None = None,
         *,
         source_conn_id: str | None = None,
+        allow_multipage: bool = False,
     ) -> str:
         """As :meth:`submit`, on an event loop; the source is read in threads."""
         found = get_operation(operation)
         wire = wire_settings(found, settings)
-        opened = await asyncio.to_thread(open_source, source, source_conn_id)
+        opened = await asyncio.to_thread(open_source, source, source_conn_id, allow_multipage=allow_multipage)
         opened.check_format(found)
         body = await asyncio.to_thread(make_body, found, opened, wire)
         return await self.arun_flow(lambda api: api.submit(found, body))
@@ -321,10 +325,7 @@ class AsposeOcrHook(HttpHook):
         return response
 
     def url_from_endpoint(self, endpoint: str | None) -> str:
-        """The address of a path below the base URL.
-
-        :param endpoint: the path.
-        """
+        """Return the address of a path below the base URL."""
         return f"{self._load().base_url}/{(endpoint or '').lstrip('/')}"
 
     def check_response(self, response: requests.Response) -> None:

@@ -72,6 +72,9 @@ class Client:
     def submit(self, source: Any = IMAGE, operation: str = OPERATION, **settings: Any) -> str:
         return str(self._call("submit", operation, source, settings or None))
 
+    def submit_pages(self, source: bytes, *, allow_multipage: bool) -> str:
+        return str(self._call("submit", OPERATION, source, allow_multipage=allow_multipage))
+
     def get(self, ocr_task_id: str, operation: str = OPERATION) -> OcrTask:
         task = self._call("get_task", operation, ocr_task_id)
         assert isinstance(task, OcrTask)
@@ -106,10 +109,10 @@ class Client:
             return self.hook.run_flow(make)
         return self._runner.run(self.hook.arun_flow(make))
 
-    def _call(self, name: str, *args: Any) -> Any:
+    def _call(self, name: str, *args: Any, **more: Any) -> Any:
         if self._runner is None:
-            return getattr(self.hook, name)(*args)
-        return self._runner.run(getattr(self.hook, f"a{name}")(*args))
+            return getattr(self.hook, name)(*args, **more)
+        return self._runner.run(getattr(self.hook, f"a{name}")(*args, **more))
 
 
 def free_port() -> int:

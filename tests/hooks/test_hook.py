@@ -34,6 +34,7 @@ from airflow_provider_asposeocr.api.task import TaskStatus
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.get_provider_info import get_provider_info
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from tests.files.tiffs import page, tiff
 
 from .conftest import Connect
 from .support import IMAGE, OPERATION, Client, Recorder, Reply, both_ways, serving, until, within
@@ -61,6 +62,18 @@ def test_life_of_a_task(way: str, hook: AsposeOcrHook, emulator: Emulator, scan:
     assert submission.settings["makeSkewCorrect"] is True
     assert hook.api_calls == emulator.calls.billed == 7
     assert emulator.calls.token == 1
+
+
+@both_ways
+def test_a_tiff_of_several_pages_is_sent_if_that_is_wanted(
+    way: str, hook: AsposeOcrHook, emulator: Emulator
+) -> None:
+    pages = tiff(page(), page())
+    with Client(hook, way) as client:
+        with pytest.raises(AsposeOcrSourceError, match="allow_multipage=True"):
+            client.submit_pages(pages, allow_multipage=False)
+        client.submit_pages(pages, allow_multipage=True)
+    assert emulator.calls.submit == 1
 
 
 @both_ways
