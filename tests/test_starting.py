@@ -71,9 +71,9 @@ def test_what_the_trigger_renders_has_the_same_name_on_both_sides() -> None:
 
 
 @needs_3_3
-@pytest.mark.parametrize("more", [{"destination": "/tmp/texts/"}, {"operation": "BinarizeImage"}])
-def test_results_that_a_worker_stores_are_not_read_by_the_trigger(more: dict[str, Any]) -> None:
-    task = sensor(**more)
+@pytest.mark.parametrize("more", [{"destination": "/tmp/images/"}, {}])
+def test_images_are_not_read_by_the_trigger(more: dict[str, Any]) -> None:
+    task = sensor(operation="BinarizeImage", **more)
     assert task.start_trigger_args is not None
     arguments = task.start_trigger_args.trigger_kwargs or {}
     assert arguments["max_inline_bytes"] == 0

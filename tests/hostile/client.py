@@ -29,7 +29,7 @@ from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE
 from airflow_provider_asposeocr.hooks import rejections, tokens
 from airflow_provider_asposeocr.operators.asposeocr import (
     AsposeOcrBatchOperator,
-    AsposeOcrRecognizeImageOperator,
+    AsposeOcrOperator,
 )
 from tests.hostile.table import LATE, PERMANENT, RETRYABLE, SUCCESS, Row
 from tests.running import run
@@ -203,19 +203,23 @@ def _allowed(row: Row, way: str) -> float:
 
 
 def _task(row: Row, way: str, scans: list[Path], folder: Path) -> Any:
-    common: dict[str, Any] = {"task_id": "task", "poll_interval": 0.1, "timeout": DEADLINE}
+    common: dict[str, Any] = {
+        "task_id": "task",
+        "poll_interval": 0.1,
+        "timeout": DEADLINE,
+        # A short text would come with the poll that finds it.
+        "operation": "BinarizeImage" if row.stores else "RecognizeImage",
+    }
     if way == BATCH:
-        operation = "BinarizeImage" if row.stores else "RecognizeImage"
         return AsposeOcrBatchOperator(
             sources=[str(scan) for scan in scans],
             destination=f"{folder}/out/",
-            operation=operation,
             max_in_flight=1,
             fail_on="any" if row.ends_batch else "none",
             **common,
         )
     destination = f"{folder}/out/" if row.stores else None
-    return AsposeOcrRecognizeImageOperator(
+    return AsposeOcrOperator(
         source=str(scans[0]), destination=destination, deferrable=way == TRIGGERER, **common
     )
 

@@ -46,7 +46,7 @@ class Row:
 
     @property
     def stores(self) -> bool:
-        """Whether the task has a destination: its status is polled then, and its results are fetched."""
+        """Whether the result is an image that is stored: its status is polled then, and it is fetched."""
         return self.call in ("status", "fetch")
 
     @property
