@@ -89,8 +89,9 @@ class OcrTaskMixin(_Task):
         masked, value = (self._masked or {}).get(field, (None, None))
         current = getattr(self, field)
         given = value if masked is not None and masked is current else current
-        # Templates leave lines around what they render.
-        return given.strip() if isinstance(given, str) else given
+        if not isinstance(given, str):
+            return given
+        return coerce.trimmed(given) if field in ("source", "sources") else given.strip()
 
     def _hide_secrets(self) -> None:
         if "ocr_task_id" in self.template_fields:

@@ -50,6 +50,16 @@ def decoded(value: Any) -> Any:
     return _literal(value) if isinstance(value, str) and is_data(value) else value
 
 
+def trimmed(text: str) -> str:
+    """Return a text without the lines that a template leaves around it. A name may end in a space.
+
+    :param text: such as the name of a file.
+    """
+    begun = text.lstrip()
+    inner = begun.rstrip()
+    return inner if len(begun[len(inner) :].splitlines()) > 1 or begun.endswith(("\n", "\r")) else begun
+
+
 def shown_value(value: Any) -> str:
     """Return what an error may say of a value that it refuses.
 

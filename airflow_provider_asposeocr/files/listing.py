@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath
 
-from airflow_provider_asposeocr.api.coerce import decoded, is_data, is_unset
+from airflow_provider_asposeocr.api.coerce import decoded, is_data, is_unset, trimmed
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrSettingsError,
     AsposeOcrSourceError,
@@ -112,8 +112,7 @@ def _item(source: Any, prefix: str | None) -> Any:
 
 
 def _stripped(source: Any) -> str:
-    # Templates leave lines around what they render.
-    return source.strip() if isinstance(source, str) else uri_of(source) or ""
+    return trimmed(source) if isinstance(source, str) else uri_of(source) or ""
 
 
 def _prefixed(source: str, prefix: str | None) -> str:

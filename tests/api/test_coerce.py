@@ -130,3 +130,14 @@ def test_a_reader_raises_nothing_else(reader: str, value: Any) -> None:
 @given(value=st.text())
 def test_a_text_that_is_no_data_stays_itself(value: str) -> None:
     assert coerce.is_data(value) or coerce.decoded(value) is value
+
+
+@pytest.mark.parametrize(
+    ("text", "inner"),
+    [
+        *(("a", "a"), (" a", "a"), ("a ", "a "), ("a b ", "a b "), ("", ""), (" ", "")),
+        *(("\n a\n ", "a"), ("a\r\n", "a"), ("a \n", "a"), ("\ta\t", "a\t")),
+    ],
+)
+def test_lines_around_a_text_go_and_its_own_spaces_stay(text: str, inner: str) -> None:
+    assert coerce.trimmed(text) == inner

@@ -23,11 +23,12 @@ except ImportError:
 
 GIVEN = json.loads(Path(__file__).with_name("hostile.json").read_text())
 STORED = ("status", "fetch")
-"""With a destination a task is asked for its status, and its results are fetched in the end."""
+"""Calls of tasks whose text no trigger may read: their status is polled, and their results are fetched."""
+ASIDE = {"destination": "{{ dag_run.conf['folder'] }}/", "max_inline_bytes": 0}
 
 with DAG(dag_id="hostile", schedule=None, max_active_tasks=100, default_args={"retries": 0}):
     for number, call, is_awaited in GIVEN["cases"]:
-        more: dict[str, Any] = {"destination": "{{ dag_run.conf['folder'] }}/"} if call in STORED else {}
+        more: dict[str, Any] = dict(ASIDE) if call in STORED else {}
         if call == "token":
             more["asposeocr_conn_id"] = f"token_{number}"
         AsposeOcrRecognizeImageOperator(
