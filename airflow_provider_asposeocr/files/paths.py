@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_asposeocr.api.coerce import decoded, is_data, is_unset, shown_value, trimmed
+from airflow_provider_asposeocr.api.coerce import decoded, is_data, is_unset, shown_value
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError, AsposeOcrSourceError
 from airflow_provider_asposeocr.api.text import one_line, storable
 
@@ -219,7 +219,7 @@ def uri_of(value: Any) -> str | None:
         return str(value)
     if isinstance(value, Mapping):
         if not is_unset(value.get("uri")):
-            return uri_of(trimmed(str(value["uri"])))
+            return uri_of(str(value["uri"]))
         if not is_unset(value.get("bucket")) and not is_unset(value.get("key")):
             return f"s3://{value['bucket']}/{str(value['key']).lstrip('/')}"
     return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_asposeocr.api.exceptions import (
@@ -99,6 +99,9 @@ def test_a_destination_that_no_object_store_takes(destination: str, bucket: Obje
 
 
 @settings(max_examples=200, deadline=None)
+@example(name="a ")
+@example(name="a\n")
+@example(name="x")
 @given(
     name=st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=40).filter(
         lambda name: name not in (".", "..") and len(name.encode()) <= 200
@@ -106,11 +109,11 @@ def test_a_destination_that_no_object_store_takes(destination: str, bucket: Obje
 )
 def test_a_file_of_any_name_is_read_by_every_form_of_its_name(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        path.write_bytes(content := b"\x89PNG\r\n\x1a\n" + name.encode())
         # A file of the same beginning must not be taken for it.
         for end in ("", ".png"):
             (Path(folder) / f"{name[:-1]}{end}x").write_bytes(b"another")
+        path = Path(folder) / name
+        path.write_bytes(content := b"\x89PNG\r\n\x1a\n" + name.encode())
         for form in (str(path), path, f"file://{path}", {"uri": f"file://{path}"}):
             source = open_source(form)
             for again in (source, open_source(source.uri)):
