@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,7 +18,7 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
 from airflow_provider_asposeocr.api.settings import answers_with_text
 from airflow_provider_asposeocr.api.submission import Submission
-from airflow_provider_asposeocr.api.task import OcrTask
+from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.ending import why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import (
     MAX_INLINE_BYTES,
@@ -250,8 +251,11 @@ class OcrTaskMixin(_Task):
         """Fetch the results of an ended task if need be, and deliver them."""
         task.raise_for_status()
         fetch = is_to_fetch(task, job, self._delivery())
-        with hook.fetch(job.operation, task.id) if fetch else nullcontext(task) as with_results:
-            return self._deliver(hook, with_results, job, completed_at, leave_binary=leave_binary)
+        with hook.fetch(job.operation, task.id) if fetch else nullcontext(task) as found:
+            if found.status is TaskStatus.UNKNOWN:
+                # It was seen completed before.
+                found = replace(found, status=task.status)
+            return self._deliver(hook, found, job, completed_at, leave_binary=leave_binary)
 
     def _deliver(
         self, hook: AsposeOcrHook, task: OcrTask, job: Job, completed_at: float, *, leave_binary: bool = False

@@ -8,11 +8,12 @@ from typing import Any
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError
 from airflow_provider_asposeocr.api.operations import Operation
-from airflow_provider_asposeocr.api.settings import answers_with_text
+from airflow_provider_asposeocr.api.settings import answers_with_text, selected_result_types
 from airflow_provider_asposeocr.batch.containment import address_of, name_of
-from airflow_provider_asposeocr.files.destination import Names
+from airflow_provider_asposeocr.files.destination import Names, targets
 from airflow_provider_asposeocr.files.manifest import Delivery
 from airflow_provider_asposeocr.files.paths import display_uri, identity_of, is_web, location
+from airflow_provider_asposeocr.files.storage import canonical
 
 TEXT_LIMIT = 256 * 1024
 """Bytes of a reply that a poll reads at most: a text that fits costs no further call."""
@@ -89,25 +90,32 @@ def folder_of(destination: str) -> str:
     return f"{scheme}{separator}{folder}"
 
 
-def check_names(destination: str, items: Iterable[Any], operation: Operation) -> None:
-    """Refuse a pattern under which the results of two items would meet.
+def check_names(plan: Plan, items: Iterable[Any], report: str) -> None:
+    """Refuse a pattern under which the results of two items would meet, or a result and the report.
 
-    :param destination: from :func:`checked_destination`.
+    :param plan: what happens to each item.
     :param items: of the listing.
-    :param operation: the operation.
-    :raises AsposeOcrDestinationError: if two items have one name.
+    :param report: where the report goes.
+    :raises AsposeOcrDestinationError: if two have one name.
     """
+    destination = plan.delivery.destination
     if destination.endswith("/") or "{ocr_task_id}" in destination:
         return
-    seen: dict[str, tuple[str, Any]] = {}
+    types = selected_result_types(plan.operation, plan.wire)
+    seen: dict[str, tuple[str, str]] = {canonical(report): ("", "the report")}
     for item in items:
         if (uri := address_of(item)) is None:
             continue
         identity, source = identity_of(uri), display_uri(uri) if is_web(uri) else uri
-        name = Names(source, operation.name, "").fill(destination, "")
-        other, first = seen.setdefault(name, (identity, item))
-        if other != identity:
-            raise AsposeOcrDestinationError(
-                f"{name_of(first)} and {name_of(item)} would be stored under one name: use a folder as "
-                "destination, whose names are all different, or {ocr_task_id}"
-            )
+        names = Names(source, plan.operation.name, "", plan.map_index)
+        try:
+            written = {str(path) for path in targets(types, destination, names, plan.delivery.conn_id)}
+        except AsposeOcrDestinationError:
+            continue  # a name that no file can have fails its item alone
+        for path in written:
+            other, first = seen.setdefault(path, (identity, name_of(item)))
+            if other != identity:
+                raise AsposeOcrDestinationError(
+                    f"{first} and {name_of(item)} would be stored under one name: use a folder as "
+                    "destination, whose names are all different, or {ocr_task_id}"
+                )

@@ -256,6 +256,40 @@ class TestArguments:
             run(batch(given.pop("sources"), given.pop("destination"), **given))
         assert (emulator.calls.token, emulator.calls.billed) == (0, 0)
 
+    @pytest.mark.parametrize(
+        ("names", "pattern", "result_type", "meet"),
+        [
+            (("x.png", "x.txt.png"), "{stem}", "TextAndPdf", True),
+            (("x.png", "x.txt.png"), "{stem}.{ext}", "TextAndPdf", False),
+            (("x.png", "x.txt.png"), "{stem}", "Text", False),
+            (("a b.png", "a_b.png"), "{stem}.txt", "Text", True),
+            (("report.png", "b.png"), "{stem}.jsonl", "Text", True),
+            (("report.png", "b.png"), "{stem}.txt", "Text", False),
+        ],
+    )
+    def test_the_names_that_are_compared_are_those_that_are_written(
+        self,
+        emulator: Emulator,
+        tmp_path: Path,
+        png: bytes,
+        names: tuple[str, str],
+        pattern: str,
+        result_type: str,
+        meet: bool,
+    ) -> None:
+        for number, name in enumerate(names):
+            (tmp_path / name).write_bytes(png + bytes(number))
+        task = batch(
+            [str(tmp_path / name) for name in names], f"{tmp_path}/out/{pattern}", result_type=result_type
+        )
+        if meet:
+            with pytest.raises(AirflowFailException, match="would be stored under one name"):
+                run(task)
+            assert emulator.calls.submit == 0
+        else:
+            assert run(task)["succeeded"] == 2
+            assert len(list((tmp_path / "out").glob("[!.]*"))) == 3 + 2 * (result_type == "TextAndPdf")
+
     def test_a_pattern_under_which_results_would_meet(
         self, emulator: Emulator, tmp_path: Path, out: Path
     ) -> None:

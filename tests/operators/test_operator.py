@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -90,6 +91,21 @@ def test_the_log_says_where_a_result_went(
         rf"Result Text, {size} bytes: {re.escape(place.format(folder=tmp_path))}",
     ):
         assert len(re.findall(phase, said)) == 1, (phase, said)
+
+
+@both_ways
+def test_a_result_whose_status_is_odd_belongs_to_a_task_that_was_seen_completed(
+    emulator: Emulator, scan: Path, tmp_path: Path, deferrable: bool
+) -> None:
+    png = base64.b64encode(scan.read_bytes()).decode()
+    reply = {"taskStatus": "Done at last", "results": [{"type": "ImagePNG", "data": png}]}
+    emulator.inject("status", on="poll", status=200, body=json.dumps(reply), times=None)
+    task = AsposeOcrBinarizeImageOperator(
+        task_id="t", source=scan, destination=f"{tmp_path}/out/", deferrable=deferrable, poll_interval=0.1
+    )
+    manifest = run(task)
+    assert manifest["status"] == "Completed"
+    assert Path(manifest["results"][0]["path"]).read_bytes() == scan.read_bytes()
 
 
 @both_ways
