@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from airflow_provider_asposeocr.api.calls import Fate
 from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrDestinationError,
     AsposeOcrError,
     AsposeOcrTaskError,
     AsposeOcrTaskNotFoundError,
@@ -22,10 +23,11 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.flows import OcrApi
 from airflow_provider_asposeocr.api.http import BytesBody, Flow, HttpRequest, RequestBody
+from airflow_provider_asposeocr.api.operations import named
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.batch.committer import Committer
-from airflow_provider_asposeocr.batch.containment import ContainedBody, contained
+from airflow_provider_asposeocr.batch.containment import ContainedBody, address_of, contained
 from airflow_provider_asposeocr.batch.delivered import DeliveredResults
 from airflow_provider_asposeocr.batch.journal import (
     Entry,
@@ -41,9 +43,9 @@ from airflow_provider_asposeocr.batch.plan import TEXT_LIMIT, Plan
 from airflow_provider_asposeocr.batch.policy import can_be_retried
 from airflow_provider_asposeocr.durable import fingerprint
 from airflow_provider_asposeocr.files.body import make_body
-from airflow_provider_asposeocr.files.destination import Names
+from airflow_provider_asposeocr.files.destination import Names, targets
 from airflow_provider_asposeocr.files.manifest import Job, Manifest, deliver
-from airflow_provider_asposeocr.files.paths import display_uri
+from airflow_provider_asposeocr.files.paths import display_uri, identity_of
 from airflow_provider_asposeocr.files.source import open_source
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.hooks.drivers import Meter
@@ -268,7 +270,23 @@ class Course:
         at = item.job.submitted_at if item.job else None
         plan, calls = self._plan, item.meter.calls
         job = Job(plan.operation, item.uri, plan.map_index, calls, at, item.match, plan.wire)
+        self._check_meeting(item, task)
         return deliver(task, job, plan.delivery, completed_at=seen_at)
+
+    def _check_meeting(self, item: Item, task: OcrTask) -> None:
+        """Overwrite nothing of another item: how many results of a type there are shows in the end alone."""
+        plan, identity = self._plan, identity_of(address_of(item.given) or "")
+        if not plan.taken or len(task.results) <= 1:
+            return
+        names = Names(item.uri, plan.operation.name, task.id, plan.map_index, item.match)
+        types = [result.type for result in task.results]
+        for path in targets(types, plan.delivery.destination, names, plan.delivery.conn_id):
+            if plan.taken.get(str(path), identity) != identity:
+                raise AsposeOcrDestinationError(
+                    f"{display_uri(path)} is the name of another item's result. The results of this one stay "
+                    f"at the service for 24 hours as {named(plan.operation, task.id)}: use a folder as "
+                    "destination, whose names are all different, or {ocr_task_id}"
+                )
 
     async def _delete_remote(self, item: Item, ocr_task_id: str) -> None:
         try:

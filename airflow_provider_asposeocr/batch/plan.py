@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError
@@ -41,6 +41,7 @@ class Plan:
     :param cancel_on_timeout: whether to cancel the job of an item that is late.
     :param cancel_on_kill: whether to cancel jobs of which there is no record when the task is killed.
     :param map_index: Airflow's map index.
+    :param taken: from :func:`check_names`.
     """
 
     operation: Operation
@@ -56,6 +57,7 @@ class Plan:
     cancel_on_timeout: bool
     cancel_on_kill: bool
     map_index: int
+    taken: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def status_only(self) -> bool:
@@ -90,17 +92,18 @@ def folder_of(destination: str) -> str:
     return f"{scheme}{separator}{folder}"
 
 
-def check_names(plan: Plan, items: Iterable[Any], report: str) -> None:
+def check_names(plan: Plan, items: Iterable[Any], report: str) -> dict[str, str]:
     """Refuse a pattern under which the results of two items would meet, or a result and the report.
 
     :param plan: what happens to each item.
     :param items: of the listing.
     :param report: where the report goes.
+    :return: the identity of the source of each path that will be written, where a pattern is given.
     :raises AsposeOcrDestinationError: if two have one name.
     """
     destination = plan.delivery.destination
     if destination.endswith("/") or "{ocr_task_id}" in destination:
-        return
+        return {}
     types = selected_result_types(plan.operation, plan.wire)
     seen: dict[str, tuple[str, str]] = {canonical(report): ("", "the report")}
     for item in items:
@@ -119,3 +122,4 @@ def check_names(plan: Plan, items: Iterable[Any], report: str) -> None:
                     f"{first} and {name_of(item)} would be stored under one name: use a folder as "
                     "destination, whose names are all different, or {ocr_task_id}"
                 )
+    return {path: identity for path, (identity, _) in seen.items()}

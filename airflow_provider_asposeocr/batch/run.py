@@ -95,7 +95,7 @@ class Batch:
             destination=folder_of(destination),
         )
         plan = replace(plan, source_conn_id=listing.conn_id)
-        check_names(plan, listing.items, where)
+        plan = replace(plan, taken=check_names(plan, listing.items, where))
         journal = self._journal(plan, folder_of(destination)) if listing.items else None
         with closing(Report(listing.items)) as report:
             runner = self._runner = BatchRunner(plan, hook, listing.items, journal, report)

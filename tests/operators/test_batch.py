@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import hashlib
 import json
@@ -289,6 +290,23 @@ class TestArguments:
         else:
             assert run(task)["succeeded"] == 2
             assert len(list((tmp_path / "out").glob("[!.]*"))) == 3 + 2 * (result_type == "TextAndPdf")
+
+    def test_a_second_text_overwrites_the_result_of_no_other_item(
+        self, emulator: Emulator, tmp_path: Path, png: bytes
+    ) -> None:
+        for number, name in enumerate(("a.png", "a-2.png", "b.png")):
+            (tmp_path / name).write_bytes(png + bytes(number))
+        texts = [{"type": "Text", "data": base64.b64encode(text).decode()} for text in (b"one", b"two")]
+        reply = {"taskStatus": "Completed", "results": texts}
+        emulator.inject("status", on="poll", status=200, body=json.dumps(reply), times=None)
+        task = batch(f"{tmp_path}/*.png", f"{tmp_path}/out/{{stem}}.txt", fail_on="none")
+        assert (run(task)["succeeded"], len(emulator.submissions)) == (2, 3)
+        [failed] = [line for line in lines(tmp_path / "out") if line["status"] == "failed"]
+        assert failed["source"].endswith("/a.png")
+        assert "name of another item's result" in failed["message"]
+        assert {path.name for path in (tmp_path / "out").glob("*.txt")} == {
+            *("a-2.txt", "a-2-2.txt", "b.txt", "b-2.txt")
+        }
 
     def test_a_pattern_under_which_results_would_meet(
         self, emulator: Emulator, tmp_path: Path, out: Path
