@@ -190,8 +190,7 @@ def log_lines(manifest: Manifest, job: Job, *, xcom: bool) -> Iterator[str]:
     """
     completed = datetime.fromisoformat(manifest["completed_at"]).timestamp()
     after = "" if job.submitted_at is None else f" {completed - job.submitted_at:.1f} s after its submission"
-    calls = manifest["api_calls"]
-    yield f"Completed{after}, {calls} billed call{'s' if calls != 1 else ''} so far"
+    yield f"Completed{after}, billed calls so far: {manifest['api_calls']}"
     kept = "in XCom" if xcom else "dropped, since do_xcom_push is False"
     for result in manifest["results"]:
         size = f", {result['bytes']:,} bytes" if "bytes" in result else ""

@@ -153,7 +153,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         deadline = Deadline(
             now + (self.timeout or DEFAULT_TIMEOUT) if self.deadline is None else self.deadline - ahead
         )
-        self.log.info("Waiting until %s at most, %d billed calls so far", deadline, self.api_calls)
+        self.log.info("Waiting until %s at most, billed calls so far: %d", deadline, self.api_calls)
         outcome = await self._wait(deadline, not_before)
         await asyncio.sleep(max(0.0, not_before - time.time()))
         # Without a triggerer, as in ``dag.test()``, there is nobody who could end the task by an event.
@@ -162,7 +162,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         if manifest is None:
             end = outcome.task.status.value if outcome.task else str(outcome.error)
             calls = self.api_calls + outcome.api_calls
-            self.log.info("The wait has ended, %d billed calls so far; a worker goes on: %s", calls, end)
+            self.log.info("The wait has ended, billed calls so far: %d; a worker goes on: %s", calls, end)
         yield await self._success(manifest) if manifest else QuietEvent(payload=outcome.to_event())
 
     async def on_kill(self) -> None:

@@ -9,7 +9,7 @@ import sys
 from tests.hostile.client import WAYS
 from tests.hostile.table import ROWS
 
-EVERY = 15
+EVERY = 30
 
 
 def test_a_part_of_the_misbehaviours_ends_as_it_should() -> None:

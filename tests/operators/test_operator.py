@@ -87,7 +87,7 @@ def test_the_log_says_where_a_result_went(
     for phase in (
         rf"Submitted file://\S+/scan.png \({scan.stat().st_size} bytes\) to RecognizeImage as task [\w-]+",
         r"Waiting in this worker until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC at most",
-        r"Completed \d+\.\d s after its submission, 2 billed calls so far",
+        r"Completed \d+\.\d s after its submission, billed calls so far: 2",
         rf"Result Text, {size} bytes: {re.escape(place.format(folder=tmp_path))}",
     ):
         assert len(re.findall(phase, said)) == 1, (phase, said)
