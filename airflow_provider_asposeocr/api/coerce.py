@@ -57,7 +57,8 @@ def trimmed(text: str) -> str:
     """
     begun = text.lstrip()
     inner = begun.rstrip()
-    return inner if len(begun[len(inner) :].splitlines()) > 1 or begun.endswith(("\n", "\r")) else begun
+    has_lines_after = len(f"{begun[len(inner) :]}.".splitlines()) > 1
+    return inner if has_lines_after else begun
 
 
 def shown_value(value: Any) -> str:

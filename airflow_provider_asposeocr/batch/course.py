@@ -222,9 +222,11 @@ class Course:
         """Tell whether nothing is left to do: it failed for good, or its results are where they belong."""
         if outcome.status is not ItemStatus.SUCCEEDED:
             return True
-        ocr_task_id, match = outcome.ocr_task_id or "", item.match
-        names = Names(item.uri, self._plan.operation.name, ocr_task_id, self._plan.map_index, match)
-        return self._delivered.hold(outcome, names)
+        return self._delivered.hold(outcome, self._names(item, outcome.ocr_task_id or ""))
+
+    def _names(self, item: Item, ocr_task_id: str) -> Names:
+        plan = self._plan
+        return Names(item.uri, plan.operation.name, ocr_task_id, plan.map_index, item.match)
 
     async def _submit_and_wait(self, item: Item) -> OcrTask:
         if item.job is None:
@@ -275,11 +277,12 @@ class Course:
 
     def _check_meeting(self, item: Item, task: OcrTask) -> None:
         """Overwrite nothing of another item: how many results of a type there are shows in the end alone."""
-        plan, identity = self._plan, identity_of(address_of(item.given) or "")
+        plan = self._plan
         if not plan.taken or len(task.results) <= 1:
             return
-        names = Names(item.uri, plan.operation.name, task.id, plan.map_index, item.match)
+        identity = identity_of(address_of(item.given) or "")
         types = [result.type for result in task.results]
+        names = self._names(item, task.id)
         for path in targets(types, plan.delivery.destination, names, plan.delivery.conn_id):
             if plan.taken.get(str(path), identity) != identity:
                 raise AsposeOcrDestinationError(

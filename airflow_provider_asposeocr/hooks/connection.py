@@ -270,7 +270,7 @@ def _prefix(value: Any) -> str:
     prefix = coerce.word("extra api_prefix", value)
     if prefix is None:
         return DEFAULT_PREFIX
-    if any(character in "?#" or character.isspace() for character in prefix) or "://" in prefix:
+    if any(mark in prefix for mark in ("?", "#", "://")):
         raise AsposeOcrSettingsError("extra api_prefix must be a path, such as /v5.0/ocr")
     inner = prefix.strip("/")
     return f"/{inner}" if inner else ""

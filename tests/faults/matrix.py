@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -33,6 +33,7 @@ from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeIma
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 from tests.faults import weighing
 from tests.faults.signing_in import sign_in_with_a_revoked_pair
+from tests.faults.striking import Prepare, both, fault
 from tests.running import run
 from tests.states import StateStore
 
@@ -50,8 +51,6 @@ LIMITED = "AsposeOcrRateLimitError"
 LATE = "AsposeOcrTimeoutError"
 UNREACHED = "AsposeOcrUnreachedTimeoutError"
 TEXT = "The quick brown fox jumps over the lazy dog."
-
-Prepare = Callable[[Emulator], None]
 
 
 @dataclass(frozen=True)
@@ -87,21 +86,6 @@ class Cell:
     cancels: int = 0
     second: str = OK
     message: str = field(default="", repr=False)
-
-
-def fault(kind: str, on: str, **arguments: Any) -> Prepare:
-    """A fault of the emulator."""
-    return lambda emulator: emulator.inject(kind, on=on, **arguments)
-
-
-def both(*faults: Prepare) -> Prepare:
-    """Several faults at once."""
-
-    def prepare(emulator: Emulator) -> None:
-        for one in faults:
-            one(emulator)
-
-    return prepare
 
 
 def option(name: str, value: Any) -> Prepare:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 from tests.batch.support import batch, images, lines
+from tests.faults.striking import Prepare, both, fault
 from tests.running import context, run
 from tests.states import StateStore
 
@@ -40,32 +40,16 @@ POLLS = ("poll", "status")
 OK, FAILS, LATE = "success", "AirflowFailException", "AsposeOcrTimeoutError"
 SENSOR_LATE, UNREACHED = "AirflowSensorTimeout", "AsposeOcrUnreachedTimeoutError"
 LOST, DOWN, LIMITED = "AsposeOcrTaskNotFoundError", "AsposeOcrServerError", "AsposeOcrRateLimitError"
-Prepare = Callable[[Emulator], None]
-
-
-def fault(kind: str, on: Any = POLLS, **arguments: Any) -> Prepare:
-    """A fault of the emulator."""
-    return lambda emulator: emulator.inject(kind, on=on, **arguments)
-
-
-def both(*parts: Prepare) -> Prepare:
-    """Several of them."""
-
-    def prepare(emulator: Emulator) -> None:
-        for part in parts:
-            part(emulator)
-
-    return prepare
 
 
 def signed_out(**arguments: Any) -> Prepare:
     """The first token is refused at the first poll, and the next sign-ins fail."""
-    return both(fault("unauthorized"), fault("status", "token", after=1, **arguments))
+    return both(fault("unauthorized", POLLS), fault("status", "token", after=1, **arguments))
 
 
 def busy_for_an_hour(**arguments: Any) -> Prepare:
     """The service asks to come again in an hour."""
-    return fault("status", status=503, headers={"Retry-After": "3600"}, **arguments)
+    return fault("status", POLLS, status=503, headers={"Retry-After": "3600"}, **arguments)
 
 
 @dataclass(frozen=True)
@@ -108,14 +92,14 @@ STATES = {
     "Error": State(
         fault("finish_with_error", "submit"), ends(FAILS, FAILS, "AsposeOcrTaskError"), interval=0.2, polls=1
     ),
-    "NotExist": State(fault("forget_jobs", times=1), ends(LOST, FAILS), polls=2),
-    "outage of polls": State(fault("status", times=12, status=503)),
-    "outage of connections": State(fault("drop_before", times=12)),
-    "outage with web pages": State(fault("html_200", times=12)),
+    "NotExist": State(fault("forget_jobs", POLLS, times=1), ends(LOST, FAILS), polls=2),
+    "outage of polls": State(fault("status", POLLS, times=12, status=503)),
+    "outage of connections": State(fault("drop_before", POLLS, times=12)),
+    "outage with web pages": State(fault("html_200", POLLS, times=12)),
     "outage of the sign-in": State(signed_out(times=12, status=503)),
     "outage of the sign-in, connections": State(signed_out(times=12, status=502)),
     "long outage of polls": State(
-        fault("status", status=500, **ALWAYS),
+        fault("status", POLLS, status=500, **ALWAYS),
         ends(DOWN, DOWN, **{RESCHEDULED: SENSOR_LATE}),
         kept=True,
         timeout=3.0,
@@ -130,7 +114,7 @@ STATES = {
         outage=0.3,
     ),
     "outage until the deadline": State(
-        fault("status", status=500, **ALWAYS), AT_THE_END, kept=True, timeout=0.6, polls=100
+        fault("status", POLLS, status=500, **ALWAYS), AT_THE_END, kept=True, timeout=0.6, polls=100
     ),
     "sign-in down until the deadline": State(
         signed_out(status=503, **ALWAYS), AT_THE_END, kept=True, timeout=0.6
@@ -148,8 +132,8 @@ STATES = {
     "busy at the deadline": State(
         busy_for_an_hour(**ALWAYS), AT_THE_END, kept=True, timeout=0.6, interval=0.2, polls=2
     ),
-    "403": State(fault("status", status=403, **ALWAYS), ends(FAILS, FAILS), polls=1),
-    "401": State(fault("unauthorized", **ALWAYS), ends(FAILS, FAILS), polls=2),
+    "403": State(fault("status", POLLS, status=403, **ALWAYS), ends(FAILS, FAILS), polls=1),
+    "401": State(fault("unauthorized", POLLS, **ALWAYS), ends(FAILS, FAILS), polls=2),
     "credentials rejected": State(signed_out(status=400, **ALWAYS), ends(FAILS, FAILS), polls=1),
 }
 
