@@ -21,13 +21,13 @@ from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.ending import why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import (
-    MAX_INLINE_BYTES,
     Delivery,
     Job,
     Manifest,
     deliver,
     is_to_fetch,
     log_lines,
+    read_max_inline_bytes,
 )
 from airflow_provider_asposeocr.files.paths import (
     check_login,
@@ -70,7 +70,6 @@ class OcrTaskMixin(_Task):
     max_inline_bytes: int | str
     delete_remote: bool | str
     ocr_task_id: Any
-    cancel_on_timeout: bool | str
     repeat_ambiguous_submit: bool | str
 
     _masked: dict[str, tuple[Any, Any]] | None = None
@@ -155,13 +154,12 @@ class OcrTaskMixin(_Task):
         return self.word("asposeocr_conn_id") or DEFAULT_CONN_ID
 
     def _delivery(self) -> Delivery:
-        most = self.whole_number("max_inline_bytes", 0)
         return Delivery(
             destination=self.location("destination"),
             conn_id=self.word("destination_conn_id"),
             overwrite=self.flag("overwrite", True),
             inline_text=self.flag("inline_text"),
-            max_inline_bytes=MAX_INLINE_BYTES if most is None else most,
+            max_inline_bytes=read_max_inline_bytes(self.unmasked("max_inline_bytes")),
             delete_remote=self.flag("delete_remote"),
         )
 
@@ -233,9 +231,6 @@ class OcrTaskMixin(_Task):
         repeat = self.flag("repeat_ambiguous_submit", default=True)
         return new_hook(self.conn_id, repeat_ambiguous_submit=repeat)
 
-    def _cancels_late(self) -> bool:
-        return self.flag("cancel_on_timeout", default=True)
-
     def _status_only(self, wire: Mapping[str, Any] | None = None) -> bool:
         """Tell whether polls leave the results at the service, since they are no text."""
         return not answers_with_text(get_operation(self.operation), wire)
@@ -252,7 +247,7 @@ class OcrTaskMixin(_Task):
         task.raise_for_status()
         fetch = is_to_fetch(task, job, self._delivery())
         with hook.fetch(job.operation, task.id) if fetch else nullcontext(task) as found:
-            if found.status is TaskStatus.UNKNOWN:
+            if found.status is TaskStatus.UNKNOWN and found.results:
                 # It was seen completed before.
                 found = replace(found, status=task.status)
             return self._deliver(hook, found, job, completed_at, leave_binary=leave_binary)

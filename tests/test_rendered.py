@@ -137,6 +137,18 @@ def test_the_text_of_a_document_is_shown_nowhere(
     assert emulator.calls.submit == place.calls_before
 
 
+@pytest.mark.parametrize("field", ["overwrite", "inline_text", "max_inline_bytes", "delete_remote"])
+@pytest.mark.parametrize("operation", ["RecognizeImage", "BinarizeImage"])
+def test_a_sensor_asks_for_nothing_that_it_could_not_deliver(
+    emulator: Emulator, place: Place, operation: str, field: str
+) -> None:
+    given = {"operation": operation, field: "perhaps"}
+    for deferrable, wait in ((True, run), (False, run), (False, lambda task: task.poke(context()))):
+        with pytest.raises(AirflowFailException, match=field):
+            wait(place.task("sensor", deferrable=deferrable, **given))
+    assert emulator.calls.billed == place.calls_before
+
+
 def chain_of(error: BaseException) -> Iterator[BaseException]:
     """Yield an error with all that would be logged before it."""
     while error:

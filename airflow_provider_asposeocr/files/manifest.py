@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
+from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrDestinationError,
     AsposeOcrNotFinishedError,
@@ -27,6 +28,16 @@ _LOST = "resultdatalost"
 _MAX_NAMED = 5
 _SHOWN = {"pdf": "Pdf", "png": "ImagePNG", "wav": "Wav", "xlsx": "Excel", "ooxml": "Excel", "html": "Hocr"}
 """Result types by the formats of their data."""
+
+
+def read_max_inline_bytes(value: Any) -> int:
+    """Read the most bytes of text that go into XCom.
+
+    :param value: of the field; :data:`MAX_INLINE_BYTES` where it is not set.
+    :raises AsposeOcrSettingsError: if it is no such number.
+    """
+    most = coerce.integer("max_inline_bytes", value, minimum=0)
+    return MAX_INLINE_BYTES if most is None else most
 
 
 class Manifest(TypedDict):

@@ -69,6 +69,8 @@ class AsposeOcrHook(HttpHook):
     def __init__(
         self, asposeocr_conn_id: str = default_conn_name, *, repeat_ambiguous_submit: bool = True
     ) -> None:
+        if coerce.is_unset(asposeocr_conn_id):
+            asposeocr_conn_id = self.default_conn_name
         # Our sessions keep connections alive by themselves, and use no adapter of the base class.
         super().__init__(http_conn_id=asposeocr_conn_id, tcp_keep_alive=False)
         self.asposeocr_conn_id = asposeocr_conn_id

@@ -260,7 +260,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
     def _execute(self, context: Context) -> Any:
         # First of all, so that a kill at any later moment finds it and stops it.
         hook = self._hook = self._submitting_hook()
-        operation, cancels_late = get_operation(self.operation), self._cancels_late()
+        operation, cancels_late = get_operation(self.operation), self.flag("cancel_on_timeout", True)
         wire = wire_settings(operation, self._settings())
         poll_interval, patience = coerce.seconds("poll_interval", self.poll_interval), self._patience()
         if self.wait_for_completion:
@@ -388,7 +388,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
 
     def _ends_late(self, context: Context) -> bool:
         """Forget a task that its deadline cancels, and tell whether it does."""
-        if (cancels := self._cancels_late()) and (ledger := self._ledger(context)):
+        if (cancels := self.flag("cancel_on_timeout", True)) and (ledger := self._ledger(context)):
             ledger.forget()
         return cancels
 

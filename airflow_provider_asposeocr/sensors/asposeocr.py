@@ -273,8 +273,8 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         return manifest
 
     def _check_destination(self) -> None:
-        if not coerce.is_unset(self.destination):
-            self._delivery().check(get_operation(self.operation), None)
+        if (delivery := self._delivery()).destination:
+            delivery.check(get_operation(self.operation), None)
 
     @contextmanager
     def _sensor_failures(self) -> Iterator[None]:

@@ -22,7 +22,14 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.operations import get_operation, named
 from airflow_provider_asposeocr.api.submission import Submission
-from airflow_provider_asposeocr.files.manifest import Delivery, Job, Manifest, deliver, log_lines
+from airflow_provider_asposeocr.files.manifest import (
+    Delivery,
+    Job,
+    Manifest,
+    deliver,
+    log_lines,
+    read_max_inline_bytes,
+)
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.triggers.events import WaitOutcome
 
@@ -205,7 +212,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         try:
             operation = get_operation(self.operation)
             ocr_task_id = coerce.ocr_task_id(self.ocr_task_id)
-            most = coerce.integer("max_inline_bytes", self.max_inline_bytes, minimum=0) or 0
+            most = self.max_inline_bytes = read_max_inline_bytes(self.max_inline_bytes)
             task = await hook.arun_flow(
                 lambda api: api.wait(
                     operation,
@@ -259,7 +266,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
 
     def _manifest(self, outcome: WaitOutcome) -> Manifest | None:
         """What a worker would return, or None if there is something left for it to do."""
-        task, most = outcome.task, int(self.max_inline_bytes)
+        task, most = outcome.task, read_max_inline_bytes(self.max_inline_bytes)
         if task is None or not task.status.is_successful:
             return None
         job = Job(

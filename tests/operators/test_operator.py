@@ -18,6 +18,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, timeout
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrHaltedError,
+    AsposeOcrNotFinishedError,
     AsposeOcrTaskNotFoundError,
     AsposeOcrTimeoutError,
     AsposeOcrUnreachedTimeoutError,
@@ -106,6 +107,19 @@ def test_a_result_whose_status_is_odd_belongs_to_a_task_that_was_seen_completed(
     manifest = run(task)
     assert manifest["status"] == "Completed"
     assert Path(manifest["results"][0]["path"]).read_bytes() == scan.read_bytes()
+
+
+@both_ways
+def test_a_reply_that_says_nothing_is_no_blank_page(
+    emulator: Emulator, scan: Path, tmp_path: Path, deferrable: bool
+) -> None:
+    # Larger than a poll reads, so that it is fetched; the service has seen it completed.
+    emulator.options.scripted_text = "a" * 200_000
+    emulator.inject("status", on="poll", status=200, body="{}", after=1, times=None)
+    task = recognize(scan, destination=f"{tmp_path}/out/", deferrable=deferrable, poll_interval=0.1)
+    with pytest.raises(AsposeOcrNotFinishedError):
+        run(task)
+    assert not list((tmp_path / "out").glob("[!.]*"))
 
 
 @both_ways

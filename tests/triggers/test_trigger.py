@@ -169,6 +169,30 @@ def test_an_id_that_was_rendered_to_nothing_is_a_clear_error(emulator: Emulator,
     assert emulator.calls.billed == emulator.calls.token == 0
 
 
+@pytest.mark.parametrize("rendered", [4096, "4096", "4096.0", " 4096\n", "None", "", None])
+@pytest.mark.parametrize("ends_task", [True, False])
+def test_what_the_triggerer_renders_is_read_as_a_worker_reads_it(
+    emulator: Emulator, png: bytes, rendered: Any, ends_task: bool
+) -> None:
+    ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
+    arguments = {"max_inline_bytes": rendered, "asposeocr_conn_id": "None", "ends_task": ends_task}
+    trigger = make(ocr_task_id, deadline=None, timeout=5, **arguments)
+    trigger.trigger_id = 1
+    event = first_event(trigger)
+    if ends_task:
+        assert isinstance(event, TaskSuccessEvent)
+        assert (event.xcoms or {})["return_value"]["text"] == emulator.options.scripted_text
+    else:
+        assert WaitOutcome.of_event(event.payload).unwrap().text == emulator.options.scripted_text
+
+
+@pytest.mark.parametrize("rendered", ["many", "-1", "1.5"])
+def test_a_bound_that_is_none_is_a_clear_error(emulator: Emulator, rendered: str) -> None:
+    outcome = WaitOutcome.of_event(fire(make(max_inline_bytes=rendered, deadline=None, timeout=5)))
+    assert "max_inline_bytes must be a whole number" in str(outcome.error)
+    assert emulator.calls.billed == emulator.calls.token == 0
+
+
 def test_no_poll_is_made_before_its_answer_could_be_used(
     emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
