@@ -23,11 +23,11 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, Protocol, TypeGuard
 
-from airflow_provider_asposeocr.api.calls import Fate
+from airflow_provider_asposeocr.api.coerce import is_usable_id
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrStorageError
 from airflow_provider_asposeocr.api.operations import Operation
+from airflow_provider_asposeocr.api.retry import Fate
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission
-from airflow_provider_asposeocr.api.text import is_usable_id
 from airflow_provider_asposeocr.files.paths import reason_of
 from airflow_provider_asposeocr.files.source import Source, source_path
 from airflow_provider_asposeocr.files.writing import write_bytes
@@ -160,7 +160,7 @@ def _written_at(entry: Mapping[str, Any]) -> float:
     return float(moment.timestamp() if isinstance(moment, datetime) else moment)
 
 
-class Ledger:
+class TaskRecord:
     """The record of one Airflow task.
 
     :param store: where it is kept.
@@ -314,9 +314,9 @@ def _is_whole(record: Mapping[str, Any]) -> bool:
     )
 
 
-def ledger_for(
+def record_for(
     context: Mapping[str, Any], *, path: str | None, destination: Any, conn_id: str | None
-) -> Ledger | None:
+) -> TaskRecord | None:
     """The ledger of a running task, or None where there is nowhere to keep one.
 
     :param context: Airflow's.
@@ -328,15 +328,15 @@ def ledger_for(
     max_tries = int(getattr(ti, "max_tries", 0) or 0)
     identity = (ti.dag_id, ti.task_id, ti.run_id, str(getattr(ti, "map_index", -1)))
     if path:
-        return Ledger(FileStore(path, identity, conn_id), max_tries)
+        return TaskRecord(FileStore(path, identity, conn_id), max_tries)
     accessor = context.get("task_state_store")
     if accessor is not None:
-        return Ledger(StateStore(accessor), max_tries)
+        return TaskRecord(StateStore(accessor), max_tries)
     if destination:
         # Only what is the same on every try may be part of the path, so nothing from a placeholder on.
         scheme, separator, rest = str(destination).partition("{")[0].rpartition("://")
         folder = rest.rpartition("/")[0] or (rest if separator else ".")
-        return Ledger(FileStore(f"{scheme}{separator}{folder}/{FOLDER}", identity, conn_id), max_tries)
+        return TaskRecord(FileStore(f"{scheme}{separator}{folder}/{FOLDER}", identity, conn_id), max_tries)
     return None
 
 

@@ -64,7 +64,12 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": "Aspose.OCR Cloud",
-                "python-modules": ["airflow_provider_asposeocr.operators.asposeocr"],
+                "python-modules": [
+                    "airflow_provider_asposeocr.operators.asposeocr",
+                    "airflow_provider_asposeocr.operators.base",
+                    "airflow_provider_asposeocr.operators.batch",
+                    "airflow_provider_asposeocr.operators.fetch",
+                ],
             }
         ],
         "sensors": [

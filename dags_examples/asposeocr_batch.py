@@ -15,7 +15,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
 
-from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrBatchOperator
+from airflow_provider_asposeocr.operators.batch import AsposeOcrBatchOperator
 
 with DAG(
     dag_id="asposeocr_batch",

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from airflow_provider_asposeocr.api.polling import Timings
+from airflow_provider_asposeocr.api.polling import LatencyModels
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.hooks import connection, rejections, tokens
+from airflow_provider_asposeocr.hooks import auth, connection
 from tests.storage.fixtures import local_store, remote, s3, s3_store, sftp, sftp_store, store
 
 __all__ = ["local_store", "remote", "s3", "s3_store", "sftp", "sftp_store", "store"]
@@ -37,11 +37,11 @@ def _nothing_remembered(
 ) -> Iterator[None]:
     """Tests share neither tokens nor what is known of rejected credentials or of completion times."""
     folder = tmp_path_factory.mktemp("rejections")
-    monkeypatch.setattr(rejections, "_folder", lambda: folder)
-    monkeypatch.setattr(connection, "TIMINGS", Timings())
-    tokens.forget_all()
+    monkeypatch.setattr(auth, "_folder", lambda: folder)
+    monkeypatch.setattr(connection, "LATENCY_MODELS", LatencyModels())
+    auth.forget_all()
     yield
-    tokens.forget_all()
+    auth.forget_all()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.hooks import tokens
+from airflow_provider_asposeocr.hooks import auth
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
@@ -67,7 +67,7 @@ def corrupt_image(emulator: Emulator, folder: Path, monkeypatch: pytest.MonkeyPa
 def wrong_secret(emulator: Emulator, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     connection = json.loads(emulator.connection_json()) | {"password": "a-wrong-secret"}
     monkeypatch.setenv("AIRFLOW_CONN_ASPOSEOCR_DEFAULT", json.dumps(connection))
-    tokens.forget_all()
+    auth.forget_all()
     return {}
 
 
@@ -132,8 +132,8 @@ CASES = {
 
 @pytest.fixture(autouse=True)
 def _short_outage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.LEAST_SECONDS", 0)
-    monkeypatch.setattr("airflow_provider_asposeocr.api.flows.LONGEST_OUTAGE", 0.5)
+    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.MIN_SECONDS", 0)
+    monkeypatch.setattr("airflow_provider_asposeocr.api.flows.DEFAULT_MAX_OUTAGE", 0.5)
 
 
 @pytest.mark.parametrize(("name", "way"), [(name, way) for name, case in CASES.items() for way in case.ways])

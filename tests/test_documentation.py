@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_asposeocr.api.polling import DELAY_COST
+from airflow_provider_asposeocr.api.polling import DEFAULT_DELAY_COST
 from airflow_provider_asposeocr.get_provider_info import get_provider_info
-from airflow_provider_asposeocr.operators import asposeocr as operators
+from airflow_provider_asposeocr.operators import asposeocr, base, batch, fetch
 from airflow_provider_asposeocr.sensors import asposeocr as sensors
 
 ROOT = Path(__file__).parents[1]
@@ -37,12 +37,12 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
 
 def test_the_default_of_delay_cost_is_told_alike_everywhere() -> None:
     (connection,) = get_provider_info()["connection-types"]
-    assert f"; {DELAY_COST:g} if empty" in connection["conn-fields"]["delay_cost"]["description"]
+    assert f"; {DEFAULT_DELAY_COST:g} if empty" in connection["conn-fields"]["delay_cost"]["description"]
     (row,) = [line for line in README.splitlines() if line.startswith("| extra `delay_cost` |")]
-    assert f"{DELAY_COST:g} by default" in row
+    assert f"{DEFAULT_DELAY_COST:g} by default" in row
     benchmarks = (ROOT / "docs" / "benchmarks.md").read_text()
-    assert re.search(rf"calls \+ {DELAY_COST:g} . seconds of delay", benchmarks)
-    assert f"| {DELAY_COST:g}, the default |" in benchmarks
+    assert re.search(rf"calls \+ {DEFAULT_DELAY_COST:g} . seconds of delay", benchmarks)
+    assert f"| {DEFAULT_DELAY_COST:g}, the default |" in benchmarks
 
 
 def test_every_make_target_of_the_readme_exists_and_every_test_target_is_told() -> None:
@@ -64,6 +64,8 @@ def test_every_field_of_the_connection_and_every_extra_is_in_the_readme() -> Non
 @pytest.mark.parametrize("block", re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE))
 def test_every_piece_of_python_in_the_readme_runs(block: str, tmp_path: Path) -> None:
     """Their classes take the arguments that they are given there."""
-    names = {"__file__": str(tmp_path / "dag.py"), **vars(operators), **vars(sensors)}
+    names: dict[str, object] = {"__file__": str(tmp_path / "dag.py")}
+    for module in (asposeocr, base, batch, fetch, sensors):
+        names |= vars(module)
     with DAG("pieces", schedule=None):
         exec(compile(block, "README.md", "exec"), names)

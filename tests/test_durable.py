@@ -17,15 +17,15 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError, Asp
 from airflow_provider_asposeocr.api.flows import OcrApi
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission
-from airflow_provider_asposeocr.durable import Ledger, ledger_for
 from airflow_provider_asposeocr.durable import StateStore as KeptInState
+from airflow_provider_asposeocr.durable import TaskRecord, record_for
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.operators.asposeocr import (
-    AsposeOcrBatchOperator,
-    AsposeOcrOperator,
     AsposeOcrRecognizeImageOperator,
     AsposeOcrRecognizeImageTrialOperator,
 )
+from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
+from airflow_provider_asposeocr.operators.batch import AsposeOcrBatchOperator
 from tests.running import context, fire, rebuilt, run
 from tests.states import StateStore
 
@@ -54,7 +54,7 @@ def case(request: pytest.FixtureRequest, scan: Path, tmp_path: Path) -> Case:
 
 @pytest.fixture(autouse=True)
 def _events_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.LEAST_SECONDS", 0)
+    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.MIN_SECONDS", 0)
 
 
 both_ways = pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferrable"])
@@ -89,8 +89,8 @@ BASE = "airflow_provider_asposeocr.operators.base"
         f"{BASE}.mask_trial_id",  # the id has just been recorded
         "airflow_provider_asposeocr.api.flows.OcrApi.wait",
         f"{HOOK}.fetch",
-        "airflow_provider_asposeocr.tasks.deliver",
-        "airflow_provider_asposeocr.durable.Ledger.deliver",
+        "airflow_provider_asposeocr.task_mixin.deliver",
+        "airflow_provider_asposeocr.durable.TaskRecord.deliver",
     ],
 )
 def test_a_kill_after_the_id_is_recorded_costs_one_submission(
@@ -115,7 +115,9 @@ def test_a_kill_between_post_and_record_costs_one_more_and_says_so(
     caplog: pytest.LogCaptureFixture,
     deferrable: bool,
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.durable.Ledger.record", *case(deferrable=deferrable))
+    killed_in(
+        monkeypatch, "airflow_provider_asposeocr.durable.TaskRecord.record", *case(deferrable=deferrable)
+    )
     operator, of_context = case(deferrable=deferrable)
     with caplog.at_level(logging.WARNING):
         run(operator, **of_context)
@@ -127,7 +129,7 @@ def test_a_kill_between_post_and_record_costs_one_more_and_says_so(
 def test_without_a_record_a_retry_submits_again(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.tasks.deliver", *case(durable=False))
+    killed_in(monkeypatch, "airflow_provider_asposeocr.task_mixin.deliver", *case(durable=False))
     operator, of_context = case(durable=False)
     run(operator, **of_context)
 
@@ -186,7 +188,7 @@ def test_a_change_between_tries_submits_anew_and_says_so(
     scan: Path,
     change: str,
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.tasks.deliver", *case())
+    killed_in(monkeypatch, "airflow_provider_asposeocr.task_mixin.deliver", *case())
     arguments: dict[str, Any] = {}
     if change == "source":
         scan.write_bytes(scan.read_bytes() + b"more")
@@ -208,7 +210,7 @@ def test_a_change_between_tries_submits_anew_and_says_so(
 def test_an_intent_for_something_else_is_no_duplicate(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.durable.Ledger.record", *case())
+    killed_in(monkeypatch, "airflow_provider_asposeocr.durable.TaskRecord.record", *case())
     operator, of_context = case(language="German")
     run(operator, **of_context)
 
@@ -219,7 +221,7 @@ def test_an_intent_for_something_else_is_no_duplicate(
 def test_the_warning_of_a_duplicate_outlives_a_try_that_was_refused(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.durable.Ledger.record", *case())
+    killed_in(monkeypatch, "airflow_provider_asposeocr.durable.TaskRecord.record", *case())
     emulator.inject("status", on="submit", status=402)
     operator, of_context = case()
     with pytest.raises(AirflowFailException, match="HTTP 402"):
@@ -294,7 +296,7 @@ def test_records_that_can_be_kept_nowhere_fail_for_good(
 def test_another_destination_is_no_other_submission(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.tasks.deliver", *case())
+    killed_in(monkeypatch, "airflow_provider_asposeocr.task_mixin.deliver", *case())
     operator, of_context = case(destination=f"{tmp_path}/out/elsewhere.txt")
     manifest = run(operator, **of_context)
 
@@ -353,7 +355,7 @@ def test_a_job_that_failed_is_not_gone_on_with(emulator: Emulator, case: Case, e
 def test_a_job_older_than_the_retention_is_submitted_anew(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.tasks.deliver", *case())
+    killed_in(monkeypatch, "airflow_provider_asposeocr.task_mixin.deliver", *case())
     now = time.time()
     monkeypatch.setattr("airflow_provider_asposeocr.durable.time.time", lambda: now + RETENTION)
     operator, of_context = case()
@@ -365,7 +367,7 @@ def test_a_job_older_than_the_retention_is_submitted_anew(
 def test_a_reattached_job_gets_no_fresh_day(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.tasks.deliver", *case())
+    killed_in(monkeypatch, "airflow_provider_asposeocr.task_mixin.deliver", *case())
     submitted_at = emulator.submissions[0].submitted_at
     operator, of_context = case(deferrable=True, timeout=10 * RETENTION)
     with pytest.raises(TaskDeferred) as deferred:
@@ -532,7 +534,7 @@ class Leaky(StateStore):
 @pytest.mark.parametrize("what", ["recall", "intend", "record", "deliver", "forget"])
 def test_errors_of_the_store_show_no_address(what: str, caplog: pytest.LogCaptureFixture) -> None:
     store = Leaky()
-    ledger = Ledger(KeptInState(store), 1)
+    ledger = TaskRecord(KeptInState(store), 1)
     store.reads, store.writes = what != "recall", what == "recall"
     operation = get_operation("RecognizeImage")
     submission = Submission("RecognizeImage", "id", "s", "match", time.time())
@@ -616,6 +618,6 @@ def test_records_lie_beside_the_results(
 ) -> None:
     folders: list[str] = []
     monkeypatch.setattr("airflow_provider_asposeocr.durable.FileStore", lambda path, *_: folders.append(path))
-    ledger_for(context(), path=None, destination=destination, conn_id=None)
+    record_for(context(), path=None, destination=destination, conn_id=None)
 
     assert folders == [folder]

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import Asset, BaseOperatorLink, TaskDeferred
 
+from airflow_provider_asposeocr.deferral import why_a_worker_ends
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.ending import why_a_worker_ends
 from airflow_provider_asposeocr.operators.asposeocr import (
-    AsposeOcrOperator,
     AsposeOcrRecognizeImageOperator,
     AsposeOcrRecognizeImageTrialOperator,
 )
+from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 from tests.running import context
 from tests.states import StateStore

@@ -17,7 +17,7 @@ from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
 from airflow_provider_asposeocr.hooks.drivers import Meter, SyncDriver
 from airflow_provider_asposeocr.operators import base
-from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrOperator
+from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
 from tests.batch.support import CountingStore, batch, images
 from tests.running import run
 from tests.states import StateStore

@@ -13,12 +13,12 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Asset
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.operators.asposeocr import (
-    AsposeOcrBatchOperator,
     AsposeOcrBinarizeImageOperator,
-    AsposeOcrFetchResultOperator,
-    AsposeOcrOperator,
     AsposeOcrRecognizeImageOperator,
 )
+from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
+from airflow_provider_asposeocr.operators.batch import AsposeOcrBatchOperator
+from airflow_provider_asposeocr.operators.fetch import AsposeOcrFetchResultOperator
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 from tests.running import context, run
 
@@ -74,7 +74,7 @@ class Place:
 @pytest.fixture(autouse=True)
 def _events_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a scheduler there is no report of a worker to wait for."""
-    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.LEAST_SECONDS", 0)
+    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.MIN_SECONDS", 0)
 
 
 @pytest.fixture

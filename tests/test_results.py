@@ -13,10 +13,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.operators.asposeocr import (
-    AsposeOcrFetchResultOperator,
-    AsposeOcrOperator,
-)
+from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
+from airflow_provider_asposeocr.operators.fetch import AsposeOcrFetchResultOperator
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 from airflow_provider_asposeocr.triggers import asposeocr as trigger
 from tests.batch.support import batch, lines
@@ -112,7 +110,7 @@ WAYS = ["worker", "deferred", "sensor", "poking sensor", "fetch"]
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a scheduler there is no report of a worker to wait for."""
-    monkeypatch.setattr(trigger, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(trigger, "MIN_SECONDS", 0.0)
 
 
 def answer(emulator: Emulator, results: Any) -> None:

@@ -152,7 +152,7 @@ def test_mapped_it_begins_in_a_worker(dag: Any) -> None:
 
 
 def test_begun_in_a_worker_it_defers_as_ever(emulator: Emulator, png: bytes, monkeypatch: Any) -> None:
-    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.LEAST_SECONDS", 0)
+    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.MIN_SECONDS", 0)
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
     assert run(sensor(ocr_task_id, poke_interval=0.1))["status"] == "Completed"
 

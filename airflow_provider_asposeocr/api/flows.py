@@ -13,9 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import IO
 from urllib.parse import quote, urlencode
 
-from airflow_provider_asposeocr.api import calls
-from airflow_provider_asposeocr.api.calls import Call, Fate
-from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrAuthError,
     AsposeOcrError,
@@ -37,9 +34,16 @@ from airflow_provider_asposeocr.api.http import (
     Token,
 )
 from airflow_provider_asposeocr.api.operations import TASK_STATUS, TOKEN, Operation
-from airflow_provider_asposeocr.api.polling import DELAY_COST, FixedPace, LearnedPace, Pace, Timings
+from airflow_provider_asposeocr.api.polling import (
+    DEFAULT_DELAY_COST,
+    Deadline,
+    FixedSchedule,
+    LatencyModels,
+    LearnedSchedule,
+    Pace,
+)
 from airflow_provider_asposeocr.api.question import ACCEPT_JSON, Question, read_task, status_call
-from airflow_provider_asposeocr.api.retry import RetryPolicy
+from airflow_provider_asposeocr.api.retry import Call, Fate, RetryPolicy, make_call
 from airflow_provider_asposeocr.api.submission import read_task_id
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus, decode_spooled
 
@@ -48,7 +52,7 @@ log = logging.getLogger(__name__)
 DEFAULT_BASE_URL = "https://api.aspose.cloud"
 DEFAULT_PREFIX = "/v5.0/ocr"
 
-LONGEST_OUTAGE = 300.0
+DEFAULT_MAX_OUTAGE = 300.0
 """Seconds for which polling goes on after a first failure without a single good answer: the job is paid
 for, so a short outage of the service is waited out rather than handed to Airflow's retries."""
 
@@ -75,7 +79,7 @@ class OcrApi:
     :param prefix: the path before each operation.
     :param token_url: where tokens are had; ``connect/token`` below the base URL unless given.
     :param retry: how often and how fast to repeat.
-    :param timings: what has been learned of completion times.
+    :param latency: what has been learned of completion times.
     :param delay_cost: calls that a second between the end of a task and our knowing it is worth.
     :param max_result_bytes: the most bytes of a reply with its results that are fetched.
     """
@@ -84,8 +88,8 @@ class OcrApi:
     prefix: str = DEFAULT_PREFIX
     token_url: str | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-    timings: Timings = field(default_factory=Timings)
-    delay_cost: float = DELAY_COST
+    latency: LatencyModels = field(default_factory=LatencyModels)
+    delay_cost: float = DEFAULT_DELAY_COST
     max_result_bytes: int = MAX_RESULT_BYTES
 
     @property
@@ -114,7 +118,7 @@ class OcrApi:
         request = HttpRequest("POST", self.sign_in_url, ACCEPT_JSON, body, billed=False)
         try:
             call = Call("sign in", request, self._read_token, False, hidden=(client_secret,))
-            return (yield from calls.make(call, self.retry))
+            return (yield from make_call(call, self.retry))
         except (AsposeOcrRequestError, AsposeOcrAuthError) as error:
             if error.status not in (400, 401, 403):
                 raise
@@ -133,7 +137,7 @@ class OcrApi:
         request = HttpRequest("POST", self.url(operation.name), {"Accept": "text/plain"}, body)
         what = f"submit to {operation.name}"
         call = Call(what, request, read_task_id, operation.authenticated, submits=True, fate=fate or Fate())
-        return (yield from calls.make(call, self.retry))
+        return (yield from make_call(call, self.retry))
 
     def get(self, operation: Operation, ocr_task_id: str, limit: int = MAX_ANSWER_BYTES) -> Flow[OcrTask]:
         """Ask for status and results (GET of the operation). Billed.
@@ -178,7 +182,7 @@ class OcrApi:
             operation.authenticated,
             ocr_task_id=ocr_task_id,
         )
-        return (yield from calls.make(call, self.retry))
+        return (yield from make_call(call, self.retry))
 
     def status(self, ocr_task_id: str) -> Flow[OcrTask]:
         """Ask for the status alone (GET Utilities/GetTaskStatus). Billed. Results come back ``unread``.
@@ -187,7 +191,7 @@ class OcrApi:
             be with trial and speech tasks, comes back as ``NotExist``.
         """
         call = status_call(self.url(TASK_STATUS.name, ocr_task_id), ocr_task_id)
-        return (yield from calls.make(call, self.retry))
+        return (yield from make_call(call, self.retry))
 
     def cancel(self, operation: Operation, ocr_task_id: str, within: float = math.inf) -> Flow[None]:
         """Cancel a task and drop its results (DELETE of the operation). Billed.
@@ -207,7 +211,7 @@ class OcrApi:
             operation.authenticated,
             ocr_task_id=ocr_task_id,
         )
-        yield from calls.make(call, replace(self.retry, until=self.retry.now() + within))
+        yield from make_call(call, replace(self.retry, until=self.retry.now() + within))
 
     def abandon(self, operation: Operation, ocr_task_id: str) -> Flow[str]:
         """Cancel a task that is not waited for any more, and say what became of it. Raises nothing.
@@ -242,7 +246,7 @@ class OcrApi:
         question = self._question(operation, ocr_task_id, limit, status_only=status_only)
         return (yield from question.ask(self.retry))
 
-    def pace(
+    def schedule(
         self,
         operation: Operation,
         *,
@@ -266,10 +270,10 @@ class OcrApi:
         """
         if poll_interval is not None:
             at_once, most = submitted_at is None, max_wait or math.inf
-            return FixedPace(poll_interval, self.retry.uniform, at_once, backoff, most, earliest)
+            return FixedSchedule(poll_interval, self.retry.uniform, at_once, backoff, most, earliest)
         known, now = source_bytes if submitted_at is not None else None, self.retry.now()
-        return LearnedPace(
-            self.timings.of(self.base_url, operation.name, known),
+        return LearnedSchedule(
+            self.latency.of(self.base_url, operation.name, known),
             # The clock of the machine that has submitted it may be ahead of this one's.
             submitted_at=now if submitted_at is None else min(submitted_at, now),
             delay_cost=self.delay_cost,
@@ -282,7 +286,7 @@ class OcrApi:
         operation: Operation,
         ocr_task_id: str,
         *,
-        pace: Pace,
+        schedule: Pace,
         deadline: Deadline,
         limit: int = MAX_ANSWER_BYTES,
         status_only: bool = False,
@@ -292,11 +296,11 @@ class OcrApi:
 
         :param operation: the operation that the task was submitted to.
         :param ocr_task_id: the service's id of the task.
-        :param pace: when to poll.
+        :param schedule: when to poll.
         :param deadline: when to give up.
         :param limit: as for :meth:`get`.
         :param status_only: poll the status endpoint while it knows the task; the results stay there.
-        :param max_outage: seconds, :data:`LONGEST_OUTAGE` by default, for which polling goes on without a
+        :param max_outage: seconds, :data:`DEFAULT_MAX_OUTAGE` by default, for which polling goes on without a
             good answer, be it that the service or that its sign-in cannot be reached.
         :return: the task with a final status: ``Completed``, ``Error`` or ``NotExist``.
         :raises AsposeOcrTimeoutError: at the deadline, after a last look. Nothing is cancelled.
@@ -304,11 +308,11 @@ class OcrApi:
         """
         question = self._question(operation, ocr_task_id, limit, status_only=status_only)
         failing_since, polls = math.inf, 0
-        patience = LONGEST_OUTAGE if max_outage is None else max_outage
+        patience = DEFAULT_MAX_OUTAGE if max_outage is None else max_outage
         try:
             while True:
                 now = self.retry.now()
-                yield Sleep(min(pace.delay(now), deadline.remaining(now)))
+                yield Sleep(min(schedule.delay(now), deadline.remaining(now)))
                 polls += 1
                 asked_at = self.retry.now()
                 # The last look comes when the deadline passes, and needs a moment.
@@ -329,16 +333,16 @@ class OcrApi:
                     if now - failing_since > patience:
                         raise
                     log.warning("poll %d failed, waiting goes on: %s", polls, error)
-                    pace.polled(now, done=None)
+                    schedule.polled(now, done=None)
                     yield Sleep(min(error.retry_after or 0.0, deadline.remaining(now)))
                     continue
                 failing_since = math.inf
                 now = self.retry.now()
                 if task.status.is_terminal:
                     if task.status is not TaskStatus.NOT_EXIST:
-                        pace.polled(now, done=True)
+                        schedule.polled(now, done=True)
                     return task
-                pace.polled(asked_at, done=False)
+                schedule.polled(asked_at, done=False)
                 if task.status is TaskStatus.UNKNOWN:
                     log.warning("unknown task status %r counts as not finished", task.raw_status)
                 if deadline.passed(now):
@@ -349,7 +353,7 @@ class OcrApi:
         finally:
             # What this has seen of the task counts for as long as anything refers to it, and a failed poll
             # leaves a traceback, which refers to this frame.
-            del pace
+            del schedule
 
     def _question(self, operation: Operation, ocr_task_id: str, limit: int, *, status_only: bool) -> Question:
         urls = self.url(operation.fetch_path, ocr_task_id), self.url(TASK_STATUS.name, ocr_task_id)

@@ -14,14 +14,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import Counter, deque
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from weakref import WeakKeyDictionary
 
-_SHORTEST, _LONGEST, _RATIO = 0.25, 4 * 3600.0, 1.06
+_SHORT, _LONG, _RATIO = 0.25, 4 * 3600.0, 1.06
 
-GRID = tuple(
-    _SHORTEST * _RATIO**step for step in range(math.ceil(math.log(_LONGEST / _SHORTEST, _RATIO)) + 1)
-)
+GRID = tuple(_SHORT * _RATIO**step for step in range(math.ceil(math.log(_LONG / _SHORT, _RATIO)) + 1))
 """Seconds. Bin ``k`` holds the times after ``GRID[k - 1]`` up to ``GRID[k]``; bin 0 those up to the first."""
 
 WINDOW = 150
@@ -119,3 +119,67 @@ def _smoothed(weights: list[float]) -> list[float]:
             for left, middle, right in zip(padded, padded[1:], padded[2:], strict=False)
         ]
     return weights
+
+
+MIN_GAP = 0.5
+"""Seconds between two polls of a task, at least."""
+
+MAX_GAP = 60.0
+"""Seconds between two polls, at most: a service that has become much faster is noticed within them."""
+
+_TAIL = 0.02
+_BACKOFF = 1.35
+
+
+@dataclass(frozen=True, slots=True)
+class PollTimes:
+    """The best moment of the next poll, whatever the moment of the last one.
+
+    :param following: for each bin of the grid the moment of the next poll after one in that bin, in seconds
+        since the submission. It ends where hardly a task is left.
+    :param first: the moment of the first poll.
+    """
+
+    following: tuple[float, ...]
+    first: float
+
+    def next(self, polled: float | None) -> float:
+        """The moment of the next poll, in seconds since the submission.
+
+        :param polled: the moment of the last one, or None before the first.
+        """
+        if polled is None:
+            return min(self.first, MAX_GAP)
+        place = bin_of(polled)
+        # What takes longer than nearly all others tells nothing about its end: wait in proportion.
+        moment = self.following[place] if place < len(self.following) else polled * _BACKOFF
+        return polled + min(MAX_GAP, max(MIN_GAP, moment - polled))
+
+
+def least_cost_times(shares: Sequence[float], delay_cost: float) -> PollTimes:
+    """Find the schedule with the least expected cost.
+
+    :param shares: the share of tasks that end in each bin of the grid.
+    :param delay_cost: calls that a second of delay is worth.
+    """
+    middles = [GRID[0] / 2, *((a + b) / 2 for a, b in pairwise(GRID))]
+    done = [0.0, *accumulate(shares)]
+    moments = [0.0, *accumulate(share * middle for share, middle in zip(shares, middles, strict=True))]
+    edges = [0.0, *GRID]
+    last = next(place for place, share in enumerate(done) if share >= 1 - _TAIL or place == len(GRID))
+    # Place k stands for a last poll at edges[k], place 0 for none; costs are per task submitted.
+    costs = [0.0] * (last + 1)
+    best = [last] * (last + 1)
+    for here in range(last - 1, -1, -1):
+        costs[here] = math.inf
+        for there in range(here + 1, last + 1):
+            gap = edges[there] - edges[here]
+            if gap > MAX_GAP and there > here + 1:
+                break
+            if here and gap < MIN_GAP and there < last:
+                continue
+            delay = edges[there] * (done[there] - done[here]) - (moments[there] - moments[here])
+            cost = 1 - done[here] + delay_cost * delay + costs[there]
+            if cost < costs[here]:
+                costs[here], best[here] = cost, there
+    return PollTimes(tuple(edges[best[here]] for here in range(1, last)), edges[best[0]])

@@ -7,12 +7,12 @@ import random
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
-from airflow_provider_asposeocr.api.latency import LatencyEstimator
-from airflow_provider_asposeocr.api.plan import PollPlan, plan
+from airflow_provider_asposeocr.api.latency import LatencyEstimator, PollTimes, least_cost_times
 
-DELAY_COST = 1.5
+DEFAULT_DELAY_COST = 1.5
 """Calls that a second between the end of a task and our knowing it is worth, by default."""
 
 JITTER = 0.05
@@ -50,7 +50,7 @@ class Pace(Protocol):
 
 
 @dataclass(slots=True)
-class FixedPace:
+class FixedSchedule:
     """Poll at fixed intervals, spread a little: tasks whose waits began together do not stay together.
 
     :param interval: seconds.
@@ -87,10 +87,10 @@ class FixedPace:
         self.polls += 1
 
 
-class LearnedPace:
+class LearnedSchedule:
     """Poll one task when tasks of its kind tend to be done.
 
-    :param timing: what is known of such tasks.
+    :param model: what is known of such tasks.
     :param submitted_at: seconds since the epoch.
     :param delay_cost: calls that a second between the end of the task and our knowing it is worth.
     :param earliest: seconds since the epoch before which nobody could make use of an answer.
@@ -99,14 +99,14 @@ class LearnedPace:
 
     def __init__(
         self,
-        timing: Timing,
+        model: LatencyModel,
         *,
         submitted_at: float,
-        delay_cost: float = DELAY_COST,
+        delay_cost: float = DEFAULT_DELAY_COST,
         earliest: float = 0.0,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        self._timing = timing
+        self._model = model
         self._submitted_at = submitted_at
         self._delay_cost = delay_cost
         self._earliest = earliest
@@ -120,7 +120,7 @@ class LearnedPace:
         Jobs that were submitted together are so not polled together.
         """
         before = self._polled or 0.0
-        planned = self._timing.plan(self._delay_cost).next(self._polled)
+        planned = self._model.poll_times(self._delay_cost).next(self._polled)
         spread = (planned - before) * self._uniform(1 - JITTER, 1 + JITTER)
         due, soonest = self._submitted_at + before + spread, max(self._earliest, now)
         return (due if due > soonest else soonest + self._uniform(0.0, CROWD)) - now
@@ -129,18 +129,18 @@ class LearnedPace:
         """Remember when the task was under way last, and learn when it was done."""
         self._polled = max(0.0, at - self._submitted_at)
         if done:
-            self._timing.observe(self, self._under_way, self._polled)
+            self._model.observe(self, self._under_way, self._polled)
         elif done is False:
             self._under_way = self._polled
-            self._timing.observe(self, self._under_way, math.inf)
+            self._model.observe(self, self._under_way, math.inf)
 
 
-class Timing:
+class LatencyModel:
     """What is known of the completion times of one kind of task, with the poll plan that follows from it."""
 
     def __init__(self) -> None:
         self._estimator = LatencyEstimator()
-        self._plans: dict[float, tuple[int, PollPlan]] = {}
+        self._times: dict[float, tuple[int, PollTimes]] = {}
         # Several threads may wait for tasks of one kind.
         self._lock = threading.Lock()
 
@@ -149,31 +149,31 @@ class Timing:
         with self._lock:
             self._estimator.observe(task, after, by)
 
-    def plan(self, delay_cost: float) -> PollPlan:
+    def poll_times(self, delay_cost: float) -> PollTimes:
         """The plan; made anew when enough has been learned since the last one.
 
         :param delay_cost: calls that a second of delay is worth.
         """
         with self._lock:
             seen = self._estimator.observations
-            made_at, made = self._plans.get(delay_cost, (0, None))
+            made_at, made = self._times.get(delay_cost, (0, None))
             if made is None or seen - made_at >= max(1, self._estimator.tasks // RELEARN):
-                made = plan(self._estimator.shares(), delay_cost)
-                self._plans[delay_cost] = seen, made
+                made = least_cost_times(self._estimator.shares(), delay_cost)
+                self._times[delay_cost] = seen, made
             return made
 
 
-class Timings:
+class LatencyModels:
     """The completion times of all kinds of tasks that have passed through this process."""
 
     def __init__(self) -> None:
-        self._kinds: dict[tuple[Hashable, ...], Timing] = {}
+        self._kinds: dict[tuple[Hashable, ...], LatencyModel] = {}
 
     def forget(self) -> None:
         """Forget everything, as a forked child must: a thread that held a lock does not live on in it."""
         self._kinds.clear()
 
-    def of(self, service: str, operation: str, source_bytes: int | None) -> Timing:
+    def of(self, service: str, operation: str, source_bytes: int | None) -> LatencyModel:
         """What is known of one kind.
 
         :param service: the address of the service.
@@ -183,4 +183,37 @@ class Timings:
             four are of one kind.
         """
         size_class = None if source_bytes is None else source_bytes.bit_length() // 2
-        return self._kinds.setdefault((service, operation, size_class), Timing())
+        return self._kinds.setdefault((service, operation, size_class), LatencyModel())
+
+
+DEFAULT_TIMEOUT = 3600.0
+"""Seconds that the hook and the operators wait for a task by default."""
+
+_MAX_SHOWN = datetime.max.replace(tzinfo=UTC).timestamp() - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment after which waiting ends.
+
+    :param at: seconds since the epoch, so that it survives a restart and travels between machines.
+    """
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float, now: float) -> Deadline:
+        """The moment so many seconds from now."""
+        return cls(now + seconds)
+
+    def __str__(self) -> str:
+        """Name the moment to the second, in UTC."""
+        return datetime.fromtimestamp(min(self.at, _MAX_SHOWN), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+    def remaining(self, now: float) -> float:
+        """Seconds left; never negative."""
+        return max(0.0, self.at - now)
+
+    def passed(self, now: float) -> bool:
+        """Whether it is over."""
+        return now >= self.at

@@ -8,12 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from airflow_provider_asposeocr.api import calls
-from airflow_provider_asposeocr.api.calls import Call
+from airflow_provider_asposeocr.api.coerce import MAX_LINE_CHARACTERS, one_line
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrServerError
 from airflow_provider_asposeocr.api.http import Flow, HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import Operation
-from airflow_provider_asposeocr.api.retry import RetryPolicy
+from airflow_provider_asposeocr.api.retry import Call, RetryPolicy, make_call
 from airflow_provider_asposeocr.api.task import (
     MAX_SEEN_TYPES,
     OcrTask,
@@ -21,7 +20,6 @@ from airflow_provider_asposeocr.api.task import (
     decode_reply,
     result_type_name,
 )
-from airflow_provider_asposeocr.api.text import MAX_LINE_CHARACTERS, one_line
 
 log = logging.getLogger(__name__)
 
@@ -94,12 +92,12 @@ class Question:
         """
         unknown = False
         if self._status_only and self._status:
-            task = yield from calls.make(self._status, retry)
+            task = yield from make_call(self._status, retry)
             unknown = task.status is TaskStatus.NOT_EXIST
             if not unknown:
                 return task
             log.info("the status endpoint does not know the task, asking for its result instead")
-        answer = yield from calls.make(self._result, retry)
+        answer = yield from make_call(self._result, retry)
         self._status_only = self._status_only and not unknown
         return answer if isinstance(answer, OcrTask) else (yield from self._too_large(answer, retry))
 
@@ -108,7 +106,7 @@ class Question:
         status = head.status or TaskStatus.COMPLETED
         # The status endpoint is asked where the head does not tell, and for the reason of an error.
         if self._status and (head.status is None or status is TaskStatus.ERROR):
-            known = yield from calls.make(self._status, retry)
+            known = yield from make_call(self._status, retry)
             if known.status is TaskStatus.ERROR:
                 return known if known.messages else replace(known, messages=head.messages)
             if head.status is None and known.status not in (TaskStatus.COMPLETED, TaskStatus.NOT_EXIST):

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from airflow_provider_asposeocr.api.deadline import Deadline
+from airflow_provider_asposeocr.api.coerce import is_usable_id
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrEventError, AsposeOcrUnusableIdError
 from airflow_provider_asposeocr.api.http import HttpResponse
-from airflow_provider_asposeocr.api.text import is_usable_id
+from airflow_provider_asposeocr.api.polling import Deadline
 
 RETENTION = 24 * 3600.0
 """Seconds, counted from the submission, for which the service keeps a task."""

@@ -12,19 +12,19 @@ from itertools import islice
 from types import MappingProxyType
 from typing import IO, Any
 
-from airflow_provider_asposeocr.api.exceptions import (
-    AsposeOcrTaskError,
-    AsposeOcrTaskNotFoundError,
-    AsposeOcrTooLargeError,
-)
-from airflow_provider_asposeocr.api.reply import Span, read_reply
-from airflow_provider_asposeocr.api.settings import is_text
-from airflow_provider_asposeocr.api.text import (
+from airflow_provider_asposeocr.api.coerce import (
     MAX_LINE_CHARACTERS,
     MAX_NOTICES,
     one_line,
     storable,
 )
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrTaskError,
+    AsposeOcrTaskNotFoundError,
+    AsposeOcrTooLargeError,
+)
+from airflow_provider_asposeocr.api.settings import is_text
+from airflow_provider_asposeocr.api.spool import Span, read_reply
 
 MAX_RESULTS = 5000
 """Results of a task at most. The service gives one for each region of a page."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
 from airflow_provider_asposeocr.batch.containment import contained
-from airflow_provider_asposeocr.batch.journal import Journal, Record
+from airflow_provider_asposeocr.batch.journal import BatchRecord, Record
 from airflow_provider_asposeocr.files.paths import reason_of
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Committer:
     :param unrecorded: the most submissions that may be made before the next commit.
     """
 
-    def __init__(self, journal: Journal | None, unrecorded: Callable[[], int]) -> None:
+    def __init__(self, journal: BatchRecord | None, unrecorded: Callable[[], int]) -> None:
         self._journal = journal
         self._unrecorded = unrecorded
         self._pending: list[tuple[Record, asyncio.Event]] = []

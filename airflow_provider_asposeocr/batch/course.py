@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any, TypeVar
 
-from airflow_provider_asposeocr.api.calls import Fate
-from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrDestinationError,
     AsposeOcrError,
@@ -24,14 +22,16 @@ from airflow_provider_asposeocr.api.exceptions import (
 from airflow_provider_asposeocr.api.flows import OcrApi
 from airflow_provider_asposeocr.api.http import BytesBody, Flow, HttpRequest, RequestBody
 from airflow_provider_asposeocr.api.operations import named
+from airflow_provider_asposeocr.api.polling import Deadline
+from airflow_provider_asposeocr.api.retry import Fate
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.batch.committer import Committer
 from airflow_provider_asposeocr.batch.containment import ContainedBody, address_of, contained
 from airflow_provider_asposeocr.batch.delivered import DeliveredResults
 from airflow_provider_asposeocr.batch.journal import (
+    BatchRecord,
     Entry,
-    Journal,
     Kind,
     Recorded,
     ended,
@@ -129,7 +129,7 @@ class Course:
         self,
         plan: Plan,
         hook: AsposeOcrHook,
-        journal: Journal | None,
+        journal: BatchRecord | None,
         committer: Committer,
         undisturbed: Callable[[], AbstractContextManager[None]],
     ) -> None:
@@ -316,7 +316,7 @@ def _to_deliver_again(item: Item, outcome: Outcome) -> Entry | None:
 
 
 def _wait(api: OcrApi, plan: Plan, item: Item, job: Recorded, deadline: Deadline) -> Flow[OcrTask]:
-    pace = api.pace(
+    schedule = api.schedule(
         plan.operation,
         poll_interval=plan.poll_interval,
         source_bytes=item.size,
@@ -325,7 +325,7 @@ def _wait(api: OcrApi, plan: Plan, item: Item, job: Recorded, deadline: Deadline
     return api.wait(
         plan.operation,
         job.ocr_task_id,
-        pace=pace,
+        schedule=schedule,
         deadline=deadline,
         limit=TEXT_LIMIT,
         status_only=plan.status_only,

@@ -29,11 +29,11 @@ from airflow_provider_asposeocr.files.paths import reason_of
 
 log = logging.getLogger(__name__)
 
-LARGEST_SHARD = 16 * 1024
+MAX_SEGMENT_CHARACTERS = 16 * 1024
 """Characters of JSON in a shard at most. Airflow's store takes 64 KiB; as the last shard is written over and
 over while it fills, a smaller one means fewer bytes."""
 
-LONGEST_RECORD = 8 * 1024
+MAX_RECORD_CHARACTERS = 8 * 1024
 """Characters of JSON in a record at most; of a longer one the less important parts are left out."""
 
 MAX_DAMAGED_IN_A_ROW = 10
@@ -99,7 +99,7 @@ def submitted(match: str, job: Recorded) -> Record:
 
 
 def ended(match: str, kind: Kind, outcome: Outcome) -> Record:
-    """The record of an item that has come to an end. Never longer than :data:`LONGEST_RECORD`.
+    """The record of an item that has come to an end. Never longer than :data:`MAX_RECORD_CHARACTERS`.
 
     :param match: what it was made of, from :func:`.fingerprint`.
     :param kind: how it ended.
@@ -110,7 +110,7 @@ def ended(match: str, kind: Kind, outcome: Outcome) -> Record:
     return next(
         record
         for shorter in (outcome, *outcome.shortened())
-        if len(json.dumps(record := [*head, *shorter.to_record()])) <= LONGEST_RECORD
+        if len(json.dumps(record := [*head, *shorter.to_record()])) <= MAX_RECORD_CHARACTERS
     )
 
 
@@ -122,7 +122,7 @@ def forgotten(match: str) -> Record:
     return [_short(match), Kind.FORGOTTEN.value]
 
 
-class Journal:
+class BatchRecord:
     """What earlier tries and this one have recorded.
 
     :param parts: where it is kept.
@@ -172,7 +172,7 @@ class Journal:
         empty = len(json.dumps({**head, "records": []}))
         size = empty + sum(_size(record) for record in tail)
         for record in records:
-            if tail and size + _size(record) > LARGEST_SHARD:
+            if tail and size + _size(record) > MAX_SEGMENT_CHARACTERS:
                 self._parts.write(number, {**head, "records": tail})
                 number, tail, size = number + 1, [], empty
             tail.append(record)

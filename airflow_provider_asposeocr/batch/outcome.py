@@ -12,8 +12,8 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.durable import is_moment
 from airflow_provider_asposeocr.files.manifest import Manifest
 
-_MOST_NOTICES = 10
-_LONGEST_NOTICE = 300
+_MAX_NOTICES = 10
+_MAX_NOTICE_CHARACTERS = 300
 
 
 class ItemStatus(StrEnum):
@@ -86,7 +86,7 @@ class Outcome:
                 Stored(result["type"], result["uri"], result["bytes"], result["sha256"])
                 for result in manifest["results"]
             ),
-            warnings=tuple(notice[:_LONGEST_NOTICE] for notice in manifest["warnings"][:_MOST_NOTICES]),
+            warnings=tuple(notice[:_MAX_NOTICE_CHARACTERS] for notice in manifest["warnings"][:_MAX_NOTICES]),
         )
 
     def with_error(self, error: AsposeOcrError, api_calls: int, *, retryable: bool) -> Outcome:
@@ -101,7 +101,7 @@ class Outcome:
             status=ItemStatus.FAILED,
             api_calls=api_calls,
             error=type(error).__name__,
-            message=str(error)[: 2 * _LONGEST_NOTICE],
+            message=str(error)[: 2 * _MAX_NOTICE_CHARACTERS],
             retryable=retryable,
         )
 

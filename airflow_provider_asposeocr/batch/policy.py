@@ -18,10 +18,10 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrStorageError,
     AsposeOcrTaskNotFoundError,
 )
-from airflow_provider_asposeocr.api.retry import LONGEST_SLEEP
+from airflow_provider_asposeocr.api.retry import MAX_SLEEP
 from airflow_provider_asposeocr.batch.progress import Progress
 
-MOST_FAILURES_IN_A_ROW = 5
+MAX_FAILURES_IN_A_ROW = 5
 """So many items that fail in a row because the service or the storage of the results is down end a batch: the
 next ones would fail as well, and each attempt may be billed."""
 
@@ -46,7 +46,7 @@ def concerns_all(error: AsposeOcrError) -> bool:
         status = error.status or 0
         return status in _ALL_STATUSES or 300 <= status < 400
     if isinstance(error, AsposeOcrRateLimitError):
-        return (error.retry_after or 0.0) > LONGEST_SLEEP
+        return (error.retry_after or 0.0) > MAX_SLEEP
     return isinstance(error, _ALL)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
-from airflow_provider_asposeocr.api.reply import Span
+from airflow_provider_asposeocr.api.spool import Span
 from airflow_provider_asposeocr.api.task import SpooledResult
 from airflow_provider_asposeocr.batch.containment import name_of
 from airflow_provider_asposeocr.batch.outcome import ItemStatus, Outcome

@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Any, TypedDict
 
 from airflow_provider_asposeocr.api import coerce
-from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT
 from airflow_provider_asposeocr.api.settings import wire_settings
 from airflow_provider_asposeocr.batch.aside import run_aside
-from airflow_provider_asposeocr.batch.journal import Journal
+from airflow_provider_asposeocr.batch.journal import BatchRecord
 from airflow_provider_asposeocr.batch.plan import (
     DEFAULT_IN_FLIGHT,
     Plan,
@@ -137,14 +137,14 @@ class Batch:
         check_destination(where, plan.delivery.conn_id)
         return where
 
-    def _journal(self, plan: Plan, folder: str) -> Journal | None:
+    def _journal(self, plan: Plan, folder: str) -> BatchRecord | None:
         # The trial costs nothing, and its ids are secrets that do not belong in a store.
         if not self._task.durable or not plan.operation.authenticated:
             return None
         context = self._context
         path = self._task.location("durable_path")
         parts = parts_for(context, path=path, destination=folder, conn_id=plan.delivery.conn_id)
-        return Journal(parts, int(getattr(context["ti"], "max_tries", 0) or 0))
+        return BatchRecord(parts, int(getattr(context["ti"], "max_tries", 0) or 0))
 
     def _plan(self, destination: str) -> Plan:
         task = self._task

@@ -19,11 +19,11 @@ from airflow_provider_asposeocr.batch import progress
 from airflow_provider_asposeocr.batch.committer import Committer
 from airflow_provider_asposeocr.batch.containment import name_of, own_error
 from airflow_provider_asposeocr.batch.course import Course, Item, Stage
-from airflow_provider_asposeocr.batch.journal import Journal
+from airflow_provider_asposeocr.batch.journal import BatchRecord
 from airflow_provider_asposeocr.batch.outcome import ItemStatus, Outcome
 from airflow_provider_asposeocr.batch.plan import Plan
 from airflow_provider_asposeocr.batch.policy import (
-    MOST_FAILURES_IN_A_ROW,
+    MAX_FAILURES_IN_A_ROW,
     AsposeOcrBatchIncompleteError,
     concerns_all,
     is_outage,
@@ -40,8 +40,8 @@ GRACE = 2.0
 accepted is recorded. Airflow kills a task for good 5 s after it asked it to end."""
 
 _CANCELLING = 2.0
-_MOST_THREADS = 32
-_MOST_LOGGED = 20
+_MAX_THREADS = 32
+_MAX_LOGGED = 20
 
 
 class BatchRunner:
@@ -59,7 +59,7 @@ class BatchRunner:
         plan: Plan,
         hook: AsposeOcrHook,
         items: Sequence[Any],
-        journal: Journal | None,
+        journal: BatchRecord | None,
         report: Report,
     ) -> None:
         self.progress = Progress(len(items))
@@ -88,7 +88,7 @@ class BatchRunner:
         """
         self._loop = asyncio.get_running_loop()
         width = min(self._plan.max_in_flight, self._not_begun)
-        self._loop.set_default_executor(ThreadPoolExecutor(min(width + 4, _MOST_THREADS), "asposeocr-batch"))
+        self._loop.set_default_executor(ThreadPoolExecutor(min(width + 4, _MAX_THREADS), "asposeocr-batch"))
         committer = Committer(self._journal, self._unrecorded)
         course = Course(self._plan, self._hook, self._journal, committer, self._undisturbed_task)
         async with self._hook.async_session():
@@ -162,14 +162,14 @@ class BatchRunner:
             self._last_failure = error
         if error.retry_after:
             self.progress.retry_after = max(self.progress.retry_after or 0.0, error.retry_after)
-        if self._told < _MOST_LOGGED:
+        if self._told < _MAX_LOGGED:
             log.warning("%s failed: %s", name_of(item.given), error)
-        elif self._told == _MOST_LOGGED:
+        elif self._told == _MAX_LOGGED:
             log.warning("Further items that fail are in the report only")
         self._told += 1
 
     def _check_for_outage(self) -> None:
-        if self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
+        if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             raise AsposeOcrBatchIncompleteError(
                 f"stopped, since {self._failures_in_a_row} items failed in a row, the last one with: "
                 f"{self._last_failure}",

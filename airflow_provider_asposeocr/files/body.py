@@ -24,7 +24,7 @@ from airflow_provider_asposeocr.files.source import Source
 CHUNK = 192 * 1024
 """Bytes read at a time; a multiple of three, so that each chunk is whole Base64."""
 
-LONGEST_TEXT = 1024 * 1024
+MAX_TEXT_BYTES = 1024 * 1024
 """Bytes of text that a speech operation takes at most; it is held in memory."""
 
 
@@ -114,9 +114,9 @@ class TextBody:
     content_type = "application/json"
 
     def __init__(self, source: Source, settings: Mapping[str, Any], *, flat: bool) -> None:
-        if source.size > LONGEST_TEXT:
+        if source.size > MAX_TEXT_BYTES:
             raise AsposeOcrSourceError(
-                f"{source.display_uri}: text to speak is limited to {LONGEST_TEXT} bytes"
+                f"{source.display_uri}: text to speak is limited to {MAX_TEXT_BYTES} bytes"
             )
         try:
             text = b"".join(read_exactly(source)).decode("utf-8-sig")

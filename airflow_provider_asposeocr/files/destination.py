@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
+from airflow_provider_asposeocr.api.coerce import one_line
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrDestinationError,
     AsposeOcrSourceError,
     AsposeOcrStorageError,
 )
 from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
-from airflow_provider_asposeocr.api.text import one_line
 from airflow_provider_asposeocr.files import lineage
 from airflow_provider_asposeocr.files.paths import (
     display_uri,

@@ -13,7 +13,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _CONTROL = re.compile("[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]")
-_LONGEST_START = 300
+_MAX_START = 300
 """Characters within which a piece of markup shows what it is."""
 
 _SPACE = re.compile(r"\s*")
@@ -147,7 +147,7 @@ def _root(text: str) -> tuple[str | None, bool]:
         elif name := _NAME.match(text, at):
             return name[1].lower(), name.end() == len(text)
         else:
-            return known, len(text) - at < _LONGEST_START
+            return known, len(text) - at < _MAX_START
     return known, True
 
 

@@ -14,9 +14,8 @@ from urllib.parse import parse_qsl, unquote
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_asposeocr.api.coerce import decoded, is_data, is_unset, shown_value
+from airflow_provider_asposeocr.api.coerce import decoded, is_data, is_unset, one_line, shown_value, storable
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError, AsposeOcrSourceError
-from airflow_provider_asposeocr.api.text import one_line, storable
 
 _NO_NAME = frozenset({errno.ELOOP, errno.ENAMETOOLONG, errno.EILSEQ})
 _WITH_PORT = frozenset({"http", "https", "ftp", "ftps", "hdfs", "webhdfs", "sftp", "smb", "ssh"})

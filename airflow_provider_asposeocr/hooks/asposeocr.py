@@ -17,9 +17,7 @@ import requests
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 from airflow.providers.http.hooks.http import HttpHook
 
-from airflow_provider_asposeocr.api import calls, coerce
-from airflow_provider_asposeocr.api.calls import Call, Fate
-from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, Deadline
+from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrRequestError,
@@ -28,16 +26,17 @@ from airflow_provider_asposeocr.api.exceptions import (
 from airflow_provider_asposeocr.api.flows import OcrApi
 from airflow_provider_asposeocr.api.http import BytesBody, Flow, HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
-from airflow_provider_asposeocr.api.retry import RetryPolicy
+from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT, Deadline
+from airflow_provider_asposeocr.api.retry import Call, Fate, RetryPolicy, make_call
 from airflow_provider_asposeocr.api.settings import wire_settings
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.files.body import make_body
 from airflow_provider_asposeocr.files.source import Source, open_source
-from airflow_provider_asposeocr.hooks.connection import ConnectionSettings, existing
+from airflow_provider_asposeocr.hooks.auth import get_token
+from airflow_provider_asposeocr.hooks.connection import ConnectionConfig, existing
 from airflow_provider_asposeocr.hooks.drivers import AsyncDriver, Meter, SyncDriver
 from airflow_provider_asposeocr.hooks.requests_session import new_session
 from airflow_provider_asposeocr.hooks.sessions import shared_session
-from airflow_provider_asposeocr.hooks.tokens import get_token
 
 T = TypeVar("T")
 
@@ -76,7 +75,7 @@ class AsposeOcrHook(HttpHook):
         self.asposeocr_conn_id = asposeocr_conn_id
         self._retry = RetryPolicy(repeat_ambiguous_submit=repeat_ambiguous_submit)
         self._meter = Meter()
-        self._settings: ConnectionSettings | None = None
+        self._settings: ConnectionConfig | None = None
         self._session: requests.Session | None = None
 
     @classmethod
@@ -192,7 +191,7 @@ class AsposeOcrHook(HttpHook):
                 found,
                 ocr_task_id,
                 # Whoever waits here has mostly just submitted: a poll at once would be for nothing.
-                pace=api.pace(found, poll_interval=interval, submitted_at=now),
+                schedule=api.schedule(found, poll_interval=interval, submitted_at=now),
                 deadline=deadline,
             )
         )
@@ -317,7 +316,7 @@ class AsposeOcrHook(HttpHook):
             _read_anything,
             submits=self.method == "POST",
         )
-        answer = self.run_flow(lambda api: calls.make(call, api.retry))
+        answer = self.run_flow(lambda api: make_call(call, api.retry))
         response = requests.Response()
         response.status_code = answer.status
         response.headers.update(answer.headers)
@@ -353,28 +352,28 @@ class AsposeOcrHook(HttpHook):
             f"{settings.base_url}{settings.prefix} were not tried, since each call there is billed"
         )
 
-    def _load(self) -> ConnectionSettings:
+    def _load(self) -> ConnectionConfig:
         if self._settings is None:
             with existing(self.asposeocr_conn_id):
                 connection = self.get_connection(self.asposeocr_conn_id)
-            settings = ConnectionSettings.of(connection, connection.extra_dejson)
+            settings = ConnectionConfig.of(connection, connection.extra_dejson)
             settings.check_certificates()
             self._settings = settings
         return self._settings
 
-    async def _aload(self) -> ConnectionSettings:
+    async def _aload(self) -> ConnectionConfig:
         if self._settings is not None:
             return self._settings
         # Not kept: what several hooks share is looked up again from time to time.
         with existing(self.asposeocr_conn_id):
             connection = await get_async_connection(self.asposeocr_conn_id, hook=self)
-        return ConnectionSettings.of(connection, await get_async_extra_dejson(connection))
+        return ConnectionConfig.of(connection, await get_async_extra_dejson(connection))
 
 
 class _BearerAuth(requests.auth.AuthBase):
     """Puts the token on requests to the service, and on no others."""
 
-    def __init__(self, settings: ConnectionSettings, driver: SyncDriver) -> None:
+    def __init__(self, settings: ConnectionConfig, driver: SyncDriver) -> None:
         self._settings = settings
         self._driver = driver
 

@@ -27,7 +27,7 @@ from airflow_provider_asposeocr.api.flows import (
     MAX_RESULT_BYTES,
     OcrApi,
 )
-from airflow_provider_asposeocr.api.polling import DELAY_COST, Timings
+from airflow_provider_asposeocr.api.polling import DEFAULT_DELAY_COST, LatencyModels
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT = 100.0
-LEAST_READ_TIMEOUT = 60.0
+MIN_READ_TIMEOUT = 60.0
 """Seconds. The service may hold a GET back until the task is done, so less would cut good answers off."""
 
 _EXTRAS = frozenset(
@@ -46,13 +46,13 @@ _EXTRAS = frozenset(
     }
 )
 
-TIMINGS = Timings()
+LATENCY_MODELS = LatencyModels()
 """What this process has learned of completion times: shared by all triggers of a triggerer."""
-os.register_at_fork(after_in_child=TIMINGS.forget)
+os.register_at_fork(after_in_child=LATENCY_MODELS.forget)
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionSettings:
+class ConnectionConfig:
     """Where the service is, who we are, and how to get there.
 
     :param base_url: scheme, host and port.
@@ -74,14 +74,14 @@ class ConnectionSettings:
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
     read_timeout: float = READ_TIMEOUT
-    delay_cost: float = DELAY_COST
+    delay_cost: float = DEFAULT_DELAY_COST
     max_result_bytes: int = MAX_RESULT_BYTES
     verify: bool | str = True
     cert: str | tuple[str, str] | None = field(default=None, repr=False)
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, connection: Connection, extra: Any) -> ConnectionSettings:
+    def of(cls, connection: Connection, extra: Any) -> ConnectionConfig:
         """Read an Airflow connection.
 
         :param connection: of type ``asposeocr``.
@@ -126,7 +126,7 @@ class ConnectionSettings:
             self.prefix,
             self.token_url,
             retry,
-            TIMINGS,
+            LATENCY_MODELS,
             self.delay_cost,
             self.max_result_bytes,
         )
@@ -285,16 +285,14 @@ def _read_timeout(value: Any) -> float:
     timeout = coerce.seconds("extra timeout", value)
     if timeout is None:
         return READ_TIMEOUT
-    if timeout < LEAST_READ_TIMEOUT:
-        log.warning(
-            "extra timeout is raised to %.0f s: the service may hold answers back", LEAST_READ_TIMEOUT
-        )
-    return max(timeout, LEAST_READ_TIMEOUT)
+    if timeout < MIN_READ_TIMEOUT:
+        log.warning("extra timeout is raised to %.0f s: the service may hold answers back", MIN_READ_TIMEOUT)
+    return max(timeout, MIN_READ_TIMEOUT)
 
 
 def _delay_cost(value: Any) -> float:
     if coerce.is_unset(value):
-        return DELAY_COST
+        return DEFAULT_DELAY_COST
     what = "a number of calls, more than 0 and at most 100"
     calls = coerce.number("extra delay_cost", value, what)
     if not 0 < calls <= 100:

@@ -1,7 +1,7 @@
 """Two drivers of the same flows: ``requests`` for workers, ``aiohttp`` for the triggerer.
 
 Neither holds a rule of the protocol. Both take proxy, certificates and time limits from the same
-:class:`ConnectionSettings`, and neither lets its client add anything from the environment: an entry in
+:class:`ConnectionConfig`, and neither lets its client add anything from the environment: an entry in
 ``.netrc`` would replace the token.
 """
 
@@ -34,14 +34,20 @@ from airflow_provider_asposeocr.api.http import (
     TransportFailure,
 )
 from airflow_provider_asposeocr.api.retry import RetryPolicy
+from airflow_provider_asposeocr.hooks.auth import (
+    MAX_WAIT,
+    Rejection,
+    aget_token,
+    get_token,
+    kept_token,
+    on_event_loop,
+)
 from airflow_provider_asposeocr.hooks.connecting import CONNECT_TIMEOUT
-from airflow_provider_asposeocr.hooks.connection import ConnectionSettings
+from airflow_provider_asposeocr.hooks.connection import ConnectionConfig
 from airflow_provider_asposeocr.hooks.exchange import CHUNK, AnswerBody, TimeLimit
-from airflow_provider_asposeocr.hooks.failures import async_failure, sync_failure
-from airflow_provider_asposeocr.hooks.rejections import MAX_WAIT, Rejection
 from airflow_provider_asposeocr.hooks.requests_session import within
 from airflow_provider_asposeocr.hooks.sessions import SharedSession
-from airflow_provider_asposeocr.hooks.tokens import aget_token, get_token, kept_token, on_event_loop
+from airflow_provider_asposeocr.hooks.transport_errors import async_failure, sync_failure
 
 T = TypeVar("T")
 
@@ -145,7 +151,7 @@ class SyncDriver:
     :param meter: counts and stops.
     """
 
-    def __init__(self, settings: ConnectionSettings, session: requests.Session, meter: Meter) -> None:
+    def __init__(self, settings: ConnectionConfig, session: requests.Session, meter: Meter) -> None:
         self._settings = settings
         self._session = session
         self._meter = meter

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import aiohttp
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError
-from airflow_provider_asposeocr.hooks.connection import ConnectionSettings
+from airflow_provider_asposeocr.hooks.connection import ConnectionConfig
 
 MAX_CONNECTIONS = 100
 """Sockets of one session at most; what is more waits for its turn."""
@@ -37,7 +37,7 @@ class SharedSession:
     :param users: how many use it.
     """
 
-    settings: ConnectionSettings
+    settings: ConnectionConfig
     session: aiohttp.ClientSession
     proxies: dict[str, str | None] = field(default_factory=dict)
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_CONNECTIONS))
@@ -59,7 +59,7 @@ _places: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Place]] = WeakK
 
 @asynccontextmanager
 async def shared_session(
-    conn_id: str, load: Callable[[], Awaitable[ConnectionSettings]]
+    conn_id: str, load: Callable[[], Awaitable[ConnectionConfig]]
 ) -> AsyncIterator[SharedSession]:
     """Use the session of the running loop for a connection.
 
@@ -96,7 +96,7 @@ async def _leave(place: _Place, shared: SharedSession) -> None:
         await shared.session.close()
 
 
-async def _enter(place: _Place, load: Callable[[], Awaitable[ConnectionSettings]]) -> SharedSession:
+async def _enter(place: _Place, load: Callable[[], Awaitable[ConnectionConfig]]) -> SharedSession:
     async with place.lock:
         shared = place.current
         if shared is None or time.monotonic() - place.read_at > REREAD:
@@ -110,7 +110,7 @@ async def _enter(place: _Place, load: Callable[[], Awaitable[ConnectionSettings]
         return shared
 
 
-def new_async_session(settings: ConnectionSettings) -> aiohttp.ClientSession:
+def new_async_session(settings: ConnectionConfig) -> aiohttp.ClientSession:
     """Make a session for the running event loop that takes nothing from the environment or from cookies.
 
     :param settings: the connection, for its certificates.

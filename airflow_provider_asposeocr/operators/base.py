@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_asposeocr.api import coerce
-from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrEventError,
     AsposeOcrTaskError,
@@ -20,14 +19,15 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTimeoutError,
 )
 from airflow_provider_asposeocr.api.operations import Operation, get_operation, named
+from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT
 from airflow_provider_asposeocr.api.settings import RecognitionSettings, check_literals, wire_settings
 from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
-from airflow_provider_asposeocr.durable import Ledger, fingerprint, ledger_for, warn_of_no_record
+from airflow_provider_asposeocr.durable import TaskRecord, fingerprint, record_for, warn_of_no_record
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job
 from airflow_provider_asposeocr.files.source import Source, open_source
-from airflow_provider_asposeocr.retries import use_retry_policy
-from airflow_provider_asposeocr.tasks import (
+from airflow_provider_asposeocr.retry_policy import use_retry_policy
+from airflow_provider_asposeocr.task_mixin import (
     DEFAULT_CONN_ID,
     OcrTaskMixin,
     map_index,
@@ -35,7 +35,7 @@ from airflow_provider_asposeocr.tasks import (
     new_hook,
     permanent_errors_fail,
 )
-from airflow_provider_asposeocr.triggers.events import WaitOutcome
+from airflow_provider_asposeocr.triggers.events import WaitEvent
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -225,7 +225,7 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         """
         with permanent_errors_fail(but=_RESUBMIT):
             try:
-                outcome = WaitOutcome.of_event(event)
+                outcome = WaitEvent.of_event(event)
             except AsposeOcrEventError as error:
                 if not self._ledger(context):
                     raise
@@ -366,11 +366,11 @@ class AsposeOcrOperator(OcrTaskMixin, BaseOperator):
         self._delete_remote(hook, operation, manifest)
         return manifest
 
-    def _ledger(self, context: Context) -> Ledger | None:
+    def _ledger(self, context: Context) -> TaskRecord | None:
         # The trial costs nothing, and its ids are secrets that do not belong in a store.
         if not self.durable or not get_operation(self.operation).authenticated:
             return None
-        return ledger_for(
+        return record_for(
             context,
             path=self.location("durable_path"),
             destination=self.location("destination"),

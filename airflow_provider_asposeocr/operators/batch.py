@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT
+from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT
 from airflow_provider_asposeocr.batch.plan import DEFAULT_IN_FLIGHT
 from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
-from airflow_provider_asposeocr.tasks import permanent_errors_fail
+from airflow_provider_asposeocr.task_mixin import permanent_errors_fail
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

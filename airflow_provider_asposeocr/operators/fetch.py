@@ -14,8 +14,8 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrNotFinishedError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
 from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
-from airflow_provider_asposeocr.retries import use_retry_policy
-from airflow_provider_asposeocr.tasks import (
+from airflow_provider_asposeocr.retry_policy import use_retry_policy
+from airflow_provider_asposeocr.task_mixin import (
     DEFAULT_CONN_ID,
     OcrTaskMixin,
     map_index,

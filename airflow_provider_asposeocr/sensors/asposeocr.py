@@ -21,7 +21,6 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 from airflow.triggers.base import StartTriggerArgs
 
 from airflow_provider_asposeocr.api import coerce
-from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrEventError,
@@ -30,13 +29,13 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTimeoutError,
 )
 from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.api.polling import Deadline
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission
 from airflow_provider_asposeocr.api.task import OcrTask
-from airflow_provider_asposeocr.ending import why_a_worker_ends
+from airflow_provider_asposeocr.deferral import triggerer_template, why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
-from airflow_provider_asposeocr.retries import use_retry_policy
-from airflow_provider_asposeocr.starting import triggerer_template
-from airflow_provider_asposeocr.tasks import (
+from airflow_provider_asposeocr.retry_policy import use_retry_policy
+from airflow_provider_asposeocr.task_mixin import (
     DEFAULT_CONN_ID,
     TRIGGER_GRACE,
     OcrTaskMixin,
@@ -45,7 +44,7 @@ from airflow_provider_asposeocr.tasks import (
     new_trigger,
     permanent_errors_fail,
 )
-from airflow_provider_asposeocr.triggers.events import WaitOutcome
+from airflow_provider_asposeocr.triggers.events import WaitEvent
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -171,7 +170,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         """
         with self._sensor_failures(), permanent_errors_fail():
             try:
-                outcome = WaitOutcome.of_event(event)
+                outcome = WaitEvent.of_event(event)
             except AsposeOcrEventError as error:
                 self.log.warning("%s: the service is asked instead", error)
                 return self._manifest_here(context)

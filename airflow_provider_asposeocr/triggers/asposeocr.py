@@ -14,13 +14,13 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from airflow_provider_asposeocr.api import coerce
-from airflow_provider_asposeocr.api.deadline import DEFAULT_TIMEOUT, Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrTimeoutError,
     AsposeOcrUnexpectedError,
 )
 from airflow_provider_asposeocr.api.operations import get_operation, named
+from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT, Deadline
 from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.files.manifest import (
     Delivery,
@@ -31,9 +31,9 @@ from airflow_provider_asposeocr.files.manifest import (
     read_max_inline_bytes,
 )
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
-from airflow_provider_asposeocr.triggers.events import WaitOutcome
+from airflow_provider_asposeocr.triggers.events import WaitEvent
 
-LEAST_SECONDS = 1.0 + conf.getint("workers", "min_heartbeat_interval", fallback=1)
+MIN_SECONDS = 1.0 + conf.getint("workers", "min_heartbeat_interval", fallback=1)
 """Seconds between start and event. The report of the worker that deferred the task must have reached the
 scheduler before the event does, or the scheduler takes the resumed task for one that died. The worker's
 supervisor may sleep for one heartbeat interval, 5 s by default, before it reports."""
@@ -153,7 +153,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         # Rendered here, it may be a manifest, whose text belongs into no event.
         self.ocr_task_id = coerce.found_task_id(self.ocr_task_id)
         # No worker is about to report where none has deferred the task.
-        not_before = now + LEAST_SECONDS if self.deadline is not None else now
+        not_before = now + MIN_SECONDS if self.deadline is not None else now
         # A worker whose clock is ahead must not make the wait longer. One that is behind looks the same as a
         # triggerer that was away: the wait ends sooner by as much, after a look.
         ahead = max(0.0, (self.submitted_at or 0.0) - now)
@@ -207,7 +207,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         found = [state for by_task in states.values() for state in by_task.values()]
         return found in (["success"], ["failed"], ["skipped"])
 
-    async def _wait(self, deadline: Deadline, not_before: float) -> WaitOutcome:
+    async def _wait(self, deadline: Deadline, not_before: float) -> WaitEvent:
         hook, submission = AsposeOcrHook(self.asposeocr_conn_id), self._submission()
         try:
             operation = get_operation(self.operation)
@@ -218,7 +218,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
                     operation,
                     ocr_task_id,
                     # An answer that comes before the event may be fired would be paid for and wait.
-                    pace=api.pace(
+                    schedule=api.schedule(
                         operation,
                         poll_interval=self.poll_interval,
                         source_bytes=self.source_bytes,
@@ -235,15 +235,15 @@ class AsposeOcrTaskTrigger(BaseTrigger):
             )
         except AsposeOcrTimeoutError as error:
             late = await self._given_up(hook, error) if self.cancel_when_late and error.reached else error
-            return WaitOutcome.failed(submission, late, hook.api_calls)
+            return WaitEvent.failed(submission, late, hook.api_calls)
         except AsposeOcrError as error:
-            return WaitOutcome.failed(submission, error, hook.api_calls)
+            return WaitEvent.failed(submission, error, hook.api_calls)
         except Exception as error:
             # What a trigger raises goes to its worker with the message, and to everybody with the channel.
             unexpected = AsposeOcrUnexpectedError.of(error)
             self.log.error("The wait ended: %s", unexpected)
-            return WaitOutcome.failed(submission, unexpected, hook.api_calls)
-        return WaitOutcome.finished(submission, task.trimmed(most), hook.api_calls, time.time())
+            return WaitEvent.failed(submission, unexpected, hook.api_calls)
+        return WaitEvent.finished(submission, task.trimmed(most), hook.api_calls, time.time())
 
     def _submission(self) -> Submission:
         return Submission(
@@ -264,7 +264,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         self.log.error("%s", message)
         return AsposeOcrTimeoutError(message, ocr_task_id=self.ocr_task_id)
 
-    def _manifest(self, outcome: WaitOutcome) -> Manifest | None:
+    def _manifest(self, outcome: WaitEvent) -> Manifest | None:
         """What a worker would return, or None if there is something left for it to do."""
         task, most = outcome.task, read_max_inline_bytes(self.max_inline_bytes)
         if task is None or not task.status.is_successful:

@@ -14,7 +14,7 @@ from airflow_provider_asposeocr.api.task import OcrTask, parse_task
 
 
 @dataclass(frozen=True, slots=True)
-class WaitOutcome:
+class WaitEvent:
     """How a wait in the triggerer ended.
 
     :param submission: what was waited for.
@@ -33,12 +33,12 @@ class WaitOutcome:
     @classmethod
     def finished(
         cls, submission: Submission, task: OcrTask, api_calls: int, completed_at: float
-    ) -> WaitOutcome:
+    ) -> WaitEvent:
         """The task came to a final status."""
         return cls(submission, api_calls, task=task, completed_at=completed_at)
 
     @classmethod
-    def failed(cls, submission: Submission, error: AsposeOcrError, api_calls: int) -> WaitOutcome:
+    def failed(cls, submission: Submission, error: AsposeOcrError, api_calls: int) -> WaitEvent:
         """The wait ended by an error."""
         return cls(submission, api_calls, error=error)
 
@@ -78,7 +78,7 @@ class WaitOutcome:
         return event
 
     @classmethod
-    def of_event(cls, event: Any) -> WaitOutcome:
+    def of_event(cls, event: Any) -> WaitEvent:
         """Read an event's payload.
 
         :param event: what Airflow hands to the method that a task resumes with.
@@ -93,7 +93,7 @@ class WaitOutcome:
             raise AsposeOcrEventError(f"{UNKNOWN_EVENT}: it holds values of the wrong kind") from None
 
     @classmethod
-    def _of_known_event(cls, event: Mapping[str, Any], submission: Submission) -> WaitOutcome:
+    def _of_known_event(cls, event: Mapping[str, Any], submission: Submission) -> WaitEvent:
         calls = int(event.get("api_calls") or 0)
         if isinstance(event.get("task"), Mapping):
             task = replace(

@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_asposeocr.api import flows, question
-from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrAuthError,
     AsposeOcrConnectionError,
@@ -29,11 +28,17 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrUnreachedTimeoutError,
     AsposeOcrUnusableIdError,
 )
-from airflow_provider_asposeocr.api.flows import LAST_LOOK_SECONDS, LONGEST_OUTAGE, OcrApi
+from airflow_provider_asposeocr.api.flows import DEFAULT_MAX_OUTAGE, LAST_LOOK_SECONDS, OcrApi
 from airflow_provider_asposeocr.api.http import MAX_ANSWER_BYTES, HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import OPERATIONS, get_operation
-from airflow_provider_asposeocr.api.polling import FixedPace, LearnedPace, Pace, Timing
-from airflow_provider_asposeocr.api.retry import LONGEST_SLEEP
+from airflow_provider_asposeocr.api.polling import (
+    Deadline,
+    FixedSchedule,
+    LatencyModel,
+    LearnedSchedule,
+    Pace,
+)
+from airflow_provider_asposeocr.api.retry import MAX_SLEEP
 from airflow_provider_asposeocr.api.task import TaskStatus, decode_reply
 
 from .flow_runner import BROKEN, NOT_SENT, START, Answer, Clock, Run, api, drive, response
@@ -491,9 +496,9 @@ def middle(low: float, high: float) -> float:
     return (low + high) / 2
 
 
-def learned(timing: Any = None) -> LearnedPace:
-    """A pace for a task that was submitted as the clock starts."""
-    return LearnedPace(timing or Timing(), submitted_at=START, uniform=middle)
+def learned(timing: Any = None) -> LearnedSchedule:
+    """A schedule for a task that was submitted as the clock starts."""
+    return LearnedSchedule(timing or LatencyModel(), submitted_at=START, uniform=middle)
 
 
 class TestWait:
@@ -503,7 +508,7 @@ class TestWait:
         self,
         *answers: Answer,
         operation: Any = IMAGE,
-        pace: Pace | None = None,
+        schedule: Pace | None = None,
         timeout: float = 3600.0,
         on_request: Callable[[HttpRequest], Answer] | None = None,
         clock: Clock | None = None,
@@ -514,7 +519,7 @@ class TestWait:
         flow = api(ticking).wait(
             operation,
             ID,
-            pace=pace or FixedPace(10, uniform=middle),
+            schedule=schedule or FixedSchedule(10, uniform=middle),
             deadline=Deadline.after(timeout, START),
             **more,
         )
@@ -528,21 +533,21 @@ class TestWait:
         assert len(run.requests) == 3
 
     def test_the_first_poll_is_not_made_at_once(self) -> None:
-        run = self.run(COMPLETED, pace=learned())
+        run = self.run(COMPLETED, schedule=learned())
         (pause,) = run.sleeps
         assert 2 < pause < 5
 
     def test_follows_what_is_known_of_such_tasks(self) -> None:
-        timing = Timing()
+        timing = LatencyModel()
         for _ in range(100):
             timing.observe(learned(), after=39.0, by=41.0)
-        run = self.run(PENDING, COMPLETED, pace=learned(timing))
+        run = self.run(PENDING, COMPLETED, schedule=learned(timing))
         assert 35 < run.sleeps[0] < 45
         assert run.sleeps[1] < 10
 
     def test_learns_between_which_polls_a_task_ended(self) -> None:
-        timing = mock.Mock(wraps=Timing())
-        self.run(PENDING, PENDING, COMPLETED, pace=learned(timing))
+        timing = mock.Mock(wraps=LatencyModel())
+        self.run(PENDING, PENDING, COMPLETED, schedule=learned(timing))
         seen = [(after, by) for _, after, by in (call.args for call in timing.observe.call_args_list)]
         (first, _), (second, _), (after, by) = seen
         assert [under_way for _, under_way in seen[:2]] == [math.inf, math.inf]
@@ -550,17 +555,19 @@ class TestWait:
 
     @pytest.mark.parametrize("end", [reply("NotExist"), response(403)])
     def test_learns_no_time_from_a_task_that_did_not_end(self, end: Answer) -> None:
-        timing = mock.Mock(wraps=Timing())
-        self.run(PENDING, end, pace=learned(timing))
+        timing = mock.Mock(wraps=LatencyModel())
+        self.run(PENDING, end, schedule=learned(timing))
         assert [call.args[2] for call in timing.observe.call_args_list] == [math.inf]
 
     @pytest.mark.parametrize("end", [response(403), response(503), PENDING])
     def test_a_task_that_nobody_waits_for_any_more_counts_no_more(self, end: Answer) -> None:
-        timing, clock = Timing(), Clock()
+        timing, clock = LatencyModel(), Clock()
         answers = [PENDING, *[response(503)] * 5] + [end] * 200
         gc.disable()
         try:
-            flow = api(clock).wait(IMAGE, ID, pace=learned(timing), deadline=Deadline.after(1000.0, START))
+            flow = api(clock).wait(
+                IMAGE, ID, schedule=learned(timing), deadline=Deadline.after(1000.0, START)
+            )
             run = drive(flow, *answers, clock=clock)
             assert isinstance(run.error, AsposeOcrError)
             assert timing._estimator.observations
@@ -603,8 +610,8 @@ class TestWait:
             gc.enable()
 
     def test_a_failing_poll_is_not_repeated_at_once(self) -> None:
-        # Five attempts make one poll; then the pace has the word again.
-        run = self.run(PENDING, *[response(503)] * 10, COMPLETED, pace=learned())
+        # Five attempts make one poll; then the schedule has the word again.
+        run = self.run(PENDING, *[response(503)] * 10, COMPLETED, schedule=learned())
         assert run.unwrap().text == "text"
         pauses = [pause for pause in run.sleeps if pause]
         assert len(run.requests) == 12
@@ -660,7 +667,7 @@ class TestWait:
 
         run = self.run(on_request=answer, clock=clock, timeout=24 * 3600)
         assert type(run.error) is AsposeOcrConnectionError
-        assert LONGEST_OUTAGE <= clock() - (START + 100) <= LONGEST_OUTAGE + 60
+        assert DEFAULT_MAX_OUTAGE <= clock() - (START + 100) <= DEFAULT_MAX_OUTAGE + 60
 
     def test_an_outage_is_waited_out_for_as_long_as_is_asked(self) -> None:
         run = self.run(NOT_SENT, timeout=4000, max_outage=4000)
@@ -673,7 +680,7 @@ class TestWait:
         assert len(run.requests) == 3
         assert sum(run.sleeps) >= 3600
 
-    @pytest.mark.parametrize("down", [25, 60, LONGEST_OUTAGE - 20])
+    @pytest.mark.parametrize("down", [25, 60, DEFAULT_MAX_OUTAGE - 20])
     def test_a_sign_in_that_fails_for_a_while_is_waited_out(self, down: float) -> None:
         clock = Clock()
 
@@ -681,7 +688,7 @@ class TestWait:
             return AsposeOcrConnectionError("sign in: refused") if clock() < START + down else None
 
         flow = api(clock).wait(
-            IMAGE, ID, pace=FixedPace(10, uniform=middle), deadline=Deadline.after(3600, START)
+            IMAGE, ID, schedule=FixedSchedule(10, uniform=middle), deadline=Deadline.after(3600, START)
         )
         run = drive(flow, COMPLETED, clock=clock, on_token=no_token)
         assert run.unwrap().text == "text"
@@ -700,7 +707,10 @@ class TestWait:
 
     def test_polling_seldom_does_not_make_one_failure_a_long_outage(self) -> None:
         run = self.run(
-            PENDING, *[NOT_SENT] * 5, COMPLETED, pace=FixedPace(LONGEST_OUTAGE + 100, uniform=middle)
+            PENDING,
+            *[NOT_SENT] * 5,
+            COMPLETED,
+            schedule=FixedSchedule(DEFAULT_MAX_OUTAGE + 100, uniform=middle),
         )
         assert run.unwrap().text == "text"
 
@@ -752,7 +762,7 @@ class TestWait:
     def test_repeats_within_one_poll_do_not_go_on_for_minutes_after_the_deadline(self) -> None:
         run = self.run(response(503, retry_after="50"), timeout=30)
         assert run.error is not None
-        assert sum(run.sleeps) <= 30 + LONGEST_SLEEP
+        assert sum(run.sleeps) <= 30 + MAX_SLEEP
 
     def test_the_status_endpoint_is_polled_where_the_results_are_not_wanted(self) -> None:
         run = self.run(PENDING, PROCESSING, reply("Completed"), status_only=True)
@@ -811,7 +821,7 @@ class TestWait:
         )
 
     def test_a_day_of_polling_is_a_loop_and_not_a_recursion(self) -> None:
-        run = self.run(PENDING, timeout=24 * 3600, pace=learned())
+        run = self.run(PENDING, timeout=24 * 3600, schedule=learned())
         assert type(run.error) is AsposeOcrTimeoutError
         assert 1_400 < len(run.requests) < 1_500
 

@@ -10,8 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_asposeocr.api.latency import GRID, PRIOR, WINDOW, LatencyEstimator, bin_of
-from airflow_provider_asposeocr.api.plan import CEILING, FLOOR, PollPlan, plan
+from airflow_provider_asposeocr.api.latency import (
+    GRID,
+    MAX_GAP,
+    MIN_GAP,
+    PRIOR,
+    WINDOW,
+    LatencyEstimator,
+    PollTimes,
+    bin_of,
+    least_cost_times,
+)
 
 times = st.floats(0, 1e6)
 
@@ -30,7 +39,7 @@ def median(shares: list[float]) -> float:
     raise AssertionError("the shares do not add up to one")
 
 
-def moments(schedule: PollPlan, until: float) -> list[float]:
+def moments(schedule: PollTimes, until: float) -> list[float]:
     """When a schedule polls."""
     made = [schedule.next(None)]
     while made[-1] < until:
@@ -136,21 +145,21 @@ def test_every_time_has_a_bin(seconds: float) -> None:
     worth=st.floats(0.01, 100),
 )
 @settings(max_examples=30, deadline=None)
-def test_a_plan_always_goes_on_within_its_bounds(weights: list[float], worth: float) -> None:
-    schedule = plan([weight / sum(weights) for weight in weights], worth)
+def test_a_schedule_always_goes_on_within_its_bounds(weights: list[float], worth: float) -> None:
+    schedule = least_cost_times([weight / sum(weights) for weight in weights], worth)
     made = moments(schedule, 3 * GRID[-1])
-    assert 0 < made[0] <= CEILING
-    assert all(FLOOR * 0.999 <= later - earlier <= CEILING * 1.001 for earlier, later in pairwise(made))
+    assert 0 < made[0] <= MAX_GAP
+    assert all(MIN_GAP * 0.999 <= later - earlier <= MAX_GAP * 1.001 for earlier, later in pairwise(made))
 
 
-def test_a_plan_is_better_than_every_fixed_interval() -> None:
+def test_a_schedule_is_better_than_every_fixed_interval() -> None:
     chance = random.Random(5)
     took = [3 * chance.lognormvariate(0, 0.4) for _ in range(4000)]
     estimator = LatencyEstimator()
     for seconds in took[:WINDOW]:
         estimator.observe(Task(), seconds * 0.97, seconds * 1.03)
     worth = 1.5
-    schedule = moments(plan(estimator.shares(), worth), 60)
+    schedule = moments(least_cost_times(estimator.shares(), worth), 60)
 
     def cost(made: list[float]) -> float:
         total = 0.0
@@ -167,5 +176,5 @@ def test_a_plan_is_better_than_every_fixed_interval() -> None:
 
 def test_worth_nothing_it_waits_and_worth_much_it_hurries() -> None:
     shares = list(PRIOR)
-    patient, hasty = plan(shares, 0.01), plan(shares, 50)
+    patient, hasty = least_cost_times(shares, 0.01), least_cost_times(shares, 50)
     assert patient.next(None) > 3 * hasty.next(None)

@@ -12,19 +12,18 @@ import pytest
 from airflow.providers.common.compat.sdk import BaseSensorOperator
 
 from airflow_provider_asposeocr.api.coerce import seconds
-from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.flows import OcrApi
-from airflow_provider_asposeocr.api.latency import LatencyEstimator
+from airflow_provider_asposeocr.api.latency import MAX_GAP, LatencyEstimator
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.api.plan import CEILING
 from airflow_provider_asposeocr.api.polling import (
     CROWD,
     MIN_INTERVAL,
-    FixedPace,
-    LearnedPace,
-    Timing,
-    Timings,
+    Deadline,
+    FixedSchedule,
+    LatencyModel,
+    LatencyModels,
+    LearnedSchedule,
 )
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 
@@ -39,25 +38,25 @@ def least(low: float, high: float) -> float:
     return low
 
 
-def polls(pace: LearnedPace, ends: float, start: float = 0.0) -> list[float]:
-    """The moments at which a pace polls a job that ends some seconds after its submission at 0."""
+def polls(schedule: LearnedSchedule, ends: float, start: float = 0.0) -> list[float]:
+    """The moments at which a schedule polls a job that ends some seconds after its submission at 0."""
     now, made = start, []
     while True:
-        now += pace.delay(now)
+        now += schedule.delay(now)
         made.append(now)
         if now >= ends:
-            pace.polled(now, done=True)
+            schedule.polled(now, done=True)
             return made
-        pace.polled(now, done=False)
+        schedule.polled(now, done=False)
 
 
 def test_a_number_of_seconds_means_that_number() -> None:
-    pace = FixedPace(7.5, uniform=middle)
-    assert [pace.delay(now) for now in (0.0, 7.5, 1e6)] == [7.5] * 3
+    schedule = FixedSchedule(7.5, uniform=middle)
+    assert [schedule.delay(now) for now in (0.0, 7.5, 1e6)] == [7.5] * 3
 
 
 def test_waits_that_began_together_do_not_stay_together() -> None:
-    delays = [FixedPace(10.0).delay(0.0) for _ in range(500)]
+    delays = [FixedSchedule(10.0).delay(0.0) for _ in range(500)]
     assert 9.5 <= min(delays) < 9.6
     assert 10.4 < max(delays) <= 10.5
 
@@ -74,22 +73,22 @@ def of_airflow(interval: float, poke: int, max_wait: float | None) -> float:
 @pytest.mark.parametrize("max_wait", [None, 0.5, 30.0, 600.0])
 def test_exponential_backoff_is_that_of_airflow(interval: float, max_wait: float | None) -> None:
     paces = [
-        FixedPace(interval, bound, at_once=True, backoff=True, max_wait=max_wait or math.inf)
+        FixedSchedule(interval, bound, at_once=True, backoff=True, max_wait=max_wait or math.inf)
         for bound in (least, lambda low, high: high)
     ]
-    assert all(pace.delay(0.0) <= CROWD for pace in paces)
+    assert all(schedule.delay(0.0) <= CROWD for schedule in paces)
     for poke in range(1, 12):
-        for pace in paces:
-            pace.polled(0.0, done=False)
-        shortest, longest = (pace.delay(0.0) for pace in paces)
+        for schedule in paces:
+            schedule.polled(0.0, done=False)
+        shortest, longest = (schedule.delay(0.0) for schedule in paces)
         assert shortest <= of_airflow(interval, poke, max_wait) <= longest
         assert longest < 2 * shortest or longest == max_wait
 
 
 def test_backoff_ends_in_no_overflow() -> None:
-    pace = FixedPace(60.0, backoff=True)
-    pace.polls = 100_000
-    assert 60.0 < pace.delay(0.0) < math.inf
+    schedule = FixedSchedule(60.0, backoff=True)
+    schedule.polls = 100_000
+    assert 60.0 < schedule.delay(0.0) < math.inf
 
 
 @pytest.mark.parametrize("interval", [1e-9, 0.01])
@@ -97,16 +96,16 @@ def test_backoff_ends_in_no_overflow() -> None:
 def test_no_interval_is_short_enough_to_pay_for_polls_without_end(
     interval: float, more: dict[str, Any]
 ) -> None:
-    pace = FixedPace(interval, **more)
+    schedule = FixedSchedule(interval, **more)
     for _ in range(5):
-        assert pace.delay(0.0) >= MIN_INTERVAL
-        pace.polled(0.0, done=False)
+        assert schedule.delay(0.0) >= MIN_INTERVAL
+        schedule.polled(0.0, done=False)
 
 
 def test_fixed_intervals_wait_as_well_until_an_answer_is_of_use() -> None:
     for at_once in (False, True):
-        assert FixedPace(2.0, at_once=at_once, earliest=106.0).delay(100.0) == 6.0
-        assert FixedPace(10.0, middle, earliest=106.0).delay(100.0) == 10.0
+        assert FixedSchedule(2.0, at_once=at_once, earliest=106.0).delay(100.0) == 6.0
+        assert FixedSchedule(10.0, middle, earliest=106.0).delay(100.0) == 10.0
 
 
 @pytest.mark.parametrize("ahead", [-0.5, 0.0, 5.0, 300.0, 86_400.0])
@@ -114,51 +113,51 @@ def test_a_clock_of_the_submitter_that_is_ahead_makes_no_poll_late(ahead: float)
     now = 1_800_000_000.0
     api = OcrApi(retry=RetryPolicy(now=lambda: now, uniform=middle))
     image = get_operation("RecognizeImage")
-    usual = api.pace(image, source_bytes=1000, submitted_at=now).delay(now)
-    skewed = api.pace(image, source_bytes=1000, submitted_at=now + ahead).delay(now)
+    usual = api.schedule(image, source_bytes=1000, submitted_at=now).delay(now)
+    skewed = api.schedule(image, source_bytes=1000, submitted_at=now + ahead).delay(now)
     assert 0 < skewed <= usual
 
 
 def test_a_clock_of_the_submitter_that_is_behind_makes_the_first_poll_early() -> None:
     now = 1_800_000_000.0
     api = OcrApi(retry=RetryPolicy(now=lambda: now, uniform=middle))
-    pace = api.pace(get_operation("RecognizeImage"), source_bytes=1000, submitted_at=now - 300.0)
-    assert 0 < pace.delay(now) <= CROWD
-    pace.polled(now, done=False)
-    assert pace.delay(now) <= CEILING
+    schedule = api.schedule(get_operation("RecognizeImage"), source_bytes=1000, submitted_at=now - 300.0)
+    assert 0 < schedule.delay(now) <= CROWD
+    schedule.polled(now, done=False)
+    assert schedule.delay(now) <= MAX_GAP
 
 
 def test_before_anything_is_known_it_backs_off() -> None:
-    made = polls(LearnedPace(Timing(), submitted_at=0, uniform=middle), ends=600)
+    made = polls(LearnedSchedule(LatencyModel(), submitted_at=0, uniform=middle), ends=600)
     waits = [after - before for before, after in pairwise([0.0, *made])]
     assert 2 < made[0] < 5
     assert 10 <= len(made) <= 25
-    assert 30 < max(waits) <= CEILING
+    assert 30 < max(waits) <= MAX_GAP
     assert all(later > 0.75 * earlier for earlier, later in pairwise(waits[1:10]))
     assert all(wait > 0.05 * moment for wait, moment in zip(waits, made, strict=True))
 
 
 def test_a_day_of_polling_stays_within_some_calls_an_hour() -> None:
-    made = polls(LearnedPace(Timing(), submitted_at=0), ends=24 * 3600)
+    made = polls(LearnedSchedule(LatencyModel(), submitted_at=0), ends=24 * 3600)
     assert len(made) < 24 * 64
 
 
 def test_it_aims_at_the_end_of_jobs_that_take_as_long_as_ever() -> None:
-    timing = Timing()
+    model = LatencyModel()
     for _ in range(100):
-        polls(LearnedPace(timing, submitted_at=0), ends=20.0)
-    made = [polls(LearnedPace(timing, submitted_at=0), ends=20.0) for _ in range(100)]
+        polls(LearnedSchedule(model, submitted_at=0), ends=20.0)
+    made = [polls(LearnedSchedule(model, submitted_at=0), ends=20.0) for _ in range(100)]
     assert sum(map(len, made)) / 100 < 2.5
     assert sum(moments[-1] - 20.0 for moments in made) / 100 < 2.5
 
 
 @pytest.mark.parametrize(("before", "now"), [(30.0, 3.0), (3.0, 30.0)])
 def test_it_follows_a_service_that_changes(before: float, now: float) -> None:
-    timing, chance = Timing(), random.Random(0)
+    model, chance = LatencyModel(), random.Random(0)
     for median in [before] * 150 + [now] * 150:
-        polls(LearnedPace(timing, submitted_at=0), ends=median * chance.lognormvariate(0, 0.2))
+        polls(LearnedSchedule(model, submitted_at=0), ends=median * chance.lognormvariate(0, 0.2))
     late = [
-        polls(LearnedPace(timing, submitted_at=0), ends)[-1] - ends
+        polls(LearnedSchedule(model, submitted_at=0), ends)[-1] - ends
         for ends in (now * chance.lognormvariate(0, 0.2) for _ in range(100))
     ]
     assert sum(late) / 100 < 0.35 * now
@@ -167,11 +166,11 @@ def test_it_follows_a_service_that_changes(before: float, now: float) -> None:
 def test_what_a_second_is_worth_moves_along_the_curve() -> None:
     calls, delays = [], []
     for worth in (0.1, 0.5, 1.5, 5.0):
-        timing, chance = Timing(), random.Random(1)
+        model, chance = LatencyModel(), random.Random(1)
         made = []
         for _ in range(400):
             ends = 10 * chance.lognormvariate(0, 0.4)
-            made.append((polls(LearnedPace(timing, submitted_at=0, delay_cost=worth), ends), ends))
+            made.append((polls(LearnedSchedule(model, submitted_at=0, delay_cost=worth), ends), ends))
         calls.append(sum(len(moments) for moments, _ in made[100:]) / 300)
         delays.append(sum(moments[-1] - ends for moments, ends in made[100:]) / 300)
     assert calls == sorted(calls)
@@ -180,53 +179,53 @@ def test_what_a_second_is_worth_moves_along_the_curve() -> None:
 
 
 def test_polls_that_are_overdue_are_made_within_a_moment_but_not_all_at_once() -> None:
-    delays = [LearnedPace(Timing(), submitted_at=0).delay(100.0) for _ in range(500)]
+    delays = [LearnedSchedule(LatencyModel(), submitted_at=0).delay(100.0) for _ in range(500)]
     assert 0 <= min(delays) < 0.1
     assert 0.4 < max(delays) <= 0.5
 
 
 def test_no_poll_is_made_before_an_answer_is_of_use() -> None:
-    pace = LearnedPace(Timing(), submitted_at=0, earliest=50.0, uniform=least)
-    assert pace.delay(0.0) == 50.0
-    assert pace.delay(49.0) == 1.0
+    schedule = LearnedSchedule(LatencyModel(), submitted_at=0, earliest=50.0, uniform=least)
+    assert schedule.delay(0.0) == 50.0
+    assert schedule.delay(49.0) == 1.0
 
 
 def test_jobs_of_one_moment_are_spread() -> None:
-    timing = Timing()
-    moments = [LearnedPace(timing, submitted_at=0).delay(0.0) for _ in range(500)]
+    model = LatencyModel()
+    moments = [LearnedSchedule(model, submitted_at=0).delay(0.0) for _ in range(500)]
     middle_one = sorted(moments)[250]
     assert max(moments) <= middle_one * 1.11
     assert max(moments) - min(moments) > 0.06 * middle_one
 
 
 def test_a_poll_without_an_answer_tells_nothing_but_is_waited_after() -> None:
-    timing = Timing()
-    pace = LearnedPace(timing, submitted_at=0, uniform=middle)
-    pace.polled(4.0, done=False)
-    pace.polled(30.0, done=None)
-    assert pace.delay(30.0) >= 0.5
-    pace.polled(31.0, done=True)
+    model = LatencyModel()
+    schedule = LearnedSchedule(model, submitted_at=0, uniform=middle)
+    schedule.polled(4.0, done=False)
+    schedule.polled(30.0, done=None)
+    assert schedule.delay(30.0) >= 0.5
+    schedule.polled(31.0, done=True)
     observed = LatencyEstimator()
-    observed.observe(pace, 4.0, 31.0)
-    assert timing._estimator.shares() == observed.shares()
+    observed.observe(schedule, 4.0, 31.0)
+    assert model._estimator.shares() == observed.shares()
 
 
 def test_a_clock_that_was_set_back_does_no_harm() -> None:
-    pace = LearnedPace(Timing(), submitted_at=1000.0)
-    pace.polled(10.0, done=False)
-    assert 0 <= pace.delay(10.0) < 1100
-    pace.polled(12.0, done=True)
+    schedule = LearnedSchedule(LatencyModel(), submitted_at=1000.0)
+    schedule.polled(10.0, done=False)
+    assert 0 <= schedule.delay(10.0) < 1100
+    schedule.polled(12.0, done=True)
 
 
 def test_sizes_services_and_operations_are_told_apart() -> None:
-    timings = Timings()
-    page = timings.of("https://a", "RecognizeImage", 100_000)
-    assert timings.of("https://a", "RecognizeImage", 120_000) is page
+    models = LatencyModels()
+    page = models.of("https://a", "RecognizeImage", 100_000)
+    assert models.of("https://a", "RecognizeImage", 120_000) is page
     others = [
-        timings.of("https://a", "RecognizeImage", 1_000_000),
-        timings.of("https://a", "RecognizeImage", None),
-        timings.of("https://a", "BinarizeImage", 100_000),
-        timings.of("https://b", "RecognizeImage", 100_000),
+        models.of("https://a", "RecognizeImage", 1_000_000),
+        models.of("https://a", "RecognizeImage", None),
+        models.of("https://a", "BinarizeImage", 100_000),
+        models.of("https://b", "RecognizeImage", 100_000),
     ]
     assert len({id(kind) for kind in [page, *others]}) == 5
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_asposeocr.api.http import HttpResponse
-from airflow_provider_asposeocr.api.retry import LONGEST_SLEEP, Outcome, RetryPolicy, classify, retry_after
+from airflow_provider_asposeocr.api.retry import MAX_SLEEP, AnswerKind, RetryPolicy, classify, retry_after
 
 from .flow_runner import BROKEN, NOT_SENT, START, UNTRUSTED, response
 
@@ -19,48 +19,48 @@ from .flow_runner import BROKEN, NOT_SENT, START, UNTRUSTED, response
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [
-        (102, Outcome.AMBIGUOUS),
-        (200, Outcome.ANSWERED),
-        (202, Outcome.ANSWERED),
-        (204, Outcome.ANSWERED),
-        (301, Outcome.REFUSED),
-        (302, Outcome.REFUSED),
-        (304, Outcome.REFUSED),
-        (308, Outcome.REFUSED),
-        (400, Outcome.REFUSED),
-        (401, Outcome.UNAUTHORIZED),
-        (402, Outcome.REFUSED),
-        (403, Outcome.REFUSED),
-        (404, Outcome.REFUSED),
-        (405, Outcome.REFUSED),
-        (407, Outcome.REFUSED),
-        (408, Outcome.AMBIGUOUS),
-        (413, Outcome.REFUSED),
-        (415, Outcome.REFUSED),
-        (422, Outcome.REFUSED),
-        (429, Outcome.NOT_ACCEPTED),
-        (500, Outcome.AMBIGUOUS),
-        (501, Outcome.REFUSED),
-        (502, Outcome.AMBIGUOUS),
-        (503, Outcome.NOT_ACCEPTED),
-        (504, Outcome.AMBIGUOUS),
-        (520, Outcome.AMBIGUOUS),
-        (524, Outcome.AMBIGUOUS),
+        (102, AnswerKind.AMBIGUOUS),
+        (200, AnswerKind.ANSWERED),
+        (202, AnswerKind.ANSWERED),
+        (204, AnswerKind.ANSWERED),
+        (301, AnswerKind.REFUSED),
+        (302, AnswerKind.REFUSED),
+        (304, AnswerKind.REFUSED),
+        (308, AnswerKind.REFUSED),
+        (400, AnswerKind.REFUSED),
+        (401, AnswerKind.UNAUTHORIZED),
+        (402, AnswerKind.REFUSED),
+        (403, AnswerKind.REFUSED),
+        (404, AnswerKind.REFUSED),
+        (405, AnswerKind.REFUSED),
+        (407, AnswerKind.REFUSED),
+        (408, AnswerKind.AMBIGUOUS),
+        (413, AnswerKind.REFUSED),
+        (415, AnswerKind.REFUSED),
+        (422, AnswerKind.REFUSED),
+        (429, AnswerKind.NOT_ACCEPTED),
+        (500, AnswerKind.AMBIGUOUS),
+        (501, AnswerKind.REFUSED),
+        (502, AnswerKind.AMBIGUOUS),
+        (503, AnswerKind.NOT_ACCEPTED),
+        (504, AnswerKind.AMBIGUOUS),
+        (520, AnswerKind.AMBIGUOUS),
+        (524, AnswerKind.AMBIGUOUS),
     ],
 )
-def test_what_a_status_means(status: int, outcome: Outcome) -> None:
+def test_what_a_status_means(status: int, outcome: AnswerKind) -> None:
     assert classify(response(status)) is outcome
 
 
 def test_what_the_lack_of_an_answer_means() -> None:
-    assert classify(NOT_SENT) is Outcome.NOT_ACCEPTED
-    assert classify(UNTRUSTED) is Outcome.REFUSED
-    assert classify(BROKEN) is Outcome.AMBIGUOUS
+    assert classify(NOT_SENT) is AnswerKind.NOT_ACCEPTED
+    assert classify(UNTRUSTED) is AnswerKind.REFUSED
+    assert classify(BROKEN) is AnswerKind.AMBIGUOUS
 
 
 @given(status=st.integers(100, 999))
 def test_every_status_means_something(status: int) -> None:
-    assert isinstance(classify(HttpResponse(status, {}, b"")), Outcome)
+    assert isinstance(classify(HttpResponse(status, {}, b"")), AnswerKind)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_any_header_is_a_wait_or_nothing(value: str) -> None:
 @given(failures=st.integers(1, 1000), draw=st.floats(0, 1))
 def test_a_wait_doubles_within_its_bounds(failures: int, draw: float) -> None:
     policy = RetryPolicy(base=0.5, uniform=lambda low, high: low + (high - low) * draw)
-    full = min(LONGEST_SLEEP, 0.5 * 2.0 ** (failures - 1))
+    full = min(MAX_SLEEP, 0.5 * 2.0 ** (failures - 1))
     assert full / 2 <= policy.wait(failures, None) <= full
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_asposeocr.api.coerce import MAX_LINE_CHARACTERS
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrTaskError, AsposeOcrTaskNotFoundError
 from airflow_provider_asposeocr.api.task import (
     MAX_INLINE_RESULTS,
@@ -19,7 +20,6 @@ from airflow_provider_asposeocr.api.task import (
     decode_reply,
     parse_task,
 )
-from airflow_provider_asposeocr.api.text import MAX_LINE_CHARACTERS
 
 ID = "5abe66e1-d823-48c1-bcb7-5c05c1719976"
 

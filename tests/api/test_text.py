@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_asposeocr.api.text import MAX_ID_CHARACTERS, is_usable_id, one_line, storable
+from airflow_provider_asposeocr.api.coerce import MAX_ID_CHARACTERS, is_usable_id, one_line, storable
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=200)
 

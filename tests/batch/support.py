@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrBatchOperator
+from airflow_provider_asposeocr.operators.batch import AsposeOcrBatchOperator
 from tests.states import StateStore
 
 MOST_STATE = 64 * 1024

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
-from airflow_provider_asposeocr.batch.journal import MAX_DAMAGED_IN_A_ROW, Journal, Parts
+from airflow_provider_asposeocr.batch.journal import MAX_DAMAGED_IN_A_ROW, BatchRecord, Parts
 from airflow_provider_asposeocr.batch.stores import FileParts, StateParts
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.batch.support import CountingStore, batch, images, lines
@@ -137,16 +137,16 @@ def ended_record(number: int, kind: str) -> list[Any]:
     return [match(number)[:32], kind, f"id-{number}", outcome.submitted_at, *outcome.to_record()]
 
 
-def known(journal: Journal) -> set[int]:
+def known(journal: BatchRecord) -> set[int]:
     """The items that a journal knows, of the first twelve."""
     return {number for number in range(12) if journal.recall(match(number)) is not None}
 
 
-def opened(parts: Parts, caplog: pytest.LogCaptureFixture) -> Journal:
+def opened(parts: Parts, caplog: pytest.LogCaptureFixture) -> BatchRecord:
     """Open a journal that is damaged: with one warning, which shows nothing of it."""
     caplog.clear()
     with caplog.at_level(logging.INFO):
-        journal = Journal(parts, 1)
+        journal = BatchRecord(parts, 1)
     (warning,) = (record for record in caplog.records if record.levelno >= logging.WARNING)
     assert "damaged and count as none" in warning.getMessage()
     assert warning.exc_info is None
@@ -171,7 +171,7 @@ def test_a_shard_that_cannot_be_understood(
     assert known(journal) == set(range(9)) - lost
     # What is found out now is recorded behind what is good.
     journal.write([submitted_record(number) for number in (*lost, 11)], unrecorded=0)
-    assert known(Journal(store, 1)) == {*range(9), 11}
+    assert known(BatchRecord(store, 1)) == {*range(9), 11}
 
 
 def test_a_journal_of_which_nothing_is_left(parts: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -181,7 +181,7 @@ def test_a_journal_of_which_nothing_is_left(parts: Any, caplog: pytest.LogCaptur
     journal = opened(store, caplog)
     assert known(journal) == set()
     journal.write([submitted_record(4)], unrecorded=0)
-    assert known(Journal(store, 1)) == {4}
+    assert known(BatchRecord(store, 1)) == {4}
 
 
 @pytest.mark.parametrize("kind", ["s", "d", "u"])
@@ -220,7 +220,7 @@ def check_bad(bad: Any, parts: Any, caplog: pytest.LogCaptureFixture) -> None:
         assert entry is not None
         assert entry.job or entry.outcome
     journal.write([submitted_record(1)], unrecorded=0)
-    assert known(Journal(store, 1)) == {0, 1, 2, 3, 4, 5, 6, 8}
+    assert known(BatchRecord(store, 1)) == {0, 1, 2, 3, 4, 5, 6, 8}
 
 
 def test_a_bad_record_hides_no_earlier_one(parts: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -245,7 +245,7 @@ def test_a_store_that_understands_nothing_at_all_is_not_asked_for_ever() -> None
         def write(self, number: int, shard: Any) -> None:
             """Keep nothing."""
 
-    assert known(Journal(Broken(), 1)) == set()
+    assert known(BatchRecord(Broken(), 1)) == set()
     assert len(asked) == MAX_DAMAGED_IN_A_ROW + 1
 
 
@@ -256,7 +256,7 @@ def test_a_store_that_cannot_be_reached_is_worth_a_retry(error: type[Exception])
             raise error("GET https://store/x?sig=s3cret failed")
 
     with pytest.raises(AsposeOcrStorageError, match=f"cannot be read: {error.__name__}"):
-        Journal(StateParts(Gone()), 1)
+        BatchRecord(StateParts(Gone()), 1)
 
 
 @pytest.mark.parametrize("damage", ["{}", "[" * 200_000, "9" * 5000, '{"records": null}'])

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
 from airflow_provider_asposeocr.api.submission import RETENTION
 from airflow_provider_asposeocr.batch.journal import (
-    LARGEST_SHARD,
-    LONGEST_RECORD,
-    Journal,
+    MAX_RECORD_CHARACTERS,
+    MAX_SEGMENT_CHARACTERS,
+    BatchRecord,
     Kind,
     Record,
     Recorded,
@@ -68,27 +68,27 @@ def job(number: int, at: float = NOW) -> Recorded:
 
 
 def test_a_new_journal_knows_nothing() -> None:
-    assert Journal(Parts(), 1).recall(match(1)) is None
+    assert BatchRecord(Parts(), 1).recall(match(1)) is None
 
 
 def test_a_job_under_way_is_gone_on_with() -> None:
     parts = Parts()
-    Journal(parts, 1).write([submitted(match(1), job(1))], unrecorded=0)
+    BatchRecord(parts, 1).write([submitted(match(1), job(1))], unrecorded=0)
 
-    entry = Journal(parts, 1).recall(match(1))
+    entry = BatchRecord(parts, 1).recall(match(1))
 
     assert entry is not None
     assert entry.job == job(1)
     assert entry.outcome is None
-    assert Journal(parts, 1).recall(match(2)) is None
+    assert BatchRecord(parts, 1).recall(match(2)) is None
 
 
 def test_what_is_done_is_told_as_it_was() -> None:
     parts = Parts()
     records = [submitted(match(1), job(1)), ended(match(1), Kind.DONE, DONE)]
-    Journal(parts, 1).write(records, unrecorded=0)
+    BatchRecord(parts, 1).write(records, unrecorded=0)
 
-    entry = Journal(parts, 1).recall(match(1))
+    entry = BatchRecord(parts, 1).recall(match(1))
 
     assert entry is not None
     assert entry.outcome == DONE
@@ -97,15 +97,15 @@ def test_what_is_done_is_told_as_it_was() -> None:
 
 def test_a_job_that_is_gone_is_submitted_anew() -> None:
     parts = Parts()
-    Journal(parts, 1).write([submitted(match(1), job(1)), forgotten(match(1))], unrecorded=0)
-    assert Journal(parts, 1).recall(match(1)) is None
+    BatchRecord(parts, 1).write([submitted(match(1), job(1)), forgotten(match(1))], unrecorded=0)
+    assert BatchRecord(parts, 1).recall(match(1)) is None
 
 
 def test_a_job_older_than_the_service_keeps_it_is_submitted_anew(caplog: pytest.LogCaptureFixture) -> None:
     parts = Parts()
-    Journal(parts, 1).write([submitted(match(1), job(1, NOW - RETENTION))], unrecorded=0)
+    BatchRecord(parts, 1).write([submitted(match(1), job(1, NOW - RETENTION))], unrecorded=0)
     with caplog.at_level(logging.WARNING):
-        assert Journal(parts, 1).recall(match(1)) is None
+        assert BatchRecord(parts, 1).recall(match(1)) is None
     assert "1 jobs of earlier tries are older than the 24 hours" in caplog.text
 
 
@@ -116,10 +116,10 @@ def test_what_failed_for_good_stays_so_until_the_task_is_cleared(
     kind: Kind, when_cleared: Recorded | None
 ) -> None:
     parts = Parts()
-    Journal(parts, 1).write([ended(match(1), kind, FAILED)], unrecorded=0)
+    BatchRecord(parts, 1).write([ended(match(1), kind, FAILED)], unrecorded=0)
 
-    retried = Journal(parts, 1).recall(match(1))
-    cleared = Journal(parts, 3).recall(match(1))
+    retried = BatchRecord(parts, 1).recall(match(1))
+    cleared = BatchRecord(parts, 3).recall(match(1))
 
     assert retried is not None
     assert retried.outcome == FAILED
@@ -128,34 +128,34 @@ def test_what_failed_for_good_stays_so_until_the_task_is_cleared(
 
 def test_cleared_after_success_everything_is_new(caplog: pytest.LogCaptureFixture) -> None:
     parts = Parts()
-    first = Journal(parts, 1)
+    first = BatchRecord(parts, 1)
     first.write([ended(match(n), Kind.DONE, DONE) for n in range(200)], unrecorded=0)
     first.finish()
 
-    assert Journal(parts, 1).recall(match(1)) is not None
+    assert BatchRecord(parts, 1).recall(match(1)) is not None
     with caplog.at_level(logging.WARNING):
-        anew = Journal(parts, 3)
+        anew = BatchRecord(parts, 3)
     assert "was cleared after the batch had succeeded" in caplog.text
     assert anew.recall(match(1)) is None
     # Shards of the one before lie behind its first.
     anew.write([submitted(match(7), job(7))], unrecorded=1)
     assert len(parts.shards) > 1
-    again = Journal(parts, 3)
+    again = BatchRecord(parts, 3)
     assert again.recall(match(1)) is None
     assert again.recall(match(7)) is not None
 
 
 def test_cleared_without_success_goes_on() -> None:
     parts = Parts()
-    Journal(parts, 1).write([ended(match(1), Kind.DONE, DONE)], unrecorded=0)
-    assert Journal(parts, 3).recall(match(1)) is not None
+    BatchRecord(parts, 1).write([ended(match(1), Kind.DONE, DONE)], unrecorded=0)
+    assert BatchRecord(parts, 3).recall(match(1)) is not None
 
 
 def test_how_many_jobs_may_be_lost_is_told(caplog: pytest.LogCaptureFixture) -> None:
     parts = Parts()
-    Journal(parts, 1).write([submitted(match(1), job(1))], unrecorded=50)
+    BatchRecord(parts, 1).write([submitted(match(1), job(1))], unrecorded=50)
     with caplog.at_level(logging.WARNING):
-        Journal(parts, 1)
+        BatchRecord(parts, 1)
     assert "up to 50 of its submissions may not be recorded" in caplog.text
 
 
@@ -163,19 +163,19 @@ def test_a_store_that_cannot_be_read_stops_the_batch() -> None:
     store = CountingStore()
     store.broken = True
     with pytest.raises(AsposeOcrStorageError, match="cannot be read: ConnectionError"):
-        Journal(StateParts(store), 1)
+        BatchRecord(StateParts(store), 1)
 
 
 def test_shards_are_measured_not_guessed() -> None:
     store = CountingStore()
-    journal = Journal(StateParts(store), 1)
+    journal = BatchRecord(StateParts(store), 1)
     long = replace(DONE, results=(replace(STORED, uri="s3://b/" + "é\U0001f600" * 300),) * 3)
     for number in range(100):
         journal.write([submitted(match(number), job(number))], unrecorded=50)
         journal.write([ended(match(number), Kind.DONE, long)], unrecorded=50)
 
-    assert store.longest <= LARGEST_SHARD
-    again = Journal(StateParts(store), 1)
+    assert store.longest <= MAX_SEGMENT_CHARACTERS
+    again = BatchRecord(StateParts(store), 1)
     assert all(again.recall(match(number)) is not None for number in range(100))
 
 
@@ -191,13 +191,13 @@ def test_shards_are_measured_not_guessed() -> None:
 )
 def test_the_longest_record_fits(outcome: Outcome) -> None:
     record = ended(match(1), Kind.DONE, outcome)
-    assert len(json.dumps(record)) <= LONGEST_RECORD
+    assert len(json.dumps(record)) <= MAX_RECORD_CHARACTERS
     assert record[2] == outcome.ocr_task_id
 
 
 def test_the_work_for_ten_thousand_items_is_small() -> None:
     store = CountingStore()
-    journal = Journal(StateParts(store), 1)
+    journal = BatchRecord(StateParts(store), 1)
     for start in range(0, 10_000, 25):
         numbers = range(start, start + 25)
         records: list[Record] = [submitted(match(n), job(n)) for n in numbers]
@@ -219,10 +219,10 @@ def test_both_stores_keep_the_same(kind: str, tmp_path: Path) -> None:
             return FileParts(f"{tmp_path}/records", ("dag", "task", "run", "-1"), None)
         return StateParts(state)
 
-    Journal(parts(), 1).write([submitted(match(n), job(n)) for n in range(500)], unrecorded=0)
-    again = Journal(parts(), 1)
+    BatchRecord(parts(), 1).write([submitted(match(n), job(n)) for n in range(500)], unrecorded=0)
+    again = BatchRecord(parts(), 1)
     assert [again.recall(match(n)) for n in range(500)] == [
-        Journal(parts(), 1).recall(match(n)) for n in range(500)
+        BatchRecord(parts(), 1).recall(match(n)) for n in range(500)
     ]
     assert all(again.recall(match(n)) is not None for n in range(500))
 
@@ -254,7 +254,7 @@ def test_what_is_read_back_is_a_beginning_of_what_was_written(
     kept: list[Record] = []
     for commits, survives in tries:
         parts.writes_left = 10**9
-        journal = Journal(parts, 1)
+        journal = BatchRecord(parts, 1)
         parts.writes_left = survives
         committed, written = list(kept), list(kept)
         try:
@@ -273,11 +273,11 @@ def test_what_is_read_back_is_a_beginning_of_what_was_written(
         assert len(kept) >= len(committed)
 
     parts.writes_left = 10**9
-    journal, last = Journal(parts, 1), {record[0]: record for record in kept}
+    journal, last = BatchRecord(parts, 1), {record[0]: record for record in kept}
     for number in range(31):
         record = last.get(match(number)[:32])
         entry = journal.recall(match(number))
         assert (entry is None) == (record is None or record[1] == "f")
         if entry is not None and record is not None and record[1] == "s":
             assert entry.job == job(number)
-    assert all(len(shard) <= LARGEST_SHARD for shard in parts.shards.values())
+    assert all(len(shard) <= MAX_SEGMENT_CHARACTERS for shard in parts.shards.values())

@@ -19,7 +19,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_asposeocr.api.polling import DELAY_COST
+from airflow_provider_asposeocr.api.polling import DEFAULT_DELAY_COST
 from tests.benchmarks.about import Stopwatch, tell
 from tests.benchmarks.polling_model import fixed, optimum
 from tests.benchmarks.polling_runs import FIXED, OPERATOR, SEED, SENSOR, SHAPES, Run, all_runs, quick_runs
@@ -36,7 +36,7 @@ PHASES = (0, LEARNING, 100, 200)
 """Places in a run, each the begin of a phase, for the table that shows how fast is learned."""
 
 _CALCULATED = (*FIXED, 10.0)
-_DELAY_COSTS = sorted({0.1, 0.2, 0.3, 0.5, 0.75, 1.0, DELAY_COST, 1.5, 2.0, 3.0, 5.0, 8.0})
+_DELAY_COSTS = sorted({0.1, 0.2, 0.3, 0.5, 0.75, 1.0, DEFAULT_DELAY_COST, 1.5, 2.0, 3.0, 5.0, 8.0})
 _TOGETHER = 8
 
 
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     runs = sorted(quick_runs() if given.quick else all_runs(), key=lambda run: -run.seconds(jobs))
     with tempfile.TemporaryDirectory(prefix="asposeocr-benchmark-") as name:
         measured = _measure_all(runs, jobs, Path(name))
-    what = {"jobs": jobs, "not_counted": LEARNING, "phases": PHASES, "delay_cost": DELAY_COST}
+    what = {"jobs": jobs, "not_counted": LEARNING, "phases": PHASES, "delay_cost": DEFAULT_DELAY_COST}
     data = watch.about(1) | what | _figures(measured)
     return finish("polling", given, data, tables, targets)
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from airflow_provider_asposeocr.api.latency import GRID
-from airflow_provider_asposeocr.api.plan import plan
+from airflow_provider_asposeocr.api.latency import GRID, least_cost_times
 
 _DRAWS = 20_000
 
@@ -74,7 +73,7 @@ def optimum(kinds: Sequence[Kind], delay_cost: float) -> Cost:
     :param kinds: equally frequent kinds of tasks.
     :param delay_cost: calls that a second of delay is worth.
     """
-    costs = [_cost(kind.draws(), plan(kind.shares(), delay_cost).next) for kind in kinds]
+    costs = [_cost(kind.draws(), least_cost_times(kind.shares(), delay_cost).next) for kind in kinds]
     return Cost(statistics.fmean(c.calls for c in costs), statistics.fmean(c.delay for c in costs))
 
 

@@ -27,7 +27,7 @@ from PIL import Image
 
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
-from airflow_provider_asposeocr.hooks import rejections, tokens
+from airflow_provider_asposeocr.hooks import auth
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
@@ -101,12 +101,12 @@ def wrong_secret(emulator: Emulator) -> None:
     """The secret of the connection is wrong."""
     connection = json.loads(emulator.connection_json()) | {"password": "a-wrong-secret"}
     os.environ[CONNECTION_VARIABLE] = json.dumps(connection)
-    tokens.forget_all()
+    auth.forget_all()
 
 
 def signed_out(emulator: Emulator) -> None:
     """No token is kept."""
-    tokens.forget_all()
+    auth.forget_all()
 
 
 def completed(emulator: Emulator) -> None:
@@ -233,19 +233,19 @@ def hurried() -> Iterator[None]:
 
     with (
         mock.patch.object(RetryPolicy, "wait", wait),
-        mock.patch("airflow_provider_asposeocr.triggers.asposeocr.LEAST_SECONDS", 0),
-        mock.patch("airflow_provider_asposeocr.api.flows.LONGEST_OUTAGE", 0.3),
+        mock.patch("airflow_provider_asposeocr.triggers.asposeocr.MIN_SECONDS", 0),
+        mock.patch("airflow_provider_asposeocr.api.flows.DEFAULT_MAX_OUTAGE", 0.3),
     ):
         yield
 
 
 def play(row: Row, way: str, scan: Path) -> Cell:
     """Let a fault strike one way of running."""
-    tokens.forget_all()
+    auth.forget_all()
     cell = Cell()
     with Emulator(ocr=False) as emulator, tempfile.TemporaryDirectory() as folder:
         os.environ[CONNECTION_VARIABLE] = emulator.connection_json()
-        with mock.patch.object(rejections, "_folder", return_value=Path(folder)):
+        with mock.patch.object(auth, "_folder", return_value=Path(folder)):
             task = _task(row, way, scan, emulator)
             ours = emulator.calls.submit if way in SENSORS else 0
             before = emulator.calls.billed
@@ -296,10 +296,10 @@ def _run(task: Any, cell: Cell, store: StateStore) -> None:
 
 
 def without_tokens(scan: Path, cells: dict[str, Cell]) -> None:
-    """Take the token endpoint away for a minute while all ways wait at once, each at its real pace."""
+    """Take the token endpoint away for a minute while all ways wait at once, each at its real schedule."""
     with Emulator(ocr=False, service_seconds=5.0) as emulator, tempfile.TemporaryDirectory() as folder:
         os.environ[CONNECTION_VARIABLE] = emulator.connection_json()
-        with mock.patch.object(rejections, "_folder", return_value=Path(folder)):
+        with mock.patch.object(auth, "_folder", return_value=Path(folder)):
             row = Row(signed_out)
             tasks = {way: _task(row, way, scan, emulator) for way in reversed(WAYS)}
             threads = [

@@ -36,10 +36,10 @@ from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.emulator.options import LogNormal
 from airflow_provider_asposeocr.emulator.submission import Submission
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
-from airflow_provider_asposeocr.hooks import rejections
+from airflow_provider_asposeocr.hooks import auth
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
-from airflow_provider_asposeocr.triggers.events import WaitOutcome
+from airflow_provider_asposeocr.triggers.events import WaitEvent
 from tests.running import rebuilt
 
 JOBS = 300
@@ -128,7 +128,7 @@ def main() -> int:
         Image.new("L", (120, 40), 255).save(source)
         rules = [{**fault, "times": None, "probability": SHARE / len(FAULTS)} for fault in FAULTS]
         requests.post(f"{control}/faults", json=[*rules, LOST_ANSWER], timeout=10).raise_for_status()
-        with mock.patch.object(rejections, "_folder", return_value=Path(folder)):
+        with mock.patch.object(auth, "_folder", return_value=Path(folder)):
             begun = time.monotonic()
             totals, duplicates = asyncio.run(soak(source, arguments.minutes * 60))
             seconds = time.monotonic() - begun
@@ -189,7 +189,7 @@ async def through_the_trigger(
             max_inline_bytes=32 * 1024,
         )
         async for event in rebuilt(trigger).run():
-            return WaitOutcome.of_event(json.loads(json.dumps(event.payload))).unwrap()
+            return WaitEvent.of_event(json.loads(json.dumps(event.payload))).unwrap()
         raise AssertionError("the trigger ended without an event")
 
     await job(number, source, pool, totals, wait)

@@ -147,8 +147,8 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
         return original(policy, failures, asked) / (50.0 if asked is None else 1.0)
 
     monkeypatch.setattr(RetryPolicy, "wait", wait)
-    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.LEAST_SECONDS", 0)
-    monkeypatch.setattr("airflow_provider_asposeocr.api.polling.LearnedPace.delay", lambda *_: 0.1)
+    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.MIN_SECONDS", 0)
+    monkeypatch.setattr("airflow_provider_asposeocr.api.polling.LearnedSchedule.delay", lambda *_: 0.1)
 
 
 def rescheduled(sensor: AsposeOcrTaskSensor) -> Any:
@@ -208,7 +208,7 @@ def test_every_state_in_every_way_of_waiting(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, way: str
 ) -> None:
     state, store = STATES[name], StateStore()
-    monkeypatch.setattr("airflow_provider_asposeocr.api.flows.LONGEST_OUTAGE", state.outage)
+    monkeypatch.setattr("airflow_provider_asposeocr.api.flows.DEFAULT_MAX_OUTAGE", state.outage)
     (source,) = images(tmp_path / "in", 1)
     state.prepare(emulator)
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", source) if way in SENSORS else ""

@@ -21,7 +21,7 @@ from airflow_provider_asposeocr.api.http import RequestBody
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.files.body import (
     CHUNK,
-    LONGEST_TEXT,
+    MAX_TEXT_BYTES,
     Base64Body,
     MultipartBody,
     TextBody,
@@ -278,13 +278,13 @@ class TestText:
             TextBody(source_of(b"\xef\xbb\xbf"), self.WIRE, flat=False)
 
     def test_that_is_too_long_is_refused_before_it_is_read(self) -> None:
-        source = Source("file:///in/book.txt", "book.txt", LONGEST_TEXT + 1, "f", None, Endless)
-        with pytest.raises(AsposeOcrSourceError, match=rf"book\.txt.*limited to {LONGEST_TEXT} bytes"):
+        source = Source("file:///in/book.txt", "book.txt", MAX_TEXT_BYTES + 1, "f", None, Endless)
+        with pytest.raises(AsposeOcrSourceError, match=rf"book\.txt.*limited to {MAX_TEXT_BYTES} bytes"):
             TextBody(source, self.WIRE, flat=False)
 
     def test_of_the_greatest_length_is_taken(self) -> None:
-        body = TextBody(source_of(b"x" * LONGEST_TEXT), self.WIRE, flat=False)
-        assert len(body) > LONGEST_TEXT
+        body = TextBody(source_of(b"x" * MAX_TEXT_BYTES), self.WIRE, flat=False)
+        assert len(body) > MAX_TEXT_BYTES
 
     def test_that_changes_its_size_is_refused(self) -> None:
         with pytest.raises(AsposeOcrSourceError, match="ended 2 bytes early"):

@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError, AsposeOcrStorageError
-from airflow_provider_asposeocr.api.reply import Span
+from airflow_provider_asposeocr.api.spool import Span
 from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
 from airflow_provider_asposeocr.files.destination import Names, StoredResult, check_destination, store
 from airflow_provider_asposeocr.files.writing import WRITE_BLOCK

@@ -23,9 +23,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.api.polling import FixedPace
+from airflow_provider_asposeocr.api.polling import Deadline, FixedSchedule
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
@@ -95,7 +94,7 @@ class Client:
             lambda api: api.wait(
                 get_operation(OPERATION),
                 ocr_task_id,
-                pace=FixedPace(poll_interval),
+                schedule=FixedSchedule(poll_interval),
                 deadline=Deadline.after(timeout, time.time()),
             )
         )

@@ -17,9 +17,9 @@ from airflow_provider_asposeocr.api.exceptions import (
 from airflow_provider_asposeocr.api.flows import DEFAULT_BASE_URL
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.hooks import tokens
+from airflow_provider_asposeocr.hooks import auth
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
-from airflow_provider_asposeocr.hooks.connection import ConnectionSettings
+from airflow_provider_asposeocr.hooks.connection import ConnectionConfig
 
 from .conftest import Connect
 from .support import IMAGE, OPERATION, Client, Recorder, Reply, both_ways
@@ -27,9 +27,9 @@ from .support import IMAGE, OPERATION, Client, Recorder, Reply, both_ways
 SECRET = "do-not-show-this-secret"
 
 
-def settings(extra: dict[str, Any] | None = None, **fields: Any) -> ConnectionSettings:
+def settings(extra: dict[str, Any] | None = None, **fields: Any) -> ConnectionConfig:
     connection = Connection(conn_id="ocr", conn_type="asposeocr", extra=json.dumps(extra or {}), **fields)
-    return ConnectionSettings.of(connection, connection.extra_dejson)
+    return ConnectionConfig.of(connection, connection.extra_dejson)
 
 
 # fmt: off
@@ -338,14 +338,14 @@ def test_nothing_secret_is_shown(
         hook = connect(recorder.url, "an-id", SECRET, proxies={"ftp": f"http://u:{SECRET}@proxy"})
         with Client(hook, way) as client:
             task = client.get(client.submit())
-            told += [repr(task), str(task), repr(hook), repr(vars(hook)), repr(tokens.__dict__)]
+            told += [repr(task), str(task), repr(hook), repr(vars(hook)), repr(auth.__dict__)]
             recorder.answer = lambda seen: Reply(echo.replace(SECRET.encode(), b""), 403)
             for call in (client.submit, lambda: client.get("x"), lambda: client.status("x")):
                 with pytest.raises(AsposeOcrError) as caught:
                     call()
                 told += [str(caught.value), repr(caught.value), repr(vars(caught.value))]
             recorder.answer = lambda seen: Reply(echo, 401)
-            tokens.forget_all()
+            auth.forget_all()
             with pytest.raises(AsposeOcrAuthError) as refused:
                 client.submit()
             told += [str(refused.value)]

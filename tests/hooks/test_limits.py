@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_asposeocr.hooks import rejections
+from airflow_provider_asposeocr.hooks import auth
 from airflow_provider_asposeocr.hooks.connecting import connect
 from airflow_provider_asposeocr.hooks.requests_session import (
     MAX_FRAMING_BYTES,
@@ -98,9 +98,9 @@ def test_a_body_of_tiny_chunks_may_come_with_their_sizes() -> None:
 
 
 def test_a_disk_that_takes_nothing_does_not_fail_a_sign_in(caplog: pytest.LogCaptureFixture) -> None:
-    rejections._warn_once.cache_clear()
+    auth._warn_once.cache_clear()
     with Path("/dev/full").open("w") as file, caplog.at_level(logging.WARNING):
-        rejections._write(file, 1.0)
-        rejections._write(file, 1.0)
+        auth._write(file, 1.0)
+        auth._write(file, 1.0)
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.startswith("Rejected credentials are not remembered on this host")

@@ -22,7 +22,7 @@ from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.emulator.faults import Fault
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.hooks import rejections, tokens
+from airflow_provider_asposeocr.hooks import auth
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 from .conftest import Connect
@@ -304,7 +304,7 @@ def test_both_drivers_do_the_same(
     seen = {}
     for way in WAYS:
         (tmp_path / way).mkdir()
-        monkeypatch.setattr(rejections, "_folder", lambda way=way: tmp_path / way)
+        monkeypatch.setattr(auth, "_folder", lambda way=way: tmp_path / way)
         seen[way] = _observe(scenario, way, emulator, caplog)
 
     for way, observation in seen.items():
@@ -321,7 +321,7 @@ def _observe(
     scenario: Scenario, way: str, emulator: Emulator, caplog: pytest.LogCaptureFixture
 ) -> Observation:
     emulator.reset()
-    tokens.forget_all()
+    auth.forget_all()
     caplog.clear()
     for fault in scenario.faults:
         emulator.inject(fault)
@@ -449,7 +449,7 @@ def test_headers_are_the_same(recorder: Recorder, connect: Connect) -> None:
     """Apart from ``Connection: keep-alive``, which only ``requests`` spells out."""
     lines = {}
     for way in WAYS:
-        tokens.forget_all()
+        auth.forget_all()
         recorder.requests.clear()
         with Client(connect(recorder.url), way) as client:
             client.submit()

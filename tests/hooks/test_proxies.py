@@ -18,7 +18,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrSettingsError,
 )
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.hooks import tokens
+from airflow_provider_asposeocr.hooks import auth
 
 from .conftest import Connect
 from .support import (
@@ -141,7 +141,7 @@ def test_both_drivers_send_the_same_through_a_proxy(
 ) -> None:
     seen = {}
     for way in WAYS:
-        tokens.forget_all()
+        auth.forget_all()
         proxy.requests.clear()
         with Client(connect(recorder.url, proxies=proxy.url), way) as client:
             _round_trip(client)

@@ -14,8 +14,8 @@ import pytest
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrConnectionError
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.hooks import rejections, tokens
-from airflow_provider_asposeocr.hooks.rejections import Rejection, _folder
+from airflow_provider_asposeocr.hooks import auth
+from airflow_provider_asposeocr.hooks.auth import Rejection, _folder
 
 from .conftest import Connect
 from .support import Client, both_ways
@@ -101,14 +101,14 @@ def test_where_the_host_remembers_nothing_the_process_does(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(rejections, "_folder", _folder)
-    monkeypatch.setattr(rejections, "_in_process", {})
-    monkeypatch.setattr(rejections.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(auth, "_folder", _folder)
+    monkeypatch.setattr(auth, "_in_process", {})
+    monkeypatch.setattr(auth.tempfile, "gettempdir", lambda: str(tmp_path))
     spoil(tmp_path / f"asposeocr-{os.getuid()}")
-    rejections._warn_once.cache_clear()
+    auth._warn_once.cache_clear()
 
     for message in ("HTTP 400", "a short while ago", "a short while ago"):
-        tokens.forget_all()
+        auth.forget_all()
         with (
             Client(connect(emulator.url, password="wrong"), way) as client,
             pytest.raises(AsposeOcrAuthError, match=message),

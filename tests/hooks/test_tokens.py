@@ -18,7 +18,7 @@ import pytest
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrRequestError
 from airflow_provider_asposeocr.api.http import HttpResponse, NeedToken, Token
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.hooks import drivers, tokens
+from airflow_provider_asposeocr.hooks import auth, drivers
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 from .conftest import Connect
@@ -346,9 +346,9 @@ def test_a_token_that_is_there_is_given_without_asking() -> None:
     def sign_in(_: float) -> Token:
         return Token("token-1", time.time() + 0.2)
 
-    assert tokens.kept_token("an account", None) is None
-    assert tokens.get_token("an account", None, math.inf, sign_in) == "token-1"
-    assert tokens.kept_token("an account", None) == "token-1"
-    assert tokens.kept_token("an account", "token-1") is None
-    assert tokens.kept_token("another account", None) is None
-    until(lambda: tokens.kept_token("an account", None) is None)
+    assert auth.kept_token("an account", None) is None
+    assert auth.get_token("an account", None, math.inf, sign_in) == "token-1"
+    assert auth.kept_token("an account", None) == "token-1"
+    assert auth.kept_token("an account", "token-1") is None
+    assert auth.kept_token("another account", None) is None
+    until(lambda: auth.kept_token("an account", None) is None)

@@ -7,13 +7,13 @@ import os
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_asposeocr.operators.asposeocr import (
-    AsposeOcrBatchOperator,
     AsposeOcrBinarizeImageOperator,
-    AsposeOcrFetchResultOperator,
-    AsposeOcrOperator,
     AsposeOcrRecognizeImageOperator,
     AsposeOcrRecognizeImageTrialOperator,
 )
+from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
+from airflow_provider_asposeocr.operators.batch import AsposeOcrBatchOperator
+from airflow_provider_asposeocr.operators.fetch import AsposeOcrFetchResultOperator
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 
 SOURCE, FOLDER, AWAITED = (os.environ.get(name, "") for name in ("SOURCE", "FOLDER", "AWAITED"))

@@ -627,7 +627,7 @@ def test_nothing_secret_is_logged(
 def test_it_can_be_mapped_and_serialized() -> None:
     from airflow.providers.common.compat.sdk import DAG
 
-    from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrBatchOperator
+    from airflow_provider_asposeocr.operators.batch import AsposeOcrBatchOperator
 
     with DAG("d", schedule=None):
         AsposeOcrBatchOperator.partial(task_id="t", destination="s3://b/out/", fail_on=0.1).expand(

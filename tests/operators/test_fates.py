@@ -12,11 +12,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.operators.asposeocr import (
-    AsposeOcrBatchOperator,
-    AsposeOcrOperator,
-    AsposeOcrRecognizeImageOperator,
-)
+from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
+from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
+from airflow_provider_asposeocr.operators.batch import AsposeOcrBatchOperator
 from tests.batch.support import batch, lines
 from tests.running import run
 from tests.states import StateStore

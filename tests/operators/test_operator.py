@@ -26,11 +26,11 @@ from airflow_provider_asposeocr.api.exceptions import (
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.operators.asposeocr import (
     AsposeOcrBinarizeImageOperator,
-    AsposeOcrFetchResultOperator,
-    AsposeOcrOperator,
     AsposeOcrRecognizeImageOperator,
     AsposeOcrRecognizeImageTrialOperator,
 )
+from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
+from airflow_provider_asposeocr.operators.fetch import AsposeOcrFetchResultOperator
 from tests.running import deferral, run
 from tests.states import StateStore
 
@@ -394,7 +394,7 @@ def test_trial_works_without_an_account_and_masks_its_id(
         "AIRFLOW_CONN_ASPOSEOCR_DEFAULT", json.dumps({"conn_type": "asposeocr", "host": emulator.url})
     )
     masked: list[str] = []
-    monkeypatch.setattr("airflow_provider_asposeocr.tasks.mask_secret", masked.append)
+    monkeypatch.setattr("airflow_provider_asposeocr.task_mixin.mask_secret", masked.append)
 
     manifest = run(AsposeOcrRecognizeImageTrialOperator(task_id="trial", source=scan, poll_interval=0.1))
 

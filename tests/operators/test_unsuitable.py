@@ -17,7 +17,8 @@ from airflow_provider_asposeocr.batch.policy import AsposeOcrBatchIncompleteErro
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.operators import base
-from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrBinarizeImageOperator, AsposeOcrOperator
+from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrBinarizeImageOperator
+from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
 from tests.batch.support import batch, images, lines
 from tests.files.containers import MADE
 from tests.files.tiffs import CFA, THUMBNAIL, page, tiff

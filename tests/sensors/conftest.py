@@ -8,4 +8,4 @@ import pytest
 @pytest.fixture(autouse=True)
 def _events_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a scheduler there is no report of a worker to wait for."""
-    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.LEAST_SECONDS", 0)
+    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.MIN_SECONDS", 0)

@@ -20,7 +20,7 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrServerError
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
-from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrFetchResultOperator
+from airflow_provider_asposeocr.operators.fetch import AsposeOcrFetchResultOperator
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 from tests.running import context, deferral, run
 
@@ -35,7 +35,7 @@ every_mode = pytest.mark.parametrize("mode", MODES)
 
 @pytest.fixture(autouse=True)
 def _short_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_asposeocr.api.polling.LearnedPace.delay", lambda *_: 0.1)
+    monkeypatch.setattr("airflow_provider_asposeocr.api.polling.LearnedSchedule.delay", lambda *_: 0.1)
 
 
 def sensor(ocr_task_id: Any, mode: str = "deferred", **arguments: Any) -> AsposeOcrTaskSensor:
@@ -176,7 +176,7 @@ def test_soft_fail_and_never_fail_mean_the_same_in_every_mode(
         emulator.inject("finish_with_error", on="poll")
     else:
         emulator.inject("html_200", on="poll", times=None)
-        monkeypatch.setattr("airflow_provider_asposeocr.api.flows.LONGEST_OUTAGE", -1)
+        monkeypatch.setattr("airflow_provider_asposeocr.api.flows.DEFAULT_MAX_OUTAGE", -1)
         monkeypatch.setattr("airflow_provider_asposeocr.api.retry.RetryPolicy.wait", lambda *_: 0.01)
     task = sensor(ocr_task_id, mode, timeout=0.5 if failure == "timeout" else 30, **{flag: True})
 
@@ -290,7 +290,7 @@ def test_execution_timeout_counts_where_it_is_shorter(emulator: Emulator, png: b
 def test_the_alarm_of_execution_timeout_is_followed_by_a_last_look(
     emulator: Emulator, png: bytes, mode: str, soft_fail: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_provider_asposeocr.api.polling.LearnedPace.delay", lambda *_: 30.0)
+    monkeypatch.setattr("airflow_provider_asposeocr.api.polling.LearnedSchedule.delay", lambda *_: 30.0)
     emulator.options.service_seconds = 0.5
     arguments = {**MODES[mode], "soft_fail": soft_fail}
     if mode == "poking":
@@ -307,7 +307,7 @@ def test_the_alarm_of_execution_timeout_is_followed_by_a_last_look(
 def test_silent_fail_waits_out_any_outage(
     emulator: Emulator, png: bytes, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_provider_asposeocr.api.flows.LONGEST_OUTAGE", -1)
+    monkeypatch.setattr("airflow_provider_asposeocr.api.flows.DEFAULT_MAX_OUTAGE", -1)
     monkeypatch.setattr("airflow_provider_asposeocr.api.retry.RetryPolicy.wait", lambda *_: 0.01)
     ocr_task_id = submitted(png)
     emulator.inject("status", on="poll", times=12, status=502)

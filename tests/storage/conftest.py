@@ -7,4 +7,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _fire_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.LEAST_SECONDS", 0)
+    monkeypatch.setattr("airflow_provider_asposeocr.triggers.asposeocr.MIN_SECONDS", 0)

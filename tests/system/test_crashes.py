@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE
-from airflow_provider_asposeocr.hooks import tokens
+from airflow_provider_asposeocr.hooks import auth
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from tests.system.conftest import HAS_STATE_STORE
 from tests.system.crashes.airflow_to_kill import AirflowToKill
@@ -44,7 +44,7 @@ def rows(
     with service.emulator as emulator, pytest.MonkeyPatch.context() as patch:
         connection = emulator.connection_json()
         patch.setenv(CONNECTION_VARIABLE, connection)
-        tokens.forget_all()
+        auth.forget_all()
         awaited = AsposeOcrHook().submit("RecognizeImage", SCAN, {"scenario": AWAITED})
         connections = {"asposeocr_default": connection}
         with AirflowToKill(folder / "dags", python=airflow_python, connections=connections) as airflow:

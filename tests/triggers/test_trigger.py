@@ -23,7 +23,7 @@ from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.triggers import asposeocr as trigger_module
 from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
-from airflow_provider_asposeocr.triggers.events import WaitOutcome
+from airflow_provider_asposeocr.triggers.events import WaitEvent
 from tests.running import fire, first_event, rebuilt
 
 TEXT = "The quick brown fox jumps over the lazy dog."
@@ -61,13 +61,13 @@ def test_the_event_comes_no_sooner_than_the_scheduler_can_bear(emulator: Emulato
     event = fire(make(ocr_task_id))
 
     assert event["status"] == "Completed"
-    assert time.monotonic() - started >= trigger_module.LEAST_SECONDS
+    assert time.monotonic() - started >= trigger_module.MIN_SECONDS
 
 
 def test_the_event_does_not_show_what_it_carries(
     emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
+    monkeypatch.setattr(trigger_module, "MIN_SECONDS", 0)
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
 
     event = first_event(make(ocr_task_id))
@@ -87,10 +87,10 @@ def test_only_small_results_travel_in_the_event(
     inline: int | str,
     has_results: bool,
 ) -> None:
-    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
+    monkeypatch.setattr(trigger_module, "MIN_SECONDS", 0)
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
     event = fire(make(ocr_task_id, max_inline_bytes=inline))
-    task = WaitOutcome.of_event(event).unwrap()
+    task = WaitEvent.of_event(event).unwrap()
 
     assert bool(task.results) is has_results
     assert task.unread is not has_results
@@ -100,7 +100,7 @@ def test_only_small_results_travel_in_the_event(
 def test_a_success_may_end_the_airflow_task(
     emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
+    monkeypatch.setattr(trigger_module, "MIN_SECONDS", 0)
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
     more = {"source": "s3://inbox/a.png", "submitted_at": 86400.0, "api_calls": 1}
     event = first_event(rebuilt(make(ocr_task_id, ends_task=True, **more)))
@@ -117,7 +117,7 @@ def test_a_success_may_end_the_airflow_task(
 def test_a_success_whose_results_stay_at_the_service_ends_it_too(
     emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
+    monkeypatch.setattr(trigger_module, "MIN_SECONDS", 0)
     ocr_task_id = AsposeOcrHook().submit("BinarizeImage", png)
     trigger = make(ocr_task_id, operation="BinarizeImage", ends_task=True, max_inline_bytes=0)
     event = first_event(rebuilt(trigger))
@@ -132,7 +132,7 @@ def test_a_success_whose_results_stay_at_the_service_ends_it_too(
 def test_all_else_goes_back_to_a_worker(
     emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch, spoilt: str
 ) -> None:
-    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
+    monkeypatch.setattr(trigger_module, "MIN_SECONDS", 0)
     if spoilt == "failed":
         emulator.inject("finish_with_error", on="submit")
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
@@ -142,7 +142,7 @@ def test_all_else_goes_back_to_a_worker(
     event = first_event(rebuilt(make(ocr_task_id, ends_task=True, max_inline_bytes=inline)))
 
     assert not isinstance(event, TaskSuccessEvent)
-    outcome = WaitOutcome.of_event(event.payload)
+    outcome = WaitEvent.of_event(event.payload)
     assert outcome.task is not None
     assert outcome.task.unread is (spoilt == "too long")
 
@@ -153,17 +153,17 @@ def test_a_trigger_that_no_worker_deferred_fires_at_once_and_has_its_own_timeout
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
     started = time.monotonic()
     assert fire(make(ocr_task_id, deadline=None, timeout=30.0))["status"] == "Completed"
-    assert time.monotonic() - started < trigger_module.LEAST_SECONDS
+    assert time.monotonic() - started < trigger_module.MIN_SECONDS
 
     emulator.inject("never_finish", on="submit")
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
-    outcome = WaitOutcome.of_event(fire(make(ocr_task_id, deadline=None, timeout=0.3)))
+    outcome = WaitEvent.of_event(fire(make(ocr_task_id, deadline=None, timeout=0.3)))
     assert isinstance(outcome.error, AsposeOcrTimeoutError)
 
 
 @pytest.mark.parametrize("rendered", ["", "None", None, ["a", "b"]])
 def test_an_id_that_was_rendered_to_nothing_is_a_clear_error(emulator: Emulator, rendered: Any) -> None:
-    outcome = WaitOutcome.of_event(fire(make(rendered, deadline=None, timeout=5)))
+    outcome = WaitEvent.of_event(fire(make(rendered, deadline=None, timeout=5)))
 
     assert "ocr_task_id" in str(outcome.error)
     assert emulator.calls.billed == emulator.calls.token == 0
@@ -183,12 +183,12 @@ def test_what_the_triggerer_renders_is_read_as_a_worker_reads_it(
         assert isinstance(event, TaskSuccessEvent)
         assert (event.xcoms or {})["return_value"]["text"] == emulator.options.scripted_text
     else:
-        assert WaitOutcome.of_event(event.payload).unwrap().text == emulator.options.scripted_text
+        assert WaitEvent.of_event(event.payload).unwrap().text == emulator.options.scripted_text
 
 
 @pytest.mark.parametrize("rendered", ["many", "-1", "1.5"])
 def test_a_bound_that_is_none_is_a_clear_error(emulator: Emulator, rendered: str) -> None:
-    outcome = WaitOutcome.of_event(fire(make(max_inline_bytes=rendered, deadline=None, timeout=5)))
+    outcome = WaitEvent.of_event(fire(make(max_inline_bytes=rendered, deadline=None, timeout=5)))
     assert "max_inline_bytes must be a whole number" in str(outcome.error)
     assert emulator.calls.billed == emulator.calls.token == 0
 
@@ -196,7 +196,7 @@ def test_a_bound_that_is_none_is_a_clear_error(emulator: Emulator, rendered: str
 def test_no_poll_is_made_before_its_answer_could_be_used(
     emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0.6)
+    monkeypatch.setattr(trigger_module, "MIN_SECONDS", 0.6)
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
     submitted_at = time.time() - 100  # so that a poll is due at once
     fire(make(ocr_task_id, poll_interval=None, source_bytes=1, submitted_at=submitted_at))
@@ -222,7 +222,7 @@ def test_a_trigger_that_starts_after_its_deadline_takes_a_look_before_it_cancels
     ends: str,
     cancels: int,
 ) -> None:
-    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
+    monkeypatch.setattr(trigger_module, "MIN_SECONDS", 0)
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
     if fault is not None:
         emulator.inject(fault.pop("kind"), **fault)
@@ -238,10 +238,10 @@ def test_a_trigger_that_starts_after_its_deadline_takes_a_look_before_it_cancels
 def test_a_passed_deadline_is_an_event_and_cancels_nothing(
     emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
+    monkeypatch.setattr(trigger_module, "MIN_SECONDS", 0)
     emulator.inject("never_finish", on="submit")
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
-    outcome = WaitOutcome.of_event(fire(make(ocr_task_id, deadline=time.time() + 0.3)))
+    outcome = WaitEvent.of_event(fire(make(ocr_task_id, deadline=time.time() + 0.3)))
 
     assert isinstance(outcome.error, AsposeOcrTimeoutError)
     assert emulator.calls.cancel == 0
@@ -252,7 +252,7 @@ def test_a_passed_deadline_is_an_event_and_cancels_nothing(
 def test_a_worker_whose_clock_is_ahead_makes_nothing_late(
     emulator: Emulator, png: bytes, monkeypatch: pytest.MonkeyPatch, ahead: float, poll_interval: float | None
 ) -> None:
-    monkeypatch.setattr(trigger_module, "LEAST_SECONDS", 0)
+    monkeypatch.setattr(trigger_module, "MIN_SECONDS", 0)
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
     at, started = time.time() + ahead, time.monotonic()
     known = {"submitted_at": at, "source_bytes": len(png), "poll_interval": poll_interval}
@@ -262,7 +262,7 @@ def test_a_worker_whose_clock_is_ahead_makes_nothing_late(
     emulator.inject("never_finish", on="poll")
     started = time.monotonic()
     event = fire(make(ocr_task_id, deadline=at + 1, **known))
-    assert isinstance(WaitOutcome.of_event(event).error, AsposeOcrTimeoutError)
+    assert isinstance(WaitEvent.of_event(event).error, AsposeOcrTimeoutError)
     assert time.monotonic() - started < 5
 
 
@@ -305,15 +305,15 @@ def test_whatever_is_raised_inside_becomes_an_event_without_its_message(
     assert event["kind"] == "AsposeOcrUnexpectedError"
     assert event["message"].startswith("unexpected ValueError in test_trigger.py")
     assert "s3cret" not in json.dumps(event) + caplog.text
-    error = WaitOutcome.of_event(event).error
+    error = WaitEvent.of_event(event).error
     assert isinstance(error, AsposeOcrUnexpectedError)
     assert error.retryable
 
 
 def test_an_error_survives_the_event() -> None:
     error = AsposeOcrRateLimitError("wait", status=429, ocr_task_id="id", retry_after=600)
-    event = json.loads(json.dumps(WaitOutcome.failed(SUBMISSION, error, 3).to_event()))
-    outcome = WaitOutcome.of_event(event)
+    event = json.loads(json.dumps(WaitEvent.failed(SUBMISSION, error, 3).to_event()))
+    outcome = WaitEvent.of_event(event)
 
     assert outcome.api_calls == 3
     with pytest.raises(AsposeOcrRateLimitError, match="wait") as raised:
@@ -325,9 +325,9 @@ def test_a_task_survives_the_event() -> None:
     task = OcrTask(
         "id", TaskStatus.COMPLETED, (OcrResult("Text", b"\xff\x00"),), ("m",), ("w",), "Ok", "Completed"
     )
-    event = json.loads(json.dumps(WaitOutcome.finished(SUBMISSION, task, 2, 1.5).to_event()))
+    event = json.loads(json.dumps(WaitEvent.finished(SUBMISSION, task, 2, 1.5).to_event()))
 
-    assert WaitOutcome.of_event(event) == WaitOutcome(SUBMISSION, 2, task, 1.5)
+    assert WaitEvent.of_event(event) == WaitEvent(SUBMISSION, 2, task, 1.5)
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_without_a_triggerer_nothing_but_an_event_with_all_of_it_is_fired(
 ) -> None:
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
     given = Submission("RecognizeImage", ocr_task_id, "s3://inbox/a.png", "f" * 64, 86400.0, 1, True)
-    outcome = WaitOutcome.of_event(fire(make(**given.to_dict(), ends_task=True)))
+    outcome = WaitEvent.of_event(fire(make(**given.to_dict(), ends_task=True)))
     assert outcome.submission == given
     assert outcome.unwrap().text == TEXT
 
@@ -374,4 +374,4 @@ def test_without_a_triggerer_nothing_but_an_event_with_all_of_it_is_fired(
 )
 def test_an_event_of_another_version_never_passes_for_success(event: Any) -> None:
     with pytest.raises(AsposeOcrEventError, match="does not know"):
-        WaitOutcome.of_event(event)
+        WaitEvent.of_event(event)

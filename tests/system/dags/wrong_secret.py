@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrOperator
+from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
 
 MANY = 50
 

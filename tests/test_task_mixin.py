@@ -11,10 +11,8 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Asset, ObjectStoragePath
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.operators.asposeocr import (
-    AsposeOcrBatchOperator,
-    AsposeOcrRecognizeImageOperator,
-)
+from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
+from airflow_provider_asposeocr.operators.batch import AsposeOcrBatchOperator
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 from tests.files.web import Web, serve
 from tests.running import context, run
@@ -27,7 +25,7 @@ URI_FIELDS = ("source", "source_prefix", "destination", "durable_path")
 def masked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What Airflow was asked to mask."""
     secrets: list[str] = []
-    monkeypatch.setattr("airflow_provider_asposeocr.tasks.mask_secret", secrets.append)
+    monkeypatch.setattr("airflow_provider_asposeocr.task_mixin.mask_secret", secrets.append)
     return secrets
 
 

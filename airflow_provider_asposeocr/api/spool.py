@@ -16,10 +16,10 @@ from typing import IO, Any
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrTooLargeError
 
-LONGEST_KEPT = 512
+MAX_KEPT_BYTES = 512
 """Bytes up to which a string stays in memory with the rest of the reply."""
 
-LONGEST_SKELETON = 4 * 1024 * 1024
+MAX_SKELETON_BYTES = 4 * 1024 * 1024
 """Bytes that a reply without its long strings has at most."""
 
 MAX_STRUCTURE = 256 * 1024
@@ -29,7 +29,7 @@ _CHUNK = 64 * 1024
 _HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rb"\\(?:(" + _HIGH + rb"\\" + _LOW + rb')|u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
 _TAIL = re.compile(rb"\\(?:" + _HIGH + rb"(?:\\(?:u[0-9a-fA-F]{0,3})?)?|u[0-9a-fA-F]{0,3})?\Z")
-_LONGEST_ESCAPE = 12
+_MAX_ESCAPE = 12
 _CONTENT = re.compile(rb'(?:[^"\\]++|\\.){0,4096}+', re.DOTALL)
 """What a string holds, or a part of it: the expression takes memory for each repetition."""
 
@@ -130,7 +130,7 @@ class _Reader:
         at = 0
         while at < len(chunk):
             at = self._inside(chunk, at, offset) if self._within else self._outside(chunk, at, offset)
-        if len(self.skeleton) > LONGEST_SKELETON or self._structure > MAX_STRUCTURE:
+        if len(self.skeleton) > MAX_SKELETON_BYTES or self._structure > MAX_STRUCTURE:
             raise AsposeOcrTooLargeError("the reply holds too much beside its results, or too many of them")
 
     def _outside(self, chunk: bytes, at: int, offset: int) -> int:
@@ -161,12 +161,12 @@ class _Reader:
 
     def _keep(self, chunk: bytes, start: int, end: int) -> int:
         self._length += end - start
-        if self._length <= LONGEST_KEPT:
+        if self._length <= MAX_KEPT_BYTES:
             self._string += chunk[start:end]
         return end
 
     def _close(self, end: int) -> None:
-        if self._length > LONGEST_KEPT:
+        if self._length > MAX_KEPT_BYTES:
             key = f"{self._nonce}:{len(self.spans)}"
             self.spans[key] = Span(self._file, self._start, end)
             self.skeleton += key.encode()
@@ -178,7 +178,7 @@ class _Reader:
 
 def _open_escape(data: bytes) -> int:
     """How many bytes at the end belong to an escape, or a pair of them, that may go on in the next chunk."""
-    at = data.find(b"\\", max(0, len(data) - _LONGEST_ESCAPE))
+    at = data.find(b"\\", max(0, len(data) - _MAX_ESCAPE))
     while at >= 0:
         # The backslash may itself be escaped: only after an even number of others it opens an escape.
         before = at - len(data[:at].rstrip(b"\\"))

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, mask_secret
 
 from airflow_provider_asposeocr.api import coerce
-from airflow_provider_asposeocr.api.deadline import Deadline
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
+from airflow_provider_asposeocr.api.polling import Deadline
 from airflow_provider_asposeocr.api.settings import answers_with_text
 from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
-from airflow_provider_asposeocr.ending import why_a_worker_ends
+from airflow_provider_asposeocr.deferral import why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import (
     Delivery,
     Job,
@@ -197,11 +197,11 @@ class OcrTaskMixin(_Task):
         *,
         status_only: bool,
         max_outage: float | None = None,
-        **pace: Any,
+        **schedule: Any,
     ) -> OcrTask:
         """Wait in this process, with a last look when the alarm of ``execution_timeout`` comes first.
 
-        :param pace: as for :meth:`.OcrApi.pace`.
+        :param schedule: as for :meth:`.OcrApi.schedule`.
         """
         operation = get_operation(self.operation)
 
@@ -210,7 +210,7 @@ class OcrTaskMixin(_Task):
                 lambda api: api.wait(
                     operation,
                     ocr_task_id,
-                    pace=api.pace(operation, **pace),
+                    schedule=api.schedule(operation, **schedule),
                     deadline=until,
                     limit=self._delivery().limit,
                     status_only=status_only,

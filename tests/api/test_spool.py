@@ -13,12 +13,12 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from airflow_provider_asposeocr.api import reply as reply_module
+from airflow_provider_asposeocr.api import spool as reply_module
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrServerError, AsposeOcrTooLargeError
 from airflow_provider_asposeocr.api.flows import MAX_RESULT_BYTES
 from airflow_provider_asposeocr.api.http import MAX_ANSWER_BYTES
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.api.reply import LONGEST_KEPT, LONGEST_SKELETON, MAX_STRUCTURE, read_reply
+from airflow_provider_asposeocr.api.spool import MAX_KEPT_BYTES, MAX_SKELETON_BYTES, MAX_STRUCTURE, read_reply
 from airflow_provider_asposeocr.api.task import (
     MAX_RESULTS,
     OcrTask,
@@ -73,7 +73,7 @@ def test_a_reply_reads_the_same_from_a_file(strings: list[str], piece: int, asci
         return
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reply_module, "_CHUNK", piece)
-        patch.setattr(reply_module, "LONGEST_KEPT", KEPT)
+        patch.setattr(reply_module, "MAX_KEPT_BYTES", KEPT)
         task = decode_spooled(written(body), ID)
         assert whole(task) == expected
         assert [result.size for result in task.results] == [len(result.data) for result in task.results]
@@ -84,7 +84,7 @@ def test_a_character_that_takes_two_escapes_is_one_character(
     piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reply_module, "_CHUNK", piece)
-    monkeypatch.setattr(reply_module, "LONGEST_KEPT", KEPT)
+    monkeypatch.setattr(reply_module, "MAX_KEPT_BYTES", KEPT)
     body = large(("Text", "\U0001f600 is no Base64 " * 5))
     assert rb"\ud83d\ude00" in body
     assert decode_spooled(written(body), ID).text == decode_reply(body, ID).text
@@ -101,7 +101,9 @@ def test_what_is_no_reply_in_memory_is_none_in_a_file(body: bytes) -> None:
         assert whole(decode_spooled(written(body), ID)) == expected
 
 
-@pytest.mark.parametrize("size", [LONGEST_KEPT - 3, LONGEST_KEPT, LONGEST_KEPT + 1, 1_000_000, 3_000_001])
+@pytest.mark.parametrize(
+    "size", [MAX_KEPT_BYTES - 3, MAX_KEPT_BYTES, MAX_KEPT_BYTES + 1, 1_000_000, 3_000_001]
+)
 def test_a_result_of_any_size(size: int) -> None:
     data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     body = large(("Text", "c2hvcnQ="), ("Pdf", base64.b64encode(data).decode()))
@@ -116,7 +118,7 @@ def test_a_result_of_any_size(size: int) -> None:
 
 @pytest.mark.parametrize("cut", range(1, 60))
 def test_a_reply_that_was_cut_off_is_none(cut: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reply_module, "LONGEST_KEPT", KEPT)
+    monkeypatch.setattr(reply_module, "MAX_KEPT_BYTES", KEPT)
     body = large(("Text", base64.b64encode(b"recognized text" * 5).decode()))
     with pytest.raises(ValueError, match=r".*"):
         decode_spooled(written(body[:-cut]), ID)
@@ -163,7 +165,7 @@ def test_a_large_reply_is_read_in_little_memory() -> None:
 
 
 def test_a_large_reply_without_large_results_is_refused() -> None:
-    body = b'{"taskStatus": "Completed", "results": [' + b"1," * LONGEST_SKELETON + b"1]}"
+    body = b'{"taskStatus": "Completed", "results": [' + b"1," * MAX_SKELETON_BYTES + b"1]}"
     with pytest.raises(AsposeOcrTooLargeError, match="too much beside its results"):
         read_reply(written(body))
 
