@@ -1,4 +1,4 @@
-"""Whether a task may end in the triggerer, without a worker to end it."""
+"""Decide where a task begins and ends: in a worker or in the triggerer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
 
 
 def why_a_worker_ends(task: Any) -> str | None:
-    """Why a deferred task that has succeeded goes back to a worker, or None if the trigger may end it.
+    """Say why a deferred task that has succeeded goes back to a worker; None if the trigger ends it.
 
     A task that ends in the triggerer saves a worker slot and some seconds, but Airflow then leaves out what
     only a worker does on success. Failures always go back: a worker knows what is worth a retry.
@@ -55,11 +55,11 @@ _HANGS = (
     *("prev_start_date_success", "prev_end_date_success", "prev_data_interval_", "get_dag"),
     *("get_previous_dagrun", "get_first_reschedule_date", "get_task_breadcrumbs"),
 )
-"""What a template cannot use there: the triggerer does not answer, and the task would hang."""
+"""Names that no template can use there: the triggerer does not answer, and the task would hang."""
 
 
 def triggerer_template(value: Any) -> str:
-    """The id of a task as a template that the triggerer can render.
+    """Return the id of an OCR task as a template that the triggerer can render.
 
     :param value: an id, a template, or the output of a task.
     :raises AsposeOcrSettingsError: if the triggerer could not render it, and would hang.

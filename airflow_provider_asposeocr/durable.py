@@ -1,9 +1,9 @@
-"""Submit once: a record of what was submitted outlives the process, so that a retry goes on with the job.
+"""Submit once: a record of what was submitted outlives the process, so that a retry resumes the OCR task.
 
 The record is written as an intent before the submission and completed right after it. Whoever finds
 - no record submits;
-- an intent alone submits too, and says that the job may be a duplicate: the process died in between;
-- an id goes on with that job, if it is the same operation, settings and source, younger than the service's
+- an intent alone submits too, and says that the OCR task may be a duplicate: the process died in between;
+- an id resumes that OCR task, if it is the same operation, settings and source, younger than the service's
   retention, and if it was not cleared by the user after its results had been delivered.
 
 Airflow raises ``max_tries`` of a task when a user clears it, and leaves it alone when it retries. That is
@@ -20,21 +20,23 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol, TypeGuard
 
 from airflow_provider_asposeocr.api.coerce import is_usable_id
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrStorageError
-from airflow_provider_asposeocr.api.operations import Operation
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrError,
+    AsposeOcrEventError,
+    AsposeOcrStorageError,
+)
 from airflow_provider_asposeocr.api.retry import Fate
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission
-from airflow_provider_asposeocr.files.paths import reason_of
-from airflow_provider_asposeocr.files.source import Source, source_path
+from airflow_provider_asposeocr.files.paths import folder_of, reason_of
+from airflow_provider_asposeocr.files.source import source_path
 from airflow_provider_asposeocr.files.writing import write_bytes
 
 log = logging.getLogger(__name__)
-
-KEY = "asposeocr_task"
 
 FOLDER = ".asposeocr"
 """The folder beside results that records are kept in."""
@@ -42,7 +44,8 @@ FOLDER = ".asposeocr"
 MAX_REMOVED = 100
 """Old records that one process removes from a folder at most."""
 
-_NAME = re.compile(r"([0-9a-f]{64})(-\d{5})?\.json")
+_KEY = "task"
+_NAME = re.compile(r"([0-9a-f]{64})-(?:task|batch_\d{5})\.json")
 _WRITTEN_AT = ("mtime", "LastModified", "last_modified", "updated", "created")
 _tidied: set[str] = set()
 
@@ -50,67 +53,63 @@ _NO_JSON = (ValueError, RecursionError)
 """Raised for text that is no JSON, holds a number of thousands of digits, or is nested too deeply."""
 
 
-class Store(Protocol):
-    """Where one record is kept."""
+class RecordStore(Protocol):
+    """Keep the records of one Airflow task, each under a key."""
 
-    def read(self) -> Mapping[str, Any] | None:
-        """Return the record; None if there is none, and an empty one if it is damaged."""
+    def read(self, key: str) -> Mapping[str, Any] | None:
+        """Return a record; None if there is none, and an empty one if it is damaged."""
 
-    def write(self, record: Mapping[str, Any]) -> None:
-        """Keep a record in place of the one before."""
+    def write(self, key: str, record: Mapping[str, Any]) -> None:
+        """Keep a record in place of the one before, whole or not at all."""
 
 
-class StateStore:
-    """Keeps the record in Airflow's task state store (Airflow 3.3 and later).
+class StateRecordStore:
+    """Keep records in Airflow's task state store (Airflow 3.3 and later).
 
     :param accessor: ``context["task_state_store"]``. It speaks to the supervisor and blocks: not for an
         event loop.
-    :param key: what the record is called there.
     """
 
-    def __init__(self, accessor: Any, key: str = KEY) -> None:
+    def __init__(self, accessor: Any) -> None:
         self._accessor = accessor
-        self._key = key
 
-    def read(self) -> Mapping[str, Any] | None:
-        """Return the record; None if there is none, and an empty one if it is damaged."""
+    def read(self, key: str) -> Mapping[str, Any] | None:
+        """Return a record; None if there is none, and an empty one if it is damaged."""
         try:
-            record = self._accessor.get(self._key)
+            record = self._accessor.get(f"asposeocr_{key}")
         except _NO_JSON:
             return {}
         return record if isinstance(record, Mapping | None) else {}
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, key: str, record: Mapping[str, Any]) -> None:
         """Keep a record in place of the one before."""
-        self._accessor.set(self._key, dict(record))
+        self._accessor.set(f"asposeocr_{key}", dict(record))
 
 
-class FileStore:
-    """Keeps the record as a small JSON file in object storage.
+class FileRecordStore:
+    """Keep records as small JSON files in object storage.
 
     :param folder: a path or URI of a folder. From one that is called :data:`FOLDER` it removes what other
         tasks have left more than a day ago.
-    :param identity: what tells this task from all others: DAG, task, run and map index, never the try.
+    :param identity: tells this task from all others: DAG, task, run and map index, never the try.
     :param conn_id: the Airflow connection for the storage.
-    :param part: the number of the part that it keeps, where a record has several.
     """
 
-    def __init__(
-        self, folder: str, identity: tuple[str, ...], conn_id: str | None, part: int | None = None
-    ) -> None:
+    def __init__(self, folder: str, identity: tuple[str, ...], conn_id: str | None) -> None:
         name = hashlib.sha256("\0".join(identity).encode()).hexdigest()
-        number = "" if part is None else f"-{part:05}"
-        self._uri, self._conn_id = f"{folder.rstrip('/')}/{name}{number}.json", conn_id
+        self._uri = f"{folder.rstrip('/')}/{name}"
+        self._conn_id = conn_id
 
     @functools.cached_property
     def _path(self) -> Any:
         # Not at once: a storage that cannot be reached must not hide what has ended the task.
         return source_path(self._uri, self._conn_id)
 
-    def read(self) -> Mapping[str, Any] | None:
-        """Return the record; None if there is none, and an empty one if it is damaged."""
+    def read(self, key: str) -> Mapping[str, Any] | None:
+        """Return a record; None if there is none, and an empty one if it is damaged."""
+        path = self._file(key)
         try:
-            data = self._path.fs.cat_file(self._path.path)
+            data = path.fs.cat_file(path.path)
         except FileNotFoundError:
             return None
         try:
@@ -119,16 +118,47 @@ class FileStore:
             return {}
         return record if isinstance(record, Mapping) else {}
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, key: str, record: Mapping[str, Any]) -> None:
         """Keep a record in place of the one before."""
-        write_bytes(self._path, json.dumps(dict(record)).encode())
+        path = self._file(key)
+        write_bytes(path, json.dumps(dict(record)).encode())
         # After an intent every moment counts.
         if not record.get("intent"):
-            _tidy(self._path)
+            _tidy(path)
+
+    def _file(self, key: str) -> Any:
+        return self._path.with_name(f"{self._path.name}-{key}.json")
+
+
+def record_store_for(
+    context: Mapping[str, Any], *, path: str | None, destination: str | None, conn_id: str | None
+) -> RecordStore | None:
+    """Return the record store of a running task, or None where there is nowhere to keep a record.
+
+    :param context: Airflow's.
+    :param path: the user's ``durable_path``: a folder for records, which wins over all else.
+    :param destination: of the results; records lie in a folder ``.asposeocr`` beside them.
+    :param conn_id: the Airflow connection for the storage of either.
+    """
+    ti, accessor = context["ti"], context.get("task_state_store")
+    if accessor is not None and not path:
+        return StateRecordStore(accessor)
+    if not path and not destination:
+        return None
+    identity = (ti.dag_id, ti.task_id, ti.run_id, str(getattr(ti, "map_index", -1)))
+    return FileRecordStore(path or f"{folder_of(destination or '')}/{FOLDER}", identity, conn_id)
+
+
+def max_tries_of(context: Mapping[str, Any]) -> int:
+    """Return how often the running task may be tried, which Airflow raises when a user clears it.
+
+    :param context: Airflow's.
+    """
+    return int(getattr(context["ti"], "max_tries", 0) or 0)
 
 
 def _tidy(own: Any) -> None:
-    """Remove records that nobody can go on with any more; once in each process and folder.
+    """Remove records that nobody can resume any more; once in each process and folder.
 
     :param own: the path of a record that was just written: the storage's own clock counts.
     """
@@ -138,7 +168,7 @@ def _tidy(own: Any) -> None:
     _tidied.add(str(own.with_name("")))
     try:
         own.fs.invalidate_cache(folder)
-        # By task: a batch that is under way writes to the last part of its record alone.
+        # By task: a running batch writes to the last segment of its record alone.
         files: dict[str, list[tuple[float, str]]] = {}
         for entry in own.fs.ls(folder, detail=True):
             found = _NAME.fullmatch(entry["name"].rpartition("/")[2])
@@ -161,128 +191,117 @@ def _written_at(entry: Mapping[str, Any]) -> float:
 
 
 class TaskRecord:
-    """The record of one Airflow task.
+    """The record of an Airflow task that submits one source.
 
-    :param store: where it is kept.
+    :param store: keeps it.
     :param max_tries: of the task instance.
     """
 
-    def __init__(self, store: Store, max_tries: int) -> None:
+    def __init__(self, store: RecordStore, max_tries: int) -> None:
         self._store = store
         self._max_tries = max_tries
         self._intended: str | None = None
 
-    def recall(self, operation: Operation, match: str, source: str) -> Submission | None:
-        """Find the submission to go on with, or None if a new one is to be made. Logs the decision.
+    def recall(self, fingerprint: str, source: str | None) -> Submission | None:
+        """Find the submission to resume, or None if a new one is to be made. Logs the decision.
 
-        :param operation: the operation.
-        :param match: from :func:`fingerprint`.
-        :param source: the URI of the source.
+        :param fingerprint: of what would be submitted.
+        :param source: the display URI of the source, which no record holds.
         :raises AsposeOcrStorageError: if the record cannot be read: to submit might pay twice.
         """
         try:
-            record = self._store.read()
+            record = self._store.read(_KEY)
         except AsposeOcrError:
             raise
         except Exception as error:
             raise AsposeOcrStorageError(
                 f"the record of an earlier try cannot be read: {reason_of(error)}"
             ) from None
-        if record is None:
+        if record is None or record.keys() == {"max_tries"}:
             return None
-        if not _is_whole(record):
+        known, intended = _submission_of(record), record.get("fingerprint") if record.get("intent") else None
+        if known is None and not isinstance(intended, str):
             log.warning(
                 "The record of an earlier try is damaged and counts as none: what that try has submitted may "
                 "be submitted again, and paid for twice"
             )
             return None
-        if not (record.get("intent") or record.get("ocr_task_id")):
-            return None
-        if record.get("intent"):
-            self._intended = record["match"]
-        reason = self._stale(record, match)
-        if reason:
+        self._intended = intended
+        if reason := self._why_stale(record, known, fingerprint):
             log.warning("Submitting anew: %s", reason)
             return None
-        ocr_task_id, at = record["ocr_task_id"], float(record["submitted_at"])
-        age = time.time() - at
-        log.info("Going on with task %s, submitted %.0f s ago by an earlier try", ocr_task_id, age)
-        return Submission(operation.name, ocr_task_id, source, match, submitted_at=at, reattached=True)
-
-    def intend(self, match: str) -> None:
-        """Record that a submission follows.
-
-        :raises AsposeOcrStorageError: if it cannot be recorded; nothing has been submitted then.
-        """
-        try:
-            self._store.write({"intent": True, "match": match, "max_tries": self._max_tries})
-        except Exception as error:
-            raise AsposeOcrStorageError(
-                f"nothing was submitted, since it cannot be recorded: {reason_of(error)}"
-            ) from None
+        assert known is not None
+        assert known.submitted_at is not None
+        age = time.time() - known.submitted_at
+        log.info("Resuming %s, submitted %.0f s ago by an earlier try", known, age)
+        return replace(known, source=source, reattached=True)
 
     @contextmanager
-    def intent(self, match: str) -> Iterator[Fate]:
+    def intent(self, fingerprint: str) -> Iterator[Fate]:
         """Surround a submission: record an intent before it, and take it back if nothing was accepted.
 
-        :param match: from :func:`fingerprint`.
+        :param fingerprint: of what is submitted.
         :return: what the flow of the submission is to be given.
+        :raises AsposeOcrStorageError: if it cannot be recorded; nothing has been submitted then.
         """
-        fate = Fate(before=lambda: self.intend(match))
+
+        def intend() -> None:
+            intent = {"intent": True, "fingerprint": fingerprint, "max_tries": self._max_tries}
+            try:
+                self._store.write(_KEY, intent)
+            except Exception as error:
+                raise AsposeOcrStorageError(
+                    f"nothing was submitted, since it cannot be recorded: {reason_of(error)}"
+                ) from None
+
+        fate = Fate(before=intend)
         try:
             yield fate
         except BaseException:
             # One of the same kind that an earlier try has left stays.
-            if fate.begun and not fate.unknown and self._intended != match:
+            if fate.begun and not fate.unknown and self._intended != fingerprint:
                 self.forget()
             raise
 
-    def record(self, submission: Submission) -> bool:
+    def submitted(self, submission: Submission) -> bool:
         """Record a submission; False, with an error in the log, if that fails: it is paid for."""
-        return self._write(submission, delivered=False)
+        return self._keep(submission, delivered=False)
 
-    def deliver(self, submission: Submission) -> bool:
+    def delivered(self, submission: Submission) -> bool:
         """Record that the results have been delivered."""
-        return self._write(submission, delivered=True)
+        return self._keep(submission, delivered=True)
 
     def forget(self) -> bool:
-        """Forget the job or the intent: there is nothing to go on with.
+        """Forget the OCR task or the intent: there is nothing to resume.
 
         False, with an error in the log, if that cannot be recorded: what has ended the task says more.
         """
+        return self._write({}, "the end of the OCR task cannot be recorded: %s")
+
+    def _keep(self, submission: Submission, *, delivered: bool) -> bool:
+        known = replace(submission, source=None, api_calls=0).to_dict()
+        failure = "the OCR task is not recorded (%s): a retry would submit it again"
+        return self._write({**known, "delivered": delivered}, failure)
+
+    def _write(self, record: Mapping[str, Any], failure: str) -> bool:
         try:
-            self._store.write({"max_tries": self._max_tries})
+            self._store.write(_KEY, {**record, "max_tries": self._max_tries})
         except Exception as error:
-            log.error("the end of the task cannot be recorded: %s", reason_of(error))
+            log.error(failure, reason_of(error))
             return False
         return True
 
-    def _write(self, submission: Submission, *, delivered: bool) -> bool:
-        record = {
-            "ocr_task_id": submission.ocr_task_id,
-            "match": submission.fingerprint,
-            "submitted_at": submission.submitted_at,
-            "delivered": delivered,
-            "max_tries": self._max_tries,
-        }
-        try:
-            self._store.write(record)
-        except Exception as error:
-            log.error("the task is not recorded (%s): a retry would submit it again", reason_of(error))
-            return False
-        return True
-
-    def _stale(self, record: Mapping[str, Any], match: str) -> str | None:
-        """Why a record is not gone on with, or None."""
-        if record["match"] != match:
+    def _why_stale(self, record: Mapping[str, Any], known: Submission | None, fingerprint: str) -> str | None:
+        """Say why a record is not resumed, or return None."""
+        if record["fingerprint"] != fingerprint:
             return "operation, settings or source differ from those of the earlier try"
-        if record.get("intent"):
+        if known is None:
             return (
                 "an earlier try ended between submitting and recording. If the service accepted that "
                 "submission, this one is a duplicate"
             )
-        if time.time() - float(record["submitted_at"]) >= RETENTION:
-            return "the job of the earlier try is older than the 24 hours that the service keeps it"
+        if time.time() - (known.submitted_at or 0.0) >= RETENTION:
+            return "the OCR task of the earlier try is older than the 24 hours that the service keeps it"
         if record.get("delivered") and record.get("max_tries") != self._max_tries:
             return "the task was cleared after its results had been delivered"
         return None
@@ -305,39 +324,15 @@ def is_moment(value: Any) -> TypeGuard[float]:
     return type(value) in (int, float) and 0 <= value < time.time() + RETENTION
 
 
-def _is_whole(record: Mapping[str, Any]) -> bool:
-    if not record.get("intent") and "ocr_task_id" not in record:
-        return "max_tries" in record
-    return isinstance(record.get("match"), str) and (
-        bool(record.get("intent"))
-        or (is_recorded_id(record["ocr_task_id"]) and is_moment(record.get("submitted_at")))
-    )
-
-
-def record_for(
-    context: Mapping[str, Any], *, path: str | None, destination: Any, conn_id: str | None
-) -> TaskRecord | None:
-    """The ledger of a running task, or None where there is nowhere to keep one.
-
-    :param context: Airflow's.
-    :param path: the user's ``durable_path``: a folder for records, which wins over all else.
-    :param destination: where results go; records lie in a folder ``.asposeocr`` beside them.
-    :param conn_id: the Airflow connection for the storage of either.
-    """
-    ti = context["ti"]
-    max_tries = int(getattr(ti, "max_tries", 0) or 0)
-    identity = (ti.dag_id, ti.task_id, ti.run_id, str(getattr(ti, "map_index", -1)))
-    if path:
-        return TaskRecord(FileStore(path, identity, conn_id), max_tries)
-    accessor = context.get("task_state_store")
-    if accessor is not None:
-        return TaskRecord(StateStore(accessor), max_tries)
-    if destination:
-        # Only what is the same on every try may be part of the path, so nothing from a placeholder on.
-        scheme, separator, rest = str(destination).partition("{")[0].rpartition("://")
-        folder = rest.rpartition("/")[0] or (rest if separator else ".")
-        return TaskRecord(FileStore(f"{scheme}{separator}{folder}/{FOLDER}", identity, conn_id), max_tries)
-    return None
+def _submission_of(record: Mapping[str, Any]) -> Submission | None:
+    """Read the submission in a record; None where there is none, or a damaged one."""
+    own = {name: value for name, value in record.items() if name not in ("delivered", "max_tries")}
+    try:
+        submission = Submission.from_dict(own)
+    except AsposeOcrEventError:
+        return None
+    whole = is_recorded_id(submission.ocr_task_id) and is_moment(submission.submitted_at)
+    return submission if whole and submission.fingerprint else None
 
 
 def warn_of_no_record() -> None:
@@ -346,17 +341,3 @@ def warn_of_no_record() -> None:
         "No record of the submission is kept: a retry submits again, and pays again. Give durable_path or "
         "destination to have one, or durable=False to do without"
     )
-
-
-def fingerprint(operation: Operation, wire: Mapping[str, Any] | None, source: Source) -> str:
-    """What makes two submissions the same: operation, settings, identity and content of the source.
-
-    Its first half leaves the content out, so that names of results can begin with it.
-    """
-    settings = json.dumps(wire, sort_keys=True, default=str)
-    what = (operation.name, settings, source.identity or source.uri)
-    return _digest(*what)[:16] + _digest(*what, source.fingerprint)[:16]
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()

@@ -1,32 +1,37 @@
-"""What operators and sensor share: rendering without leaks, waiting in the triggerer, delivering."""
+"""The part that operators and sensor share: rendering without leaks, waiting, delivering."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, mask_secret
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowTaskTimeout,
+    BaseOperator,
+    mask_secret,
+)
 
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
-from airflow_provider_asposeocr.api.polling import Deadline
+from airflow_provider_asposeocr.api.polling import Wait, utc
 from airflow_provider_asposeocr.api.settings import answers_with_text
 from airflow_provider_asposeocr.api.submission import Submission
-from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
+from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.deferral import why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import (
+    MAX_INLINE_BYTES,
     Delivery,
-    Job,
     Manifest,
-    deliver,
-    is_to_fetch,
-    log_lines,
+    collect,
+    delete_remote,
+    log_manifest,
     read_max_inline_bytes,
 )
 from airflow_provider_asposeocr.files.paths import (
@@ -37,42 +42,68 @@ from airflow_provider_asposeocr.files.paths import (
     shown,
     uris_in,
 )
+from airflow_provider_asposeocr.retry_policy import use_retry_policy
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator
-
     from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
     from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
-
-    _Task = BaseOperator
-else:
-    _Task = object
 
 DEFAULT_CONN_ID = "asposeocr_default"
 """The connection by default, as :attr:`.AsposeOcrHook.default_conn_name` has it."""
 
-_URI_FIELDS = frozenset({"source", "sources", "source_prefix", "destination", "durable_path", "report"})
-_MAX_SECRETS = 100
-
 TRIGGER_GRACE = 300.0
 """Seconds after our own deadline at which Airflow ends a trigger that never came to run."""
 
+_URI_FIELDS = frozenset({"source", "sources", "source_prefix", "destination", "durable_path", "report"})
+_MAX_SECRETS = 100
 
-class OcrTaskMixin(_Task):
-    """The part of an Airflow task that deals with a task of the service."""
 
-    operation: str
-    asposeocr_conn_id: str
-    destination: Any
-    destination_conn_id: str | None
-    overwrite: bool | str
-    inline_text: bool | str
-    max_inline_bytes: int | str
-    delete_remote: bool | str
-    ocr_task_id: Any
-    repeat_ambiguous_submit: bool | str
+class OcrTaskMixin(BaseOperator):
+    """Read and mask the fields of an Airflow task that deals with an OCR task.
+
+    :param operation: the operation's name, such as ``RecognizeImage``, in any case.
+    :param destination: where results go (templated): a file or, with a slash at its end, a directory in
+        any storage that Airflow has registered. May hold ``{stem}``, ``{ext}``, ``{operation}``,
+        ``{map_index}`` and ``{ocr_task_id}``.
+    :param destination_conn_id: the Airflow connection for the destination's storage (templated).
+    :param overwrite: whether to replace what is at the destination; a retry needs it (templated).
+    :param delete_remote: whether to delete the results at the service once all are delivered, which is one
+        more billed call; otherwise they lie there for 24 hours (templated).
+    :param asposeocr_conn_id: the Airflow connection of type ``asposeocr`` (templated).
+    """
+
+    template_fields: Sequence[str] = (
+        "destination",
+        "destination_conn_id",
+        "overwrite",
+        "delete_remote",
+        "asposeocr_conn_id",
+    )
+    ui_color = "#d9e8fb"
 
     _masked: dict[str, tuple[Any, Any]] | None = None
+
+    def __init__(
+        self,
+        *,
+        operation: str,
+        destination: Any = None,
+        destination_conn_id: str | None = None,
+        overwrite: bool | str = True,
+        delete_remote: bool | str = False,
+        asposeocr_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        use_retry_policy(self)
+        with permanent_errors_fail():
+            get_operation(operation)
+        self.operation = operation
+        self.destination = destination
+        self.destination_conn_id = destination_conn_id
+        self.overwrite = overwrite
+        self.delete_remote = delete_remote
+        self.asposeocr_conn_id = asposeocr_conn_id
 
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
         # Airflow stores what this leaves in the fields and shows it to everyone who may see the task.
@@ -95,7 +126,7 @@ class OcrTaskMixin(_Task):
 
     def _hide_secrets(self) -> None:
         if "ocr_task_id" in self.template_fields:
-            self.ocr_task_id = coerce.found_task_id(self.ocr_task_id)
+            self.ocr_task_id: Any = coerce.found_task_id(self.ocr_task_id)
         given = {field: getattr(self, field) for field in self.template_fields}
         uris = {field: list(uris_in(value)) for field, value in given.items()}
         for secret in islice(chain.from_iterable(map(secrets_of, chain(*uris.values()))), _MAX_SECRETS):
@@ -153,129 +184,113 @@ class OcrTaskMixin(_Task):
         """The Airflow connection of the service."""
         return self.word("asposeocr_conn_id") or DEFAULT_CONN_ID
 
-    def _delivery(self) -> Delivery:
+    def delivery(self, context: Mapping[str, Any], wire: Mapping[str, Any] | None = None) -> Delivery:
+        """Return where the results go.
+
+        :param context: Airflow's.
+        :param wire: the settings in the spelling of the wire, where they are known.
+        """
         return Delivery(
             destination=self.location("destination"),
             conn_id=self.word("destination_conn_id"),
             overwrite=self.flag("overwrite", True),
-            inline_text=self.flag("inline_text"),
-            max_inline_bytes=read_max_inline_bytes(self.unmasked("max_inline_bytes")),
             delete_remote=self.flag("delete_remote"),
+            map_index=getattr(context.get("ti"), "map_index", -1),
+            wire=wire,
         )
 
-    def _defer_until_done(
+
+class ResultMixin(OcrTaskMixin):
+    """Wait for one OCR task and deliver its results.
+
+    :param inline_text: whether text goes into XCom although there is a destination (templated).
+    :param max_inline_bytes: the most bytes of decoded text that go into XCom, default 32 KiB (templated).
+    :param kwargs: those of :class:`OcrTaskMixin`.
+    """
+
+    template_fields: Sequence[str] = (*OcrTaskMixin.template_fields, "inline_text", "max_inline_bytes")
+
+    def __init__(
         self,
-        submission: Submission,
         *,
-        deadline: Deadline,
-        poll_interval: float | None,
-        status_only: bool,
-        **more: Any,
-    ) -> NoReturn:
-        worker = why_a_worker_ends(self)
-        ending = f"then a worker goes on, since {worker}" if worker else "which ends it"
-        self.log.info("Waiting in the triggerer until %s at most, %s", deadline, ending)
+        inline_text: bool | str = False,
+        max_inline_bytes: int | str = MAX_INLINE_BYTES,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.inline_text = inline_text
+        self.max_inline_bytes = max_inline_bytes
+
+    def delivery(self, context: Mapping[str, Any], wire: Mapping[str, Any] | None = None) -> Delivery:
+        """Return where the results go, text in XCom included."""
+        return replace(
+            super().delivery(context, wire),
+            inline_text=self.flag("inline_text"),
+            max_inline_bytes=read_max_inline_bytes(self.unmasked("max_inline_bytes")),
+        )
+
+    def leaves_results(self, wire: Mapping[str, Any] | None = None) -> bool:
+        """Tell whether polls leave the results at the service, since they are no text.
+
+        :param wire: the settings in the spelling of the wire, where they are known.
+        """
+        return not answers_with_text(get_operation(self.operation), wire)
+
+    def _defer(self, submission: Submission, wait: Wait, delivery: Delivery, **more: Any) -> NoReturn:
+        worker, now = why_a_worker_ends(self), time.time()
+        ending = f"then a worker resumes, since {worker}" if worker else "which ends it"
+        self.log.info("Waiting in the triggerer until %s at most, %s", utc(wait.until(now)), ending)
         self.defer(
             trigger=new_trigger(
-                **submission.to_dict(),
+                submission=submission.to_dict(),
+                wait=asdict(wait),
                 asposeocr_conn_id=self.conn_id,
-                deadline=deadline.at,
-                poll_interval=poll_interval,
-                max_inline_bytes=0 if status_only else self._delivery().max_inline_bytes,
+                max_inline_bytes=0 if wait.status_only else delivery.max_inline_bytes,
                 ends_task=worker is None,
                 **more,
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=deadline.remaining(time.time()) + TRIGGER_GRACE),
+            timeout=timedelta(seconds=max(0.0, wait.until(now) - now) + TRIGGER_GRACE),
         )
 
-    def _wait_here(
-        self,
-        hook: AsposeOcrHook,
-        ocr_task_id: str,
-        deadline: Deadline,
-        *,
-        status_only: bool,
-        max_outage: float | None = None,
-        **schedule: Any,
-    ) -> OcrTask:
-        """Wait in this process, with a last look when the alarm of ``execution_timeout`` comes first.
-
-        :param schedule: as for :meth:`.OcrApi.schedule`.
-        """
-        operation = get_operation(self.operation)
-
-        def run(until: Deadline) -> OcrTask:
-            return hook.run_flow(
-                lambda api: api.wait(
-                    operation,
-                    ocr_task_id,
-                    schedule=api.schedule(operation, **schedule),
-                    deadline=until,
-                    limit=self._delivery().limit,
-                    status_only=status_only,
-                    max_outage=max_outage,
-                )
-            )
-
-        self.log.info("Waiting in this worker until %s at most", deadline)
+    def _wait_here(self, hook: AsposeOcrHook, submission: Submission, wait: Wait) -> OcrTask:
+        """Wait in this process, with a last look when the alarm of ``execution_timeout`` comes first."""
+        self.log.info("Waiting in this worker until %s at most", utc(wait.until(time.time())))
         try:
-            return run(deadline)
+            return hook.run_flow(lambda api: api.wait(submission, wait))
         except AirflowTaskTimeout:
             # It counts from the start of the Airflow task, so it may come before our own deadline. It comes
             # once: what completed meanwhile can be delivered.
             self.log.warning("execution_timeout has passed: the service is asked a last time")
-            return run(Deadline(time.time()))
-
-    def _submitting_hook(self) -> AsposeOcrHook:
-        repeat = self.flag("repeat_ambiguous_submit", default=True)
-        return new_hook(self.conn_id, repeat_ambiguous_submit=repeat)
-
-    def _status_only(self, wire: Mapping[str, Any] | None = None) -> bool:
-        """Tell whether polls leave the results at the service, since they are no text."""
-        return not answers_with_text(get_operation(self.operation), wire)
-
-    def _abandon(self, ocr_task_id: str) -> str:
-        # A hook of its own: the one that waits may be halted, or in the middle of a request.
-        operation = get_operation(self.operation)
-        return new_hook(self.conn_id).run_flow(lambda api: api.abandon(operation, ocr_task_id))
+            last = replace(wait, deadline=time.time())
+            return hook.run_flow(lambda api: api.wait(submission, last))
 
     def _collect(
-        self, hook: AsposeOcrHook, task: OcrTask, job: Job, *, completed_at: float, leave_binary: bool = False
+        self,
+        hook: AsposeOcrHook,
+        task: OcrTask,
+        submission: Submission,
+        delivery: Delivery,
+        completed_at: float,
     ) -> Manifest:
-        """Fetch the results of an ended task if need be, and deliver them."""
-        task.raise_for_status()
-        fetch = is_to_fetch(task, job, self._delivery())
-        with hook.fetch(job.operation, task.id) if fetch else nullcontext(task) as found:
-            if found.status is TaskStatus.UNKNOWN and found.results:
-                # It was seen completed before.
-                found = replace(found, status=task.status)
-            return self._deliver(hook, found, job, completed_at, leave_binary=leave_binary)
-
-    def _deliver(
-        self, hook: AsposeOcrHook, task: OcrTask, job: Job, completed_at: float, *, leave_binary: bool = False
-    ) -> Manifest:
-        task.raise_for_status()
-        job = job.with_calls(hook.api_calls)
-        manifest = deliver(task, job, self._delivery(), completed_at=completed_at, leave_binary=leave_binary)
-        for notice in manifest["warnings"]:
-            self.log.warning("The service says: %s", notice)
-        for line in log_lines(manifest, job, xcom=self.do_xcom_push):
-            self.log.info("%s", line)
+        """Fetch the results if need be, and deliver them."""
+        manifest = hook.run_flow(
+            lambda api: collect(
+                api,
+                task,
+                submission,
+                delivery,
+                completed_at=completed_at,
+                api_calls=lambda: hook.api_calls,
+            )
+        )
+        log_manifest(manifest, self.log, xcom=self.do_xcom_push)
         return manifest
 
-    def _delete_remote(self, hook: AsposeOcrHook, operation: Operation, manifest: Manifest) -> None:
-        """Delete the results at the service, if the user wants that and all of them have been delivered."""
-        if not self._delivery().delete_remote:
-            return
-        if any("delivered" in result for result in manifest["results"]):
-            self.log.warning("Not deleted at the service: there are results that are stored nowhere else")
-            return
-        try:
-            hook.cancel(operation, manifest["ocr_task_id"])
-        except AsposeOcrError as error:
-            # The result is safe where it was wanted: that the service keeps it for a day is no failure.
-            self.log.warning("The result at the service could not be deleted: %s", error)
+    def _delete_remote(
+        self, hook: AsposeOcrHook, submission: Submission, delivery: Delivery, manifest: Manifest
+    ) -> None:
+        hook.run_flow(lambda api: delete_remote(api, submission, delivery, manifest))
 
 
 def new_hook(conn_id: str, **arguments: Any) -> AsposeOcrHook:
@@ -314,11 +329,10 @@ def permanent_errors_fail(*, but: tuple[type[AsposeOcrError], ...] = ()) -> Iter
 
 
 def mask_trial_id(operation: Operation, ocr_task_id: str) -> None:
-    """Keep the id of a trial task out of logs and rendered fields: whoever has it can read the result."""
+    """Keep the id of a trial task out of logs and rendered fields: whoever has it can read the result.
+
+    :param operation: the operation that it was submitted to.
+    :param ocr_task_id: the service's id of the OCR task.
+    """
     if not operation.authenticated:
         mask_secret(ocr_task_id)
-
-
-def map_index(context: Mapping[str, Any]) -> int:
-    """Airflow's map index of the running task, -1 for one that is not mapped."""
-    return getattr(context.get("ti"), "map_index", -1)

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from airflow_provider_asposeocr.api.polling import LatencyModels
+from airflow_provider_asposeocr.api.latency import LatencyModels
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks import auth, connection
 from tests.storage.fixtures import local_store, remote, s3, s3_store, sftp, sftp_store, store

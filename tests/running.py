@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import time
+from dataclasses import asdict, fields
 from types import SimpleNamespace
 from typing import Any
 
 from airflow.providers.common.compat.sdk import TaskDeferred
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
+
+from airflow_provider_asposeocr.api.polling import Wait
+from airflow_provider_asposeocr.api.submission import Submission
+from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
 
 
 def context(map_index: int = -1, max_tries: int = 1, **more: Any) -> Any:
@@ -69,3 +75,21 @@ def first_event(trigger: BaseTrigger) -> TriggerEvent:
 def fire(trigger: BaseTrigger) -> Any:
     """Run a trigger until its first event and return the payload as a worker gets it."""
     return json.loads(json.dumps(first_event(trigger).payload))
+
+
+def new_trigger(submitted: str, /, **arguments: Any) -> AsposeOcrTaskTrigger:
+    """Make a trigger for an OCR task.
+
+    :param submitted: the id of the OCR task.
+    :param arguments: fields of the submission, of the wait, and of the trigger.
+    """
+    known = {field.name for field in fields(Submission)} - {"ocr_task_id"}
+    waits = {field.name for field in fields(Wait)}
+    submission = {name: arguments.pop(name) for name in known & arguments.keys()}
+    wait = {name: arguments.pop(name) for name in waits & arguments.keys()}
+    made = Submission(**{"operation": "RecognizeImage", **submission, "ocr_task_id": submitted})
+    return AsposeOcrTaskTrigger(
+        submission=made.to_dict(),
+        wait=asdict(Wait(**{"deadline": time.time() + 60, **wait})),
+        **{"asposeocr_conn_id": "asposeocr_default", **arguments},
+    )

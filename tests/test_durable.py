@@ -15,10 +15,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferr
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError, AsposeOcrTimeoutError
 from airflow_provider_asposeocr.api.flows import OcrApi
-from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission
-from airflow_provider_asposeocr.durable import StateStore as KeptInState
-from airflow_provider_asposeocr.durable import TaskRecord, record_for
+from airflow_provider_asposeocr.durable import StateRecordStore, TaskRecord, record_store_for
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.operators.asposeocr import (
     AsposeOcrRecognizeImageOperator,
@@ -88,9 +86,9 @@ BASE = "airflow_provider_asposeocr.operators.base"
     [
         f"{BASE}.mask_trial_id",  # the id has just been recorded
         "airflow_provider_asposeocr.api.flows.OcrApi.wait",
-        f"{HOOK}.fetch",
-        "airflow_provider_asposeocr.task_mixin.deliver",
-        "airflow_provider_asposeocr.durable.TaskRecord.deliver",
+        "airflow_provider_asposeocr.api.flows.OcrApi.fetch",
+        "airflow_provider_asposeocr.files.manifest.deliver",
+        "airflow_provider_asposeocr.durable.TaskRecord.delivered",
     ],
 )
 def test_a_kill_after_the_id_is_recorded_costs_one_submission(
@@ -116,7 +114,7 @@ def test_a_kill_between_post_and_record_costs_one_more_and_says_so(
     deferrable: bool,
 ) -> None:
     killed_in(
-        monkeypatch, "airflow_provider_asposeocr.durable.TaskRecord.record", *case(deferrable=deferrable)
+        monkeypatch, "airflow_provider_asposeocr.durable.TaskRecord.submitted", *case(deferrable=deferrable)
     )
     operator, of_context = case(deferrable=deferrable)
     with caplog.at_level(logging.WARNING):
@@ -129,7 +127,7 @@ def test_a_kill_between_post_and_record_costs_one_more_and_says_so(
 def test_without_a_record_a_retry_submits_again(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.task_mixin.deliver", *case(durable=False))
+    killed_in(monkeypatch, "airflow_provider_asposeocr.files.manifest.deliver", *case(durable=False))
     operator, of_context = case(durable=False)
     run(operator, **of_context)
 
@@ -188,7 +186,7 @@ def test_a_change_between_tries_submits_anew_and_says_so(
     scan: Path,
     change: str,
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.task_mixin.deliver", *case())
+    killed_in(monkeypatch, "airflow_provider_asposeocr.files.manifest.deliver", *case())
     arguments: dict[str, Any] = {}
     if change == "source":
         scan.write_bytes(scan.read_bytes() + b"more")
@@ -210,7 +208,7 @@ def test_a_change_between_tries_submits_anew_and_says_so(
 def test_an_intent_for_something_else_is_no_duplicate(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.durable.TaskRecord.record", *case())
+    killed_in(monkeypatch, "airflow_provider_asposeocr.durable.TaskRecord.submitted", *case())
     operator, of_context = case(language="German")
     run(operator, **of_context)
 
@@ -221,7 +219,7 @@ def test_an_intent_for_something_else_is_no_duplicate(
 def test_the_warning_of_a_duplicate_outlives_a_try_that_was_refused(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.durable.TaskRecord.record", *case())
+    killed_in(monkeypatch, "airflow_provider_asposeocr.durable.TaskRecord.submitted", *case())
     emulator.inject("status", on="submit", status=402)
     operator, of_context = case()
     with pytest.raises(AirflowFailException, match="HTTP 402"):
@@ -296,7 +294,7 @@ def test_records_that_can_be_kept_nowhere_fail_for_good(
 def test_another_destination_is_no_other_submission(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.task_mixin.deliver", *case())
+    killed_in(monkeypatch, "airflow_provider_asposeocr.files.manifest.deliver", *case())
     operator, of_context = case(destination=f"{tmp_path}/out/elsewhere.txt")
     manifest = run(operator, **of_context)
 
@@ -355,7 +353,7 @@ def test_a_job_that_failed_is_not_gone_on_with(emulator: Emulator, case: Case, e
 def test_a_job_older_than_the_retention_is_submitted_anew(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.task_mixin.deliver", *case())
+    killed_in(monkeypatch, "airflow_provider_asposeocr.files.manifest.deliver", *case())
     now = time.time()
     monkeypatch.setattr("airflow_provider_asposeocr.durable.time.time", lambda: now + RETENTION)
     operator, of_context = case()
@@ -367,13 +365,13 @@ def test_a_job_older_than_the_retention_is_submitted_anew(
 def test_a_reattached_job_gets_no_fresh_day(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed_in(monkeypatch, "airflow_provider_asposeocr.task_mixin.deliver", *case())
+    killed_in(monkeypatch, "airflow_provider_asposeocr.files.manifest.deliver", *case())
     submitted_at = emulator.submissions[0].submitted_at
     operator, of_context = case(deferrable=True, timeout=10 * RETENTION)
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute(context(**of_context))
 
-    assert deferred.value.trigger.deadline == pytest.approx(submitted_at + RETENTION, abs=2)
+    assert deferred.value.trigger.wait["deadline"] == pytest.approx(submitted_at + RETENTION, abs=2)
 
 
 def test_what_cannot_be_recorded_is_not_submitted(emulator: Emulator, scan: Path) -> None:
@@ -457,7 +455,7 @@ DAMAGED: dict[str, Any] = {
     "not UTF-8": "\udcff\udcfe",
     "deep": "[" * 200_000,
     "many digits": '{"submitted_at": ' + "9" * 5000 + "}",
-    "no fingerprint": {"match": None},
+    "no fingerprint": {"fingerprint": None},
     "intent without a fingerprint": '{"intent": true, "max_tries": 1}',
     **{
         f"id {value!r:.20}": {"ocr_task_id": value}
@@ -531,29 +529,33 @@ class Leaky(StateStore):
         super().set(key, value)
 
 
-@pytest.mark.parametrize("what", ["recall", "intend", "record", "deliver", "forget"])
+@pytest.mark.parametrize("what", ["recall", "intent", "submitted", "delivered", "forget"])
 def test_errors_of_the_store_show_no_address(what: str, caplog: pytest.LogCaptureFixture) -> None:
     store = Leaky()
-    ledger = TaskRecord(KeptInState(store), 1)
+    record = TaskRecord(StateRecordStore(store), 1)
     store.reads, store.writes = what != "recall", what == "recall"
-    operation = get_operation("RecognizeImage")
-    submission = Submission("RecognizeImage", "id", "s", "match", time.time())
+    submission = Submission("RecognizeImage", "id", "s", 5, "same", time.time())
+
+    def intend() -> None:
+        with record.intent("same") as fate:
+            fate.sending()
+
     calls: dict[str, Callable[[], Any]] = {
-        "recall": lambda: ledger.recall(operation, "match", "s"),
-        "intend": lambda: ledger.intend("match"),
-        "record": lambda: ledger.record(submission),
-        "deliver": lambda: ledger.deliver(submission),
-        "forget": lambda: ledger.forget(),
+        "recall": lambda: record.recall("same", "s"),
+        "intent": intend,
+        "submitted": lambda: record.submitted(submission),
+        "delivered": lambda: record.delivered(submission),
+        "forget": lambda: record.forget(),
     }
     told = ""
-    if what in ("record", "deliver", "forget"):
+    if what in ("submitted", "delivered", "forget"):
         assert calls[what]() is False
     else:
         with pytest.raises(AsposeOcrStorageError, match="OSError") as raised:
             calls[what]()
         told = "".join(traceback.format_exception(raised.value))
     assert "s3cret" not in told + caplog.text
-    assert not [record for record in caplog.records if record.exc_info]
+    assert not [line for line in caplog.records if line.exc_info]
 
 
 def test_a_record_that_cannot_be_forgotten_hides_no_reason(emulator: Emulator, scan: Path) -> None:
@@ -571,7 +573,7 @@ def test_a_record_that_cannot_be_forgotten_hides_no_reason(emulator: Emulator, s
 
 def test_kill_leaves_a_recorded_job_alone(emulator: Emulator, scan: Path) -> None:
     task = AsposeOcrRecognizeImageOperator(task_id="t", source=scan)
-    task._waiting_for, task._recorded = "id", True
+    task._submission, task._recorded = Submission("RecognizeImage", "id"), True
     task.on_kill()
 
     assert emulator.calls.cancel == 0
@@ -617,7 +619,9 @@ def test_records_lie_beside_the_results(
     monkeypatch: pytest.MonkeyPatch, destination: str, folder: str
 ) -> None:
     folders: list[str] = []
-    monkeypatch.setattr("airflow_provider_asposeocr.durable.FileStore", lambda path, *_: folders.append(path))
-    record_for(context(), path=None, destination=destination, conn_id=None)
+    monkeypatch.setattr(
+        "airflow_provider_asposeocr.durable.FileRecordStore", lambda path, *_: folders.append(path)
+    )
+    record_store_for(context(), path=None, destination=destination, conn_id=None)
 
     assert folders == [folder]

@@ -55,7 +55,11 @@ def test_the_trigger_gets_all_that_it_needs() -> None:
     arguments = json.loads(json.dumps(task.start_trigger_args.trigger_kwargs))
     trigger = AsposeOcrTaskTrigger(**arguments)
     assert task.start_trigger_args.trigger_cls == trigger.serialize()[0]
-    assert (trigger.timeout, trigger.poll_interval, trigger.deadline) == (600, 5, None)
+    assert (trigger.wait["timeout"], trigger.wait["poll_interval"], trigger.wait["deadline"]) == (
+        600,
+        5,
+        None,
+    )
     assert trigger.ends_task
     assert not trigger.cancel_on_kill
 

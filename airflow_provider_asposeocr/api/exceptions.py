@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class AsposeOcrError(Exception):
@@ -21,7 +25,7 @@ class AsposeOcrError(Exception):
     """
 
     retryable: ClassVar[bool] = False
-    """Whether the same request, repeated later, may succeed."""
+    """True if the same request, repeated later, may succeed."""
 
     ambiguous = False
 
@@ -120,7 +124,7 @@ class AsposeOcrTimeoutError(AsposeOcrError):
 
     retryable = True
     reached: ClassVar[bool] = True
-    """Whether the service was asked at the deadline: only then a task may be given up."""
+    """True if the service was asked at the deadline: only then an OCR task may be cancelled."""
 
 
 class AsposeOcrUnreachedTimeoutError(AsposeOcrTimeoutError):
@@ -153,3 +157,24 @@ class AsposeOcrUnexpectedError(AsposeOcrError):
         frames = traceback.extract_tb(error.__traceback__)
         where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
         return cls(f"unexpected {type(error).__name__}{where}")
+
+
+def contained(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call what may raise anything, and raise nothing but errors that an event loop passes on.
+
+    User code and storage clients may raise what is no ``Exception``: a panic of an extension in Rust, the
+    ``CancelledError`` of an event loop of their own, ``SystemExit``. Let through, it would pass for an order
+    from outside, and a ``StopIteration`` would leave whoever awaits its thread waiting for ever. What does
+    come from outside, such as Airflow's signals, reaches the main thread alone.
+
+    :param work: called outside of the main thread.
+    :raises AsposeOcrUnexpectedError: in place of what is no ``Exception``, and of a ``StopIteration``.
+    """
+    try:
+        return work(*args, **kwargs)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if isinstance(error, Exception) and not isinstance(error, StopIteration):
+            raise
+        raise AsposeOcrUnexpectedError.of(error) from None

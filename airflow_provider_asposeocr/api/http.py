@@ -1,9 +1,9 @@
-"""What a flow asks of its driver, and what the driver answers. No HTTP client is imported here."""
+"""Steps that a flow asks of its driver, and the answers. No HTTP client is imported here."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import IO, Any, Protocol, TypeVar
@@ -22,10 +22,10 @@ class RequestBody(Protocol):
         """The value of the Content-Type header."""
 
     def __len__(self) -> int:
-        """The number of bytes, known before the first is read."""
+        """Return the number of bytes, known before the first is read."""
 
     def __iter__(self) -> Iterator[bytes]:
-        """The bytes, in chunks."""
+        """Yield the bytes, in chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class HttpResponse:
 
 
 class FailureKind(Enum):
-    """How far a request without an answer came."""
+    """Say how far a request without an answer came."""
 
     NOT_SENT = auto()
     """No connection was made: the service has surely not seen it."""
@@ -160,7 +160,17 @@ class NeedToken:
     until: float = math.inf
 
 
-Step = HttpRequest | Sleep | NeedToken
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Call this off the event loop, and answer with what it returns.
+
+    :param call: what to call.
+    """
+
+    call: Callable[[], Any] = field(repr=False)
+
+
+Step = HttpRequest | Sleep | NeedToken | Work
 Flow = Generator[Step, Any, T]
 
 

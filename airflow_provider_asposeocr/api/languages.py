@@ -173,4 +173,4 @@ LANGUAGE_ALIASES = {
     "Kinyarwanda": Language.RWANDA,
     "Handwritten_English": Language.HWT_ENG,
 }
-"""What people call languages that the wire spells in another way."""
+"""Common names of languages that the wire spells in another way."""

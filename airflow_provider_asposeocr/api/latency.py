@@ -1,23 +1,26 @@
-"""How long tasks take, learned from polls. Pure: no clock, no randomness.
+"""Learn how long OCR tasks take, and find the least-cost moments to poll. Pure: no clock, no randomness.
 
-A poll tells only that a task had ended by then, and the one before it that it had not: every observation is
-an interval. That of a task which is still under way has no upper end, and counts as well: of many tasks that
-were submitted together the quick ones end first, and must not pass for all. The distribution is estimated on
-a logarithmic grid by expectation, maximization and smoothing (Silverman et al., "A smoothed EM approach to
-indirect estimation problems", 1990). It starts from a prior, which counts as a few tasks more. Inside an
-interval the prior's shape is kept: where the first poll always finds the task done, the estimate leans to
+A poll tells only that an OCR task had ended by then, and the one before it that it had not: every observation
+is an interval. That of one which is still running has no upper end, and counts as well: of many that were
+submitted together the quick ones end first, and must not pass for all. The distribution is estimated on a
+logarithmic grid by expectation, maximization and smoothing (Silverman et al., "A smoothed EM approach to
+indirect estimation problems", 1990). It starts from a prior, which counts as a few OCR tasks more. Inside an
+interval the prior's shape is kept: where the first poll always finds the OCR task done, the estimate leans to
 earlier times, and so do the next polls.
+
+A poll costs one call; a second between the end of an OCR task and the poll that finds it costs ``delay_cost``
+calls. Over the grid the best schedule follows backwards, by dynamic programming.
 """
 
 from __future__ import annotations
 
 import math
+import threading
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from weakref import WeakKeyDictionary
 
 _SHORT, _LONG, _RATIO = 0.25, 4 * 3600.0, 1.06
 
@@ -25,13 +28,24 @@ GRID = tuple(_SHORT * _RATIO**step for step in range(math.ceil(math.log(_LONG / 
 """Seconds. Bin ``k`` holds the times after ``GRID[k - 1]`` up to ``GRID[k]``; bin 0 those up to the first."""
 
 WINDOW = 150
-"""Ended tasks remembered where few are under way: enough to know the distribution, few enough to follow a
+"""Ended OCR tasks remembered where few are running: enough to know the distribution, few enough to follow a
 service that changes."""
 
-_ENDED_BY_UNDER_WAY = 4
-"""Ended tasks remembered for each one under way, where those are more: beside fewer, the slow ones that are
-still under way would pass for all."""
+_ENDED_BY_RUNNING = 4
+"""Ended OCR tasks remembered for each running one, where those are more: beside fewer, the slow ones that are
+still running would pass for all."""
 
+MIN_GAP = 0.5
+"""Seconds between two learned polls of an OCR task at least."""
+
+MAX_GAP = 60.0
+"""Seconds between two learned polls at most: a service that has become much faster is noticed within them."""
+
+RELEARN = 12
+"""Poll times are found anew after one new observation for every so many OCR tasks known."""
+
+_TAIL = 0.02
+_BACKOFF = 1.35
 _PRIOR_MEDIAN, _PRIOR_SIGMA, _PRIOR_TASKS = 4.0, 0.9, 2.0
 _PRIOR_ANY = 0.03
 _ITERATIONS, _PASSES = 12, 4
@@ -50,12 +64,12 @@ def _log_normal(median: float, sigma: float) -> list[float]:
 PRIOR = tuple(
     (1 - _PRIOR_ANY) * share + _PRIOR_ANY / len(GRID) for share in _log_normal(_PRIOR_MEDIAN, _PRIOR_SIGMA)
 )
-"""The share of tasks in each bin before any has been seen: log-normal with a median of 4 s, but for 3 % that
-take any time, so that a task which takes longer than expected is waited for in proportion."""
+"""The share of OCR tasks in each bin before any has been seen: log-normal with a median of 4 s, but for 3 %
+that take any time, so that one which takes longer than expected is waited for in proportion."""
 
 
 def bin_of(seconds: float) -> int:
-    """The bin of a time; the last one for anything longer than the grid.
+    """Return the bin of a time; the last one for anything longer than the grid.
 
     :param seconds: the time.
     """
@@ -63,40 +77,43 @@ def bin_of(seconds: float) -> int:
 
 
 class LatencyEstimator:
-    """The distribution of the seconds between submission and completion of one kind of task."""
+    """Estimate the distribution of the seconds between submission and completion of one kind of OCR task."""
 
     def __init__(self) -> None:
         self._ended: deque[tuple[int, int]] = deque()
-        self._under_way: WeakKeyDictionary[object, tuple[int, int]] = WeakKeyDictionary()
+        self._running: dict[Hashable, tuple[int, int]] = {}
         self.observations = 0
 
     @property
     def tasks(self) -> int:
-        """How many tasks it goes by."""
-        return len(self._ended) + len(self._under_way)
+        """The number of OCR tasks that it goes by."""
+        return len(self._ended) + len(self._running)
 
-    def observe(self, task: object, after: float, by: float) -> None:
-        """Learn of one task, or learn more of it.
+    def observe(self, task: Hashable, after: float, by: float) -> None:
+        """Learn of one OCR task, or learn more of it.
 
-        :param task: any object with weak references that stands for the task: one under way is forgotten
-            when this object is gone.
-        :param after: seconds at which it was last seen under way; 0 if it never was.
-        :param by: seconds at which it was first seen done; infinity while it is under way.
+        :param task: stands for the OCR task, until it has ended or :meth:`forget` is called.
+        :param after: seconds at which it was last seen running; 0 if it never was.
+        :param by: seconds at which it was first seen done; infinity while it is running.
         """
         self.observations += 1
         last = bin_of(by)
         first = min(last, bin_of(after) + 1 if after > 0 else 0)
         if by == math.inf:
-            self._under_way[task] = first, last
+            self._running[task] = first, last
             return
-        self._under_way.pop(task, None)
+        self.forget(task)
         self._ended.append((first, last))
-        while len(self._ended) > max(WINDOW, _ENDED_BY_UNDER_WAY * len(self._under_way)):
+        while len(self._ended) > max(WINDOW, _ENDED_BY_RUNNING * len(self._running)):
             self._ended.popleft()
 
+    def forget(self, task: Hashable) -> None:
+        """Forget an OCR task that was seen running, and that nobody waits for any more."""
+        self._running.pop(task, None)
+
     def shares(self) -> list[float]:
-        """The share of tasks in each bin of :data:`GRID`."""
-        intervals = Counter([*self._ended, *self._under_way.values()])
+        """Return the share of OCR tasks in each bin of :data:`GRID`."""
+        intervals = Counter([*self._ended, *self._running.values()])
         shares = list(PRIOR)
         for _ in range(_ITERATIONS if intervals else 0):
             expected = [_PRIOR_TASKS * share for share in PRIOR]
@@ -121,22 +138,12 @@ def _smoothed(weights: list[float]) -> list[float]:
     return weights
 
 
-MIN_GAP = 0.5
-"""Seconds between two polls of a task, at least."""
-
-MAX_GAP = 60.0
-"""Seconds between two polls, at most: a service that has become much faster is noticed within them."""
-
-_TAIL = 0.02
-_BACKOFF = 1.35
-
-
 @dataclass(frozen=True, slots=True)
 class PollTimes:
     """The best moment of the next poll, whatever the moment of the last one.
 
     :param following: for each bin of the grid the moment of the next poll after one in that bin, in seconds
-        since the submission. It ends where hardly a task is left.
+        since the submission. It ends where hardly one is left.
     :param first: the moment of the first poll.
     """
 
@@ -144,7 +151,7 @@ class PollTimes:
     first: float
 
     def next(self, polled: float | None) -> float:
-        """The moment of the next poll, in seconds since the submission.
+        """Return the moment of the next poll, in seconds since the submission.
 
         :param polled: the moment of the last one, or None before the first.
         """
@@ -159,7 +166,7 @@ class PollTimes:
 def least_cost_times(shares: Sequence[float], delay_cost: float) -> PollTimes:
     """Find the schedule with the least expected cost.
 
-    :param shares: the share of tasks that end in each bin of the grid.
+    :param shares: the share of OCR tasks that end in each bin of the grid.
     :param delay_cost: calls that a second of delay is worth.
     """
     middles = [GRID[0] / 2, *((a + b) / 2 for a, b in pairwise(GRID))]
@@ -167,7 +174,7 @@ def least_cost_times(shares: Sequence[float], delay_cost: float) -> PollTimes:
     moments = [0.0, *accumulate(share * middle for share, middle in zip(shares, middles, strict=True))]
     edges = [0.0, *GRID]
     last = next(place for place, share in enumerate(done) if share >= 1 - _TAIL or place == len(GRID))
-    # Place k stands for a last poll at edges[k], place 0 for none; costs are per task submitted.
+    # Place k stands for a last poll at edges[k], place 0 for none; costs are per submission.
     costs = [0.0] * (last + 1)
     best = [last] * (last + 1)
     for here in range(last - 1, -1, -1):
@@ -183,3 +190,58 @@ def least_cost_times(shares: Sequence[float], delay_cost: float) -> PollTimes:
             if cost < costs[here]:
                 costs[here], best[here] = cost, there
     return PollTimes(tuple(edges[best[here]] for here in range(1, last)), edges[best[0]])
+
+
+class LatencyModel:
+    """Learn the completion times of one kind of OCR task, and say when to poll such. Safe in threads."""
+
+    def __init__(self) -> None:
+        self._estimator = LatencyEstimator()
+        self._times: dict[float, tuple[int, PollTimes]] = {}
+        self._lock = threading.Lock()
+
+    def observe(self, task: Hashable, after: float, by: float) -> None:
+        """Learn of one OCR task, as :meth:`.LatencyEstimator.observe`."""
+        with self._lock:
+            self._estimator.observe(task, after, by)
+
+    def forget(self, task: Hashable) -> None:
+        """Forget an OCR task that nobody waits for any more."""
+        with self._lock:
+            self._estimator.forget(task)
+
+    def poll_times(self, delay_cost: float) -> PollTimes:
+        """Return the best moments to poll; found anew when enough has been learned since the last time.
+
+        :param delay_cost: calls that a second of delay is worth.
+        """
+        with self._lock:
+            seen = self._estimator.observations
+            found_at, times = self._times.get(delay_cost, (0, None))
+            if times is None or seen - found_at >= max(1, self._estimator.tasks // RELEARN):
+                times = least_cost_times(self._estimator.shares(), delay_cost)
+                self._times[delay_cost] = seen, times
+            return times
+
+
+class LatencyModels:
+    """Keep a model for each kind of OCR task that has passed through this process."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[tuple[Hashable, ...], LatencyModel] = {}
+
+    def forget(self) -> None:
+        """Forget everything, as a forked child must: a thread that held a lock does not live on in it."""
+        self._kinds.clear()
+
+    def of(self, service: str, operation: str, source_bytes: int | None) -> LatencyModel:
+        """Return the model of one kind.
+
+        :param service: the address of the service.
+        :param operation: the operation's name.
+        :param source_bytes: the size of the source, or None where it is not known: neither is then when
+            the OCR task was submitted, and times count from the begin of the wait. Sizes within a factor of
+            four are of one kind.
+        """
+        size_class = None if source_bytes is None else source_bytes.bit_length() // 2
+        return self._kinds.setdefault((service, operation, size_class), LatencyModel())

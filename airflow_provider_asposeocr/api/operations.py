@@ -1,4 +1,4 @@
-"""The one table of API operations: what each is called, what it takes and what it answers with."""
+"""The one table of API operations: the name of each, its input and its results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ IMAGE_FORMATS = ("bmp", "jpg", "jpeg", "jpe", "png", "tif", "tiff", "gif", "svg"
 
 
 class Category(StrEnum):
-    """What an operation is for."""
+    """Group operations by their purpose."""
 
     RECOGNITION = "recognition"
     PREPROCESSING = "preprocessing"
@@ -25,7 +25,7 @@ class Category(StrEnum):
 
 
 class Body(StrEnum):
-    """How an operation takes its input."""
+    """Name the ways in which operations take their input."""
 
     JSON_BASE64 = "json-base64"
     JSON_TEXT = "json-text"
@@ -34,7 +34,7 @@ class Body(StrEnum):
 
 
 class SettingsKind(StrEnum):
-    """Where an operation takes its settings, and of which kind they are."""
+    """Name the forms in which operations take their settings."""
 
     OCR = "ocr"
     EMPTY = "empty"
@@ -85,12 +85,12 @@ class Operation:
 
     @property
     def deprecated(self) -> bool:
-        """Whether the vendor has replaced this operation."""
+        """True if the vendor has replaced this operation."""
         return self.replaced_by is not None
 
     @property
     def submits(self) -> bool:
-        """Whether this operation starts a task."""
+        """True if this operation starts an OCR task."""
         return self.category not in (Category.UTILITY, Category.AUTH)
 
 
@@ -233,12 +233,3 @@ def get_operation(name: str | Operation) -> Operation:
         near = difflib.get_close_matches(str(name), names, n=3) or names
         raise AsposeOcrSettingsError(f"unknown operation {name!r}; use one of: {', '.join(near)}")
     return found
-
-
-def named(operation: Operation, ocr_task_id: str | None) -> str:
-    """How to speak of a task in a message: whoever holds the id of a trial task can read it.
-
-    :param operation: the operation that it was submitted to.
-    :param ocr_task_id: the service's id of the task.
-    """
-    return f"task {ocr_task_id}" if operation.authenticated else "a trial task, whose id is a secret"

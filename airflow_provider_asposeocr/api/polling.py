@@ -1,19 +1,26 @@
-"""When to ask next. Pure: clock and randomness are passed in."""
+"""Decide when to ask next. Pure: clock and randomness are passed in."""
 
 from __future__ import annotations
 
 import math
 import random
-import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from airflow_provider_asposeocr.api.latency import LatencyEstimator, PollTimes, least_cost_times
+from airflow_provider_asposeocr.api.http import MAX_ANSWER_BYTES
+from airflow_provider_asposeocr.api.latency import LatencyModel
+
+DEFAULT_TIMEOUT = 3600.0
+"""Seconds that the hook and the operators wait for an OCR task by default."""
 
 DEFAULT_DELAY_COST = 1.5
-"""Calls that a second between the end of a task and our knowing it is worth, by default."""
+"""Calls that a second between the end of an OCR task and our knowing it is worth, by default."""
+
+DEFAULT_MAX_OUTAGE = 300.0
+"""Seconds for which polling goes on after a first failure without a single good answer: the OCR task is paid
+for, so a short outage of the service is waited out rather than handed to Airflow's retries."""
 
 JITTER = 0.05
 """The fraction by which each wait is spread to both sides."""
@@ -26,17 +33,55 @@ MIN_INTERVAL = 0.1
 """Seconds between two polls at least, whatever is asked for: each of them is billed."""
 
 _MAX_DOUBLINGS = 40
-
-RELEARN = 12
-"""A plan is made anew after one new observation for every so many tasks known. A poll that finds a task under
-way is one."""
+_MAX_SHOWN = datetime.max.replace(tzinfo=UTC).timestamp() - 1
 
 
-class Pace(Protocol):
-    """When to poll one task."""
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Say how to wait for an OCR task: until when, how often to ask, and how much of a reply to read.
+
+    :param deadline: when to stop, seconds since the epoch, so that it survives a restart and travels between
+        machines; None where ``timeout`` counts from the begin of the wait.
+    :param timeout: seconds to wait where there is no deadline.
+    :param poll_interval: seconds between polls; None for a learned schedule.
+    :param backoff: whether the interval doubles with each poll, as that of BaseSensorOperator does with
+        ``exponential_backoff``.
+    :param max_wait: seconds to which it grows at most.
+    :param max_outage: seconds for which polling goes on without a good answer, be it that the service or
+        its token endpoint cannot be reached.
+    :param earliest: seconds since the epoch before which nobody could make use of an answer.
+    :param limit: the most bytes of a reply to read; of a longer one the results come back ``unread``.
+    :param status_only: poll the status endpoint while it knows the OCR task; the results stay there.
+    """
+
+    deadline: float | None = None
+    timeout: float = DEFAULT_TIMEOUT
+    poll_interval: float | None = None
+    backoff: bool = False
+    max_wait: float | None = None
+    max_outage: float | None = None
+    earliest: float = 0.0
+    limit: int = MAX_ANSWER_BYTES
+    status_only: bool = False
+
+    def until(self, now: float) -> float:
+        """Return when the wait ends, if it begins now."""
+        return now + self.timeout if self.deadline is None else self.deadline
+
+
+def utc(moment: float) -> str:
+    """Name a moment to the second, in UTC.
+
+    :param moment: seconds since the epoch.
+    """
+    return datetime.fromtimestamp(min(moment, _MAX_SHOWN), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+class PollSchedule(Protocol):
+    """Decide when to poll one OCR task."""
 
     def delay(self, now: float) -> float:
-        """Seconds to wait before the next poll.
+        """Return the seconds to wait before the next poll.
 
         :param now: seconds since the epoch.
         """
@@ -44,22 +89,24 @@ class Pace(Protocol):
     def polled(self, at: float, *, done: bool | None) -> None:
         """Hear what a poll has shown.
 
-        :param at: when the task was seen, seconds since the epoch.
+        :param at: when the OCR task was seen, seconds since the epoch.
         :param done: whether it had ended; None where there was no answer.
         """
+
+    def close(self) -> None:
+        """Hear that nobody waits any more."""
 
 
 @dataclass(slots=True)
 class FixedSchedule:
-    """Poll at fixed intervals, spread a little: tasks whose waits began together do not stay together.
+    """Poll at fixed intervals, spread a little: waits that began together do not stay together.
 
     :param interval: seconds.
     :param uniform: draws a number between two bounds.
-    :param at_once: whether the task may have ended long ago, so that the first poll is due now.
-    :param backoff: whether the interval doubles with each poll, as that of BaseSensorOperator does with
-        ``exponential_backoff``.
-    :param max_wait: seconds to which it grows at most.
-    :param earliest: seconds since the epoch before which nobody could make use of an answer.
+    :param at_once: whether the OCR task may have ended long ago, so that the first poll is due now.
+    :param backoff: as that of :class:`Wait`.
+    :param max_wait: seconds to which the interval grows at most.
+    :param earliest: as that of :class:`Wait`.
     """
 
     interval: float
@@ -86,14 +133,17 @@ class FixedSchedule:
         """Count the poll; nothing is learned."""
         self.polls += 1
 
+    def close(self) -> None:
+        """Do nothing."""
+
 
 class LearnedSchedule:
-    """Poll one task when tasks of its kind tend to be done.
+    """Poll one OCR task when such tend to be done.
 
-    :param model: what is known of such tasks.
+    :param model: of the completion times of such OCR tasks.
     :param submitted_at: seconds since the epoch.
-    :param delay_cost: calls that a second between the end of the task and our knowing it is worth.
-    :param earliest: seconds since the epoch before which nobody could make use of an answer.
+    :param delay_cost: calls that a second between the end of the OCR task and our knowing it is worth.
+    :param earliest: as that of :class:`Wait`.
     :param uniform: draws a number between two bounds.
     """
 
@@ -112,12 +162,12 @@ class LearnedSchedule:
         self._earliest = earliest
         self._uniform = uniform
         self._polled: float | None = None
-        self._under_way = 0.0
+        self._seen_running = 0.0
 
     def delay(self, now: float) -> float:
-        """Seconds until the moment that the plan names, spread to both sides, or until soon if it has passed.
+        """Return the seconds until the best moment, spread to both sides, or until soon if it has passed.
 
-        Jobs that were submitted together are so not polled together.
+        OCR tasks that were submitted together are so not polled together.
         """
         before = self._polled or 0.0
         planned = self._model.poll_times(self._delay_cost).next(self._polled)
@@ -126,94 +176,14 @@ class LearnedSchedule:
         return (due if due > soonest else soonest + self._uniform(0.0, CROWD)) - now
 
     def polled(self, at: float, *, done: bool | None) -> None:
-        """Remember when the task was under way last, and learn when it was done."""
+        """Remember when the OCR task was seen running last, and learn when it was done."""
         self._polled = max(0.0, at - self._submitted_at)
         if done:
-            self._model.observe(self, self._under_way, self._polled)
+            self._model.observe(self, self._seen_running, self._polled)
         elif done is False:
-            self._under_way = self._polled
-            self._model.observe(self, self._under_way, math.inf)
+            self._seen_running = self._polled
+            self._model.observe(self, self._seen_running, math.inf)
 
-
-class LatencyModel:
-    """What is known of the completion times of one kind of task, with the poll plan that follows from it."""
-
-    def __init__(self) -> None:
-        self._estimator = LatencyEstimator()
-        self._times: dict[float, tuple[int, PollTimes]] = {}
-        # Several threads may wait for tasks of one kind.
-        self._lock = threading.Lock()
-
-    def observe(self, task: object, after: float, by: float) -> None:
-        """Learn of one task, as :meth:`.LatencyEstimator.observe`."""
-        with self._lock:
-            self._estimator.observe(task, after, by)
-
-    def poll_times(self, delay_cost: float) -> PollTimes:
-        """The plan; made anew when enough has been learned since the last one.
-
-        :param delay_cost: calls that a second of delay is worth.
-        """
-        with self._lock:
-            seen = self._estimator.observations
-            made_at, made = self._times.get(delay_cost, (0, None))
-            if made is None or seen - made_at >= max(1, self._estimator.tasks // RELEARN):
-                made = least_cost_times(self._estimator.shares(), delay_cost)
-                self._times[delay_cost] = seen, made
-            return made
-
-
-class LatencyModels:
-    """The completion times of all kinds of tasks that have passed through this process."""
-
-    def __init__(self) -> None:
-        self._kinds: dict[tuple[Hashable, ...], LatencyModel] = {}
-
-    def forget(self) -> None:
-        """Forget everything, as a forked child must: a thread that held a lock does not live on in it."""
-        self._kinds.clear()
-
-    def of(self, service: str, operation: str, source_bytes: int | None) -> LatencyModel:
-        """What is known of one kind.
-
-        :param service: the address of the service.
-        :param operation: the operation's name.
-        :param source_bytes: the size of the source, or None where it is not known: neither is then when
-            the task was submitted, and times count from the begin of the wait. Sizes within a factor of
-            four are of one kind.
-        """
-        size_class = None if source_bytes is None else source_bytes.bit_length() // 2
-        return self._kinds.setdefault((service, operation, size_class), LatencyModel())
-
-
-DEFAULT_TIMEOUT = 3600.0
-"""Seconds that the hook and the operators wait for a task by default."""
-
-_MAX_SHOWN = datetime.max.replace(tzinfo=UTC).timestamp() - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """A moment after which waiting ends.
-
-    :param at: seconds since the epoch, so that it survives a restart and travels between machines.
-    """
-
-    at: float
-
-    @classmethod
-    def after(cls, seconds: float, now: float) -> Deadline:
-        """The moment so many seconds from now."""
-        return cls(now + seconds)
-
-    def __str__(self) -> str:
-        """Name the moment to the second, in UTC."""
-        return datetime.fromtimestamp(min(self.at, _MAX_SHOWN), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-    def remaining(self, now: float) -> float:
-        """Seconds left; never negative."""
-        return max(0.0, self.at - now)
-
-    def passed(self, now: float) -> bool:
-        """Whether it is over."""
-        return now >= self.at
+    def close(self) -> None:
+        """Let the model forget an OCR task that was seen running, and that nobody waits for any more."""
+        self._model.forget(self)

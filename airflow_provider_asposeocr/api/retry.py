@@ -45,7 +45,7 @@ MAX_RETRY_AFTER = 24 * 3600.0
 
 
 class AnswerKind(Enum):
-    """What to make of an answer."""
+    """Say what an answer means for the next attempt."""
 
     ANSWERED = auto()
     UNAUTHORIZED = auto()
@@ -110,7 +110,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how fast to repeat.
+    """Say how often and how fast to repeat.
 
     :param attempts: how often a request is made at most.
     :param base: seconds of the first wait; each later one is twice as long.
@@ -158,16 +158,16 @@ _REASONS = {
 
 @dataclass(slots=True)
 class Fate:
-    """What is known of a submission for as long as there is no id.
+    """Keep what is known of a submission for as long as there is no id.
 
     :param before: called before the first request leaves; what it raises keeps that back.
     """
 
     before: Callable[[], None] = field(default=lambda: None, repr=False)
     begun: bool = False
-    """Whether ``before`` has been called."""
+    """True once ``before`` has been called."""
     unknown: bool = False
-    """Whether the service may have accepted the submission."""
+    """True while the service may have accepted the submission."""
 
     def sending(self) -> None:
         """Take note that a request leaves."""
@@ -309,7 +309,7 @@ def _spellings(secret: str) -> re.Pattern[str]:
 
 
 def problem_detail(response: HttpResponse, hidden: tuple[str | None, ...] = ()) -> str:
-    """What a problem document (RFC 9457) says, in one short line that starts with a comma, or nothing.
+    """Return the message of a problem document (RFC 9457), as one short line after a comma, or nothing.
 
     :param response: the answer; one that is not such a document says nothing, since an error page may
         repeat anything, credentials included.

@@ -1,13 +1,13 @@
-"""Recognition settings: friendly names and values in, the wire's spellings out."""
+"""Recognition settings: friendly names and values in, the wire's spellings out. One row for each."""
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from airflow_provider_asposeocr.api.coerce import boolean, integer, is_unset, mapping, shown_value
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
@@ -16,7 +16,7 @@ from airflow_provider_asposeocr.api.operations import Operation, SettingsKind
 
 
 class DsrMode(StrEnum):
-    """How text areas are found (document structure recognition)."""
+    """Name the way in which text areas are found (document structure recognition)."""
 
     REGIONS = "Regions"
     DSR_NO_FILTER = "DsrNoFilter"
@@ -29,7 +29,7 @@ class DsrMode(StrEnum):
 
 
 class DsrConfidence(StrEnum):
-    """How sure the search for text areas must be."""
+    """Name how sure the search for text areas must be."""
 
     DEFAULT = "Default"
     LOW = "Low"
@@ -42,7 +42,7 @@ class DsrConfidence(StrEnum):
 
 
 class ResultType(StrEnum):
-    """What recognition answers with; combined forms give several results."""
+    """Name the results of recognition; combined forms give several."""
 
     TEXT = "Text"
     PDF = "Pdf"
@@ -56,7 +56,7 @@ class ResultType(StrEnum):
 
 
 class ResultTypeTable(StrEnum):
-    """What table recognition answers with."""
+    """Name the results of table recognition."""
 
     TEXT = "Text"
     EXCEL = "Excel"
@@ -65,13 +65,13 @@ class ResultTypeTable(StrEnum):
 
 
 class ResultTypeSpeech(StrEnum):
-    """What speech operations answer with."""
+    """Name the results of speech operations."""
 
     WAV = "Wav"
 
 
 class SpeechLanguage(StrEnum):
-    """A language that speech operations speak."""
+    """Name the languages that speech operations speak."""
 
     ENGLISH = "English"
 
@@ -79,122 +79,84 @@ class SpeechLanguage(StrEnum):
 TEXT_RESULT_TYPES = frozenset({"text", "hocr", "json", "csv", "other"})
 """Result types, in lower case, whose data is UTF-8 text and may travel in XCom."""
 
-_ALIASES: dict[type[StrEnum], dict[str, StrEnum]] = {
-    Language: dict(LANGUAGE_ALIASES),
+_ALIASES: dict[type[StrEnum], Mapping[str, StrEnum]] = {
+    Language: LANGUAGE_ALIASES,
     DsrMode: {"CraftPoly": DsrMode.POLYGONAL_TEXT_DETECTOR},
 }
 
-_RESULT_TYPES: dict[str, type[StrEnum]] = {"resultType": ResultType, "resultTypeTable": ResultTypeTable}
 
-E = TypeVar("E", bound=StrEnum)
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One recognition setting.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecognitionSettings:
-    """The ten settings of recognition; None leaves each at its documented default.
-
-    Follows https://docs.aspose.cloud/ocr/ and the vendor's SDK 24.11. Values may be strings, as Jinja
-    renders them: they are coerced by :meth:`to_wire`.
-
-    :param language: language of the text, default ``English``; 154 names, aliases such as ``Ukrainian``.
-    :param make_skew_correct: straighten the image, up to 15 degrees; default True.
-    :param rotate: turn the image by this many degrees before anything else; default 0.
-    :param make_binarization: reduce the image to black and white; default False.
-    :param make_contrast_correction: raise the contrast; default True where documented.
-    :param make_upsampling: enlarge a small image; default False.
-    :param make_spell_check: correct misspelt words; default False.
-    :param dsr_mode: how text areas are found; left to the service by default.
-    :param dsr_confidence: how sure that search must be; left to the service by default.
-    :param result_type: what to answer with; default ``Text``.
+    :param name: the keyword of the operators.
+    :param wire: the name on the wire.
+    :param kind: the type of its values.
+    :param default: the documented default, which is sent; None leaves the setting out.
     """
 
-    language: str | None = None
-    make_skew_correct: bool | str | None = None
-    rotate: int | str | None = None
-    make_binarization: bool | str | None = None
-    make_contrast_correction: bool | str | None = None
-    make_upsampling: bool | str | None = None
-    make_spell_check: bool | str | None = None
-    dsr_mode: str | None = None
-    dsr_confidence: str | None = None
-    result_type: str | None = None
+    name: str
+    wire: str
+    kind: type[bool] | type[int] | type[StrEnum]
+    default: Any = None
 
-    def given(self) -> dict[str, Any]:
-        """The settings that the user gave, by their own names."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if not is_unset(value)}
+    def read(self, value: Any) -> Any:
+        """Return a value as the wire spells it; None leaves the setting out.
 
-    def to_wire(self, operation: Operation) -> dict[str, Any] | None:
-        """Coerce, check and spell the settings as the operation takes them.
-
-        :param operation: the operation to send them to.
-        :return: the ``settings`` object, or None where the operation takes none.
-        :raises AsposeOcrSettingsError: for a value that cannot be, with a suggestion, and for a setting
-            that the operation does not take.
+        :param value: as the user gave it, or as Jinja rendered it.
+        :raises AsposeOcrSettingsError: for a value that cannot be, with a suggestion.
         """
-        if operation.settings is SettingsKind.OCR:
-            return self._recognition(operation)
-        if operation.settings in (SettingsKind.SPEECH, SettingsKind.SPEECH_FLAT):
-            self._refuse_all_but({"language", "result_type"}, operation)
-            return {
-                "language": _choice(SpeechLanguage, "language", self.language, SpeechLanguage.ENGLISH),
-                "resultType": _choice(
-                    ResultTypeSpeech, "result_type", self.result_type, ResultTypeSpeech.WAV
-                ),
-            }
-        self._refuse_all_but(set(), operation)
-        return {} if operation.settings is SettingsKind.EMPTY else None
+        if is_unset(value):
+            return self.default
+        if issubclass(self.kind, StrEnum):
+            return _choice(self.kind, self.name, value)
+        return boolean(self.name, value, False) if self.kind is bool else integer(self.name, value) or None
 
-    def _recognition(self, operation: Operation) -> dict[str, Any]:
-        wire: dict[str, Any] = {
-            "language": _choice(Language, "language", self.language, Language.ENGLISH),
-            "makeSkewCorrect": boolean("make_skew_correct", self.make_skew_correct, True),
-            "makeBinarization": boolean("make_binarization", self.make_binarization, False),
-            "makeContrastCorrection": boolean(
-                "make_contrast_correction", self.make_contrast_correction, operation.contrast_default
-            ),
-            "makeUpsampling": boolean("make_upsampling", self.make_upsampling, False),
-            "makeSpellCheck": boolean("make_spell_check", self.make_spell_check, False),
-        }
-        if rotate := integer("rotate", self.rotate):
-            wire["Rotate"] = rotate
-        if not is_unset(self.dsr_mode):
-            wire["dsrMode"] = _choice(DsrMode, "dsr_mode", self.dsr_mode, DsrMode.REGIONS)
-        if not is_unset(self.dsr_confidence):
-            wire["dsrConfidence"] = _choice(
-                DsrConfidence, "dsr_confidence", self.dsr_confidence, DsrConfidence.DEFAULT
-            )
-        if operation.result_selector is None:
-            if not is_unset(self.result_type):
-                raise AsposeOcrSettingsError(f"{operation.name} takes no result_type")
-        else:
-            choices = _RESULT_TYPES[operation.result_selector]
-            wire[operation.result_selector] = _choice(
-                choices, "result_type", self.result_type, choices(operation.result_type or "Text")
-            )
-        return wire
 
-    def _refuse_all_but(self, names: set[str], operation: Operation) -> None:
-        if refused := sorted(self.given().keys() - names):
-            raise AsposeOcrSettingsError(f"{operation.name} takes no {', '.join(refused)}")
+SETTINGS = (
+    Setting("language", "language", Language, "English"),
+    Setting("make_skew_correct", "makeSkewCorrect", bool, True),
+    Setting("make_binarization", "makeBinarization", bool, False),
+    Setting("make_contrast_correction", "makeContrastCorrection", bool, True),
+    Setting("make_upsampling", "makeUpsampling", bool, False),
+    Setting("make_spell_check", "makeSpellCheck", bool, False),
+    Setting("rotate", "Rotate", int),
+    Setting("dsr_mode", "dsrMode", DsrMode),
+    Setting("dsr_confidence", "dsrConfidence", DsrConfidence),
+    Setting("result_type", "resultType", ResultType, "Text"),
+)
+"""The settings of recognition, as https://docs.aspose.cloud/ocr/ and the vendor's SDK 24.11 spell them."""
+
+_SPEECH_SETTINGS = (
+    Setting("language", "language", SpeechLanguage, "English"),
+    Setting("result_type", "resultType", ResultTypeSpeech, "Wav"),
+)
+_BY_KIND: Mapping[SettingsKind | None, tuple[Setting, ...]] = {
+    SettingsKind.OCR: SETTINGS,
+    SettingsKind.SPEECH: _SPEECH_SETTINGS,
+    SettingsKind.SPEECH_FLAT: _SPEECH_SETTINGS,
+}
 
 
 def wire_settings(operation: Operation, settings: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Spell settings as an operation takes them.
+    """Check settings and spell them as an operation takes them.
 
     :param operation: the operation.
-    :param settings: names of :class:`RecognitionSettings`; any other name goes on the wire unchanged.
-    :raises AsposeOcrSettingsError: as :meth:`RecognitionSettings.to_wire`, for a setting given to an
-        operation that takes none, and for a value that JSON cannot express.
+    :param settings: names of :data:`SETTINGS` with their values, which may be strings, as Jinja renders
+        them; any other name goes on the wire unchanged.
+    :return: the ``settings`` object, or None where the operation takes none.
+    :raises AsposeOcrSettingsError: for a value that cannot be, with a suggestion; for a setting that the
+        operation does not take; for a value that JSON cannot express.
     """
     given = mapping("settings", settings)
-    known = {field.name for field in fields(RecognitionSettings)}
-    own = {name: value for name, value in given.items() if name in known}
+    known = {setting.name for setting in SETTINGS}
+    own = {name: value for name, value in given.items() if name in known and not is_unset(value)}
     extra = {name: value for name, value in given.items() if name not in known}
-    wire = RecognitionSettings(**own).to_wire(operation)
-    if not extra:
-        return wire
-    if wire is None:
+    taken = list(_settings_of(operation))
+    if refused := sorted(own.keys() - {setting.name for setting in taken}):
+        raise AsposeOcrSettingsError(f"{operation.name} takes no {', '.join(refused)}")
+    wire = {setting.wire: setting.read(own.get(setting.name)) for setting in taken}
+    if extra and operation.settings is None:
         raise AsposeOcrSettingsError(
             f"{operation.name} takes no settings, not even {', '.join(sorted(extra))}"
         )
@@ -205,7 +167,22 @@ def wire_settings(operation: Operation, settings: Mapping[str, Any] | None) -> d
             f"JSON cannot express a value among {', '.join(sorted(extra))}: give texts, numbers, truth "
             "values, lists and dicts"
         ) from None
-    return wire | extra
+    if operation.settings is None:
+        return None
+    return {name: value for name, value in wire.items() if value is not None} | extra
+
+
+def _settings_of(operation: Operation) -> Iterator[Setting]:
+    """Yield the rows that an operation takes, with the two defaults and the spelling that are its own."""
+    for setting in _BY_KIND.get(operation.settings, ()):
+        if setting.name == "make_contrast_correction":
+            yield replace(setting, default=operation.contrast_default)
+        elif setting.name != "result_type":
+            yield setting
+        elif selector := operation.result_selector:
+            kind = ResultTypeTable if selector == "resultTypeTable" else setting.kind
+            default = operation.result_type or setting.default
+            yield replace(setting, wire=selector, kind=kind, default=default)
 
 
 def check_literals(operation: Operation, settings: Mapping[str, Any]) -> None:
@@ -226,7 +203,7 @@ def check_literals(operation: Operation, settings: Mapping[str, Any]) -> None:
 
 
 def selected_result_types(operation: Operation, wire: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """The result types that an operation will answer with, such as ``("Text", "Pdf")``.
+    """Return the result types that an operation will answer with, such as ``("Text", "Pdf")``.
 
     :param operation: the operation.
     :param wire: its settings, from :func:`wire_settings`.
@@ -245,16 +222,14 @@ def answers_with_text(operation: Operation, wire: Mapping[str, Any] | None) -> b
 
 
 def is_text(result_type: str) -> bool:
-    """Whether data of a result type is UTF-8 text.
+    """Tell whether data of a result type is UTF-8 text.
 
     :param result_type: a single type, such as ``Text`` or ``ImagePNG``, in any case.
     """
     return result_type.casefold() in TEXT_RESULT_TYPES
 
 
-def _choice(kind: type[E], name: str, value: Any, default: E) -> str:
-    if is_unset(value):
-        return default.value
+def _choice(kind: type[StrEnum], name: str, value: Any) -> str:
     aliases = _ALIASES.get(kind, {})
     spellings = {member.value: member.value for member in kind} | {k: v.value for k, v in aliases.items()}
     folded = {_fold(spelling): wire for spelling, wire in spellings.items()}

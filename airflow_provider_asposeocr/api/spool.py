@@ -1,4 +1,4 @@
-"""A reply of any size, read from a file: long strings stay there, only what is around them is in memory.
+"""Read replies that are not held in memory: from a file, or as far as their beginning tells.
 
 A result of 200 MB is one JSON string of 267 MB. The first pass notes where long strings lie and checks
 that the reply is whole; what is decoded later is read from those places, a chunk at a time.
@@ -31,7 +31,7 @@ _ESCAPE = re.compile(rb"\\(?:(" + _HIGH + rb"\\" + _LOW + rb')|u([0-9a-fA-F]{4})
 _TAIL = re.compile(rb"\\(?:" + _HIGH + rb"(?:\\(?:u[0-9a-fA-F]{0,3})?)?|u[0-9a-fA-F]{0,3})?\Z")
 _MAX_ESCAPE = 12
 _CONTENT = re.compile(rb'(?:[^"\\]++|\\.){0,4096}+', re.DOTALL)
-"""What a string holds, or a part of it: the expression takes memory for each repetition."""
+"""The inside of a string, or a part of it: the expression takes memory for each repetition."""
 
 _QUOTE = ord('"')
 _CONTROLS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
@@ -39,7 +39,7 @@ _CONTROLS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where a long string lies in a file, without its quotes.
+    """Mark a long string in a file, without its quotes.
 
     :param file: the file.
     :param start: offset of its first byte.
@@ -51,7 +51,7 @@ class Span:
     end: int
 
     def raw(self) -> Iterator[bytes]:
-        """The bytes of the string, with JSON's escapes undone, in chunks."""
+        """Yield the bytes of the string, with JSON's escapes undone, in chunks."""
         position, rest = self.start, b""
         while position < self.end or rest:
             # Every reader seeks for itself, so that several may read one file in turn.
@@ -75,7 +75,7 @@ class Span:
         return data.decode("utf-8", "replace")
 
     def decoded(self) -> Iterator[bytes]:
-        """What the string holds as Base64, in chunks.
+        """Yield what the string holds as Base64, in chunks.
 
         :raises ValueError: if it is not strict Base64.
         """
@@ -177,7 +177,7 @@ class _Reader:
 
 
 def _open_escape(data: bytes) -> int:
-    """How many bytes at the end belong to an escape, or a pair of them, that may go on in the next chunk."""
+    """Count the bytes at the end that belong to escapes which may go on in the next chunk."""
     at = data.find(b"\\", max(0, len(data) - _MAX_ESCAPE))
     while at >= 0:
         # The backslash may itself be escaped: only after an even number of others it opens an escape.

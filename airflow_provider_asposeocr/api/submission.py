@@ -1,36 +1,49 @@
-"""A submission: what is known of a task of the service from the moment at which it was accepted."""
+"""A submission: the one record of a submitted OCR task, from the POST to the manifest."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from airflow_provider_asposeocr.api.coerce import is_usable_id
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrEventError, AsposeOcrUnusableIdError
 from airflow_provider_asposeocr.api.http import HttpResponse
-from airflow_provider_asposeocr.api.polling import Deadline
+from airflow_provider_asposeocr.api.operations import Operation, get_operation
 
 RETENTION = 24 * 3600.0
-"""Seconds, counted from the submission, for which the service keeps a task."""
+"""Seconds, counted from the submission, for which the service keeps an OCR task."""
 
 UNKNOWN_EVENT = "the trigger sent an event that this version does not know"
+
+_KINDS: Mapping[str, Any] = {
+    "operation": str,
+    "ocr_task_id": str,
+    "source": str | None,
+    "source_bytes": int | None,
+    "fingerprint": str | None,
+    "submitted_at": int | float | None,
+    "api_calls": int,
+    "reattached": bool,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A task of the service that this try or an earlier one has submitted.
+    """An OCR task that this try or an earlier one has submitted.
 
-    It travels whole: with the trigger, back with its event, and to the method that a task resumes with. For
-    Airflow hands that method nothing but the event where it runs a trigger without a triggerer.
+    It travels whole: record store, trigger, event, resumed method. Airflow hands the resumed method nothing
+    but the event where it runs a trigger without a triggerer. The exact URI of the source is not part of it,
+    as that may hold secrets: the fingerprint covers it.
 
     :param operation: the name of the operation.
-    :param ocr_task_id: the service's id of the task.
-    :param source: the URI of the source, as it may be shown; None where it is not known.
-    :param fingerprint: tells whether another submission would be the same; None where it is not known.
+    :param ocr_task_id: the service's id of the OCR task.
+    :param source: the display URI of the source; None where it is not known.
+    :param source_bytes: the size of the source; None where it is not known.
+    :param fingerprint: from :func:`fingerprint`; None where it is not known.
     :param submitted_at: seconds since the epoch; None where it is not known.
     :param api_calls: billed calls made for it so far.
     :param reattached: whether an earlier try has submitted it.
@@ -39,20 +52,31 @@ class Submission:
     operation: str
     ocr_task_id: str
     source: str | None = None
+    source_bytes: int | None = None
     fingerprint: str | None = None
     submitted_at: float | None = None
     api_calls: int = 0
     reattached: bool = False
 
-    def deadline(self, patience: float) -> Deadline:
-        """Return when to stop waiting: no later than the service forgets the task.
+    def __str__(self) -> str:
+        """Name the OCR task for a log or an error: whoever holds the id of a trial task can read it."""
+        if self.of_operation.authenticated:
+            return f"OCR task {self.ocr_task_id}"
+        return "a trial OCR task, whose id is a secret"
 
-        :param patience: seconds to wait, counted from the submission, or from now if that was an earlier
-            try's.
+    @property
+    def of_operation(self) -> Operation:
+        """The row of the operation in the table."""
+        return get_operation(self.operation)
+
+    def deadline(self, timeout: float, now: float) -> float:
+        """Return when to stop waiting, no later than the service forgets the OCR task.
+
+        :param timeout: seconds to wait, counted from the submission, or from now if an earlier try made it.
+        :param now: seconds since the epoch.
         """
-        now = time.time()
         at = now if self.submitted_at is None else self.submitted_at
-        return Deadline(min((now if self.reattached else at) + patience, at + RETENTION))
+        return min((now if self.reattached else at) + timeout, at + RETENTION)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -65,22 +89,36 @@ class Submission:
         :param value: JSON values.
         :raises AsposeOcrEventError: if they are not those of a submission.
         """
-        if not isinstance(value, Mapping) or set(value) != set(cls.__dataclass_fields__):
+        if not isinstance(value, Mapping) or set(value) != {field.name for field in fields(cls)}:
             raise AsposeOcrEventError(f"{UNKNOWN_EVENT}: it holds no submission")
         at = value["submitted_at"]
-        if not (
-            all(isinstance(value[name], str) for name in ("operation", "ocr_task_id"))
-            and all(isinstance(value[name], str | None) for name in ("source", "fingerprint"))
-            and (at is None or (isinstance(at, int | float) and math.isfinite(at)))
-            and isinstance(value["api_calls"], int)
-            and isinstance(value["reattached"], bool)
+        if not all(isinstance(value[name], kind) for name, kind in _KINDS.items()) or (
+            isinstance(at, float) and not math.isfinite(at)
         ):
             raise AsposeOcrEventError(f"{UNKNOWN_EVENT}: its submission holds values of the wrong kind")
         return cls(**value)
 
 
+def fingerprint(operation: Operation, wire: Mapping[str, Any] | None, identity: str, content_tag: str) -> str:
+    """Tell two submissions apart: by operation, settings, identity and content of the source.
+
+    Its first half leaves the content out, so that names of results can begin with it.
+
+    :param operation: the operation.
+    :param wire: its settings in the spelling of the wire.
+    :param identity: of the source.
+    :param content_tag: of the source; changes when its content does.
+    """
+    same = (operation.name, json.dumps(wire, sort_keys=True, default=str), identity)
+    return _digest(*same)[:16] + _digest(*same, content_tag)[:16]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()
+
+
 def read_task_id(response: HttpResponse) -> str:
-    """Read the id of a new task.
+    """Read the id of a new OCR task.
 
     :raises ValueError: if the answer is none of the service's, such as a web page.
     :raises AsposeOcrUnusableIdError: if it is one, but its id would be of no use.

@@ -1,4 +1,4 @@
-"""A reply of the service, parsed tolerantly: no property is required, any may be null."""
+"""Read a reply of the service tolerantly: no property is required, any may be null."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from airflow_provider_asposeocr.api.settings import is_text
 from airflow_provider_asposeocr.api.spool import Span, read_reply
 
 MAX_RESULTS = 5000
-"""Results of a task at most. The service gives one for each region of a page."""
+"""Results of an OCR task at most. The service gives one for each region of a page."""
 
 MAX_INLINE_RESULTS = 1000
 """Results that an event or an XCom carries at most."""
@@ -41,7 +41,7 @@ _UTF_8 = 4
 
 
 class TaskStatus(StrEnum):
-    """Where a task stands."""
+    """Say where an OCR task stands."""
 
     PENDING = "Pending"
     PROCESSING = "Processing"
@@ -53,12 +53,12 @@ class TaskStatus(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the status will not change any more."""
+        """True if the status will not change any more."""
         return self in (TaskStatus.COMPLETED, TaskStatus.ERROR, TaskStatus.NOT_EXIST)
 
     @property
     def is_successful(self) -> bool:
-        """Whether the task has results."""
+        """True if the OCR task has results."""
         return self is TaskStatus.COMPLETED
 
     @classmethod
@@ -71,7 +71,7 @@ _STATUSES = {status.value.casefold(): status for status in TaskStatus}
 
 
 class _Result:
-    """What a result says of itself, wherever its data lies."""
+    """Answer the questions about a result that do not depend on where its data lies."""
 
     __slots__ = ()
 
@@ -80,7 +80,7 @@ class _Result:
 
     @property
     def is_text(self) -> bool:
-        """Whether the data is UTF-8 text."""
+        """True if the data is UTF-8 text."""
         return is_text(self.type)
 
     @property
@@ -91,7 +91,7 @@ class _Result:
 
 @dataclass(frozen=True, slots=True)
 class OcrResult(_Result):
-    """One result of a task.
+    """One result of an OCR task.
 
     :param type: such as ``Text`` or ``ImagePNG``; the service may send types that no source documents.
         Empty where it names none.
@@ -103,11 +103,11 @@ class OcrResult(_Result):
 
     @property
     def size(self) -> int:
-        """How many bytes the data has."""
+        """The number of bytes of the data."""
         return len(self.data)
 
     def chunks(self) -> Iterator[bytes]:
-        """The data, a chunk at a time."""
+        """Yield the data, a chunk at a time."""
         yield self.data
 
 
@@ -140,15 +140,15 @@ class SpooledResult(_Result):
         return b"".join(self.chunks())
 
     def chunks(self) -> Iterator[bytes]:
-        """The data, a chunk at a time."""
+        """Yield the data, a chunk at a time."""
         return self.span.decoded() if self.is_base64 else self.span.raw()
 
 
 @dataclass(frozen=True, slots=True)
 class OcrTask:
-    """What the service says of a task.
+    """An OCR task, as the service describes it.
 
-    :param id: the service's id of the task.
+    :param id: the service's id of the OCR task.
     :param status: where it stands.
     :param results: its results, in the order of the reply; hidden from ``repr``, as they hold the document.
     :param messages: what the service says; fatal only with status ``Error``.
@@ -207,7 +207,7 @@ class OcrTask:
         return replace(self, results=tuple(OcrResult(result.type, result.data) for result in self.results))
 
     def trimmed(self, max_bytes: int) -> OcrTask:
-        """The same task with its text alone, or without any result if the text does not fit."""
+        """Return the OCR task with its text alone, or without any result if the text does not fit."""
         if self.text_fits(max_bytes):
             texts = self.texts
             kept = {result.type for result in texts}
@@ -217,7 +217,7 @@ class OcrTask:
         return replace(self, results=(), unread=True, seen_types=seen[:MAX_SEEN_TYPES])
 
     def raise_for_status(self) -> None:
-        """Raise if the task has ended without success.
+        """Raise if the OCR task has ended without success.
 
         :raises AsposeOcrTaskError: for status ``Error``.
         :raises AsposeOcrTaskNotFoundError: for status ``NotExist``.
@@ -226,13 +226,13 @@ class OcrTask:
         if self.status is TaskStatus.NOT_EXIST:
             said = f": {'; '.join(self.messages)}" if self.messages else ""
             raise AsposeOcrTaskNotFoundError(
-                f"the service does not know the task{code}{said}: it was cancelled, is older than 24 hours, "
-                "or belongs to another account or operation",
+                f"the service does not know the OCR task{code}{said}: it was cancelled, is older than 24 "
+                "hours, or belongs to another account or operation",
                 ocr_task_id=self.id,
             )
         if self.status is TaskStatus.ERROR:
             said = "; ".join(self.notices) or "the service gives no reason"
-            raise AsposeOcrTaskError(f"the task failed{code}: {said}", ocr_task_id=self.id)
+            raise AsposeOcrTaskError(f"the OCR task failed{code}: {said}", ocr_task_id=self.id)
 
     def to_dict(self) -> dict[str, Any]:
         """Make a value of JSON scalars that :func:`parse_task` reads back."""
@@ -288,7 +288,7 @@ def parse_task(
     entries = values.get("results")
     if isinstance(entries, list) and len(entries) > MAX_RESULTS:
         raise AsposeOcrTooLargeError(
-            f"the task has {len(entries)} results, more than the {MAX_RESULTS} that are read",
+            f"the OCR task has {len(entries)} results, more than the {MAX_RESULTS} that are read",
             ocr_task_id=ocr_task_id,
         )
     results, odd = _results(entries, spans)

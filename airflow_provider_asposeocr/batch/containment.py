@@ -1,41 +1,16 @@
-"""What an item's source or a storage raises, kept where it belongs: no item ends a batch.
-
-User code and storage clients may raise what is no ``Exception``: a panic of an extension in Rust, the
-``CancelledError`` of an event loop of their own, ``SystemExit``. Let through, it would pass for an order from
-outside, and a ``StopIteration`` would leave whoever awaits its thread waiting for ever. What does come from
-outside, such as Airflow's signals, reaches the main thread alone, which runs none of this.
-"""
+"""Keep the errors of an item's source or of a storage where they belong: no item ends a batch."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrUnexpectedError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrUnexpectedError, contained
 from airflow_provider_asposeocr.api.http import RequestBody
 from airflow_provider_asposeocr.files.listing import display_name
 from airflow_provider_asposeocr.files.paths import uri_of
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def contained(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call what may raise anything, and raise nothing but errors that an event loop passes on.
-
-    :param work: called in a thread of the batch.
-    :raises AsposeOcrUnexpectedError: in place of what is no ``Exception``, and of a ``StopIteration``.
-    """
-    try:
-        return work(*args, **kwargs)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        if isinstance(error, Exception) and not isinstance(error, StopIteration):
-            raise
-        raise AsposeOcrUnexpectedError.of(error) from None
 
 
 def own_error(raised: BaseException) -> Exception:

@@ -4,44 +4,54 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypedDict
 
 from airflow_provider_asposeocr.api import coerce
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrDestinationError,
+    AsposeOcrError,
+    AsposeOcrSettingsError,
+)
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT
-from airflow_provider_asposeocr.api.settings import wire_settings
-from airflow_provider_asposeocr.batch.aside import run_aside
-from airflow_provider_asposeocr.batch.journal import BatchRecord
-from airflow_provider_asposeocr.batch.plan import (
-    DEFAULT_IN_FLIGHT,
-    Plan,
-    check_names,
-    checked_destination,
-    folder_of,
-)
-from airflow_provider_asposeocr.batch.policy import allowed_share, verdict
+from airflow_provider_asposeocr.api.settings import selected_result_types
+from airflow_provider_asposeocr.batch.containment import address_of, name_of
+from airflow_provider_asposeocr.batch.item import ItemOptions
+from airflow_provider_asposeocr.batch.record import BatchRecord
 from airflow_provider_asposeocr.batch.report import NAME, Report
-from airflow_provider_asposeocr.batch.runner import BatchRunner
-from airflow_provider_asposeocr.batch.stores import parts_for
-from airflow_provider_asposeocr.files.destination import Names, check_destination
+from airflow_provider_asposeocr.batch.runner import (
+    AsposeOcrBatchError,
+    AsposeOcrBatchIncompleteError,
+    BatchRunner,
+    Progress,
+    run_aside,
+)
+from airflow_provider_asposeocr.durable import max_tries_of
+from airflow_provider_asposeocr.files.destination import Names, check_destination, targets
 from airflow_provider_asposeocr.files.listing import list_sources
-from airflow_provider_asposeocr.files.manifest import Delivery
+from airflow_provider_asposeocr.files.paths import display_uri, folder_of, identity_of, is_web, location
+from airflow_provider_asposeocr.files.storage import canonical
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 log = logging.getLogger(__name__)
 
+DEFAULT_IN_FLIGHT = 50
+"""OCR tasks submitted and not finished at any moment, by default."""
+
+_TELLING_APART = ("{stem}", "{ocr_task_id}")
+
 
 class BatchSummary(TypedDict):
-    """What a batch returns.
+    """The value that a batch returns.
 
-    ``report``: URI of the report. ``destination``: where the results are. ``items``, ``succeeded``,
-    ``failed``: of all tries together. ``skipped``: items that an earlier try has brought to an end.
-    ``resumed``: jobs of an earlier try that this one went on with. ``api_calls``: billed calls of this try.
-    ``seconds``: how long it took.
+    ``report``: URI of the report. ``destination``: of the results. ``items``, ``succeeded``, ``failed``: of
+    all tries together. ``skipped``: items that an earlier try has brought to an end. ``resumed``: OCR tasks
+    of an earlier try that this one resumed. ``api_calls``: billed calls of this try. ``seconds``: how long
+    it took.
     """
 
     report: str
@@ -60,16 +70,12 @@ class Batch:
 
     :param task: the operator, rendered.
     :param hook: makes the calls.
-    :param settings: of the operation, by the names of the operator's arguments.
     :param context: Airflow's.
     """
 
-    def __init__(
-        self, task: Any, hook: AsposeOcrHook, settings: Mapping[str, Any], context: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, task: Any, hook: AsposeOcrHook, context: Mapping[str, Any]) -> None:
         self._task = task
         self._hook = hook
-        self._settings = settings
         self._context = context
         self._runner: BatchRunner | None = None
 
@@ -84,40 +90,33 @@ class Batch:
         started = time.monotonic()
         task, hook = self._task, self._hook
         destination = checked_destination(task.unmasked("destination"))
-        plan = self._plan(destination)
+        options, folder = self._options(destination), folder_of(destination)
+        in_flight = task.whole_number("max_in_flight", 1) or DEFAULT_IN_FLIGHT
         share = allowed_share(task.fail_on)
-        where = self._report_path(plan, folder_of(destination))
+        where = self._report_path(options, folder)
         listing = list_sources(
             task.unmasked("sources"),
-            plan.operation,
-            task.word("source_conn_id"),
+            options.operation,
+            options.source_conn_id,
             prefix=task.location("source_prefix"),
-            destination=folder_of(destination),
+            destination=folder,
         )
-        plan = replace(plan, source_conn_id=listing.conn_id)
-        plan = replace(plan, taken=check_names(plan, listing.items, where))
-        journal = self._journal(plan, folder_of(destination)) if listing.items else None
+        taken = check_names(options, listing.items, where)
+        options = replace(options, source_conn_id=listing.conn_id, taken=taken)
+        store = task.record_store(self._context, destination) if listing.items else None
+        record = BatchRecord(store, max_tries_of(self._context)) if store else None
         with closing(Report(listing.items)) as report:
-            runner = self._runner = BatchRunner(plan, hook, listing.items, journal, report)
-            names = Names(None, plan.operation.name, "report", plan.map_index)
-            try:
-                if listing.items:
-                    run_aside(runner.run, runner.halt)
-                else:
-                    log.warning("There are no sources: nothing is submitted")
-            except BaseException:
-                try:
-                    report.write(where, names, plan.delivery.conn_id)
-                except AsposeOcrError as error:
-                    log.error("The report could not be written: %s", error)
-                raise
-            uri = report.write(where, names, plan.delivery.conn_id)
-        taken, count = time.monotonic() - started, runner.progress
-        log.info("%s; report: %s", count.line(taken, hook.api_calls), uri)
+            runner = self._runner = BatchRunner(
+                options, hook, listing.items, record, report, in_flight, task.cancel_on_kill
+            )
+            names = Names(None, options.operation.name, "report", options.delivery.map_index)
+            uri = self._run_and_report(runner, partial(report.write, where, names, options.delivery.conn_id))
+        seconds, count = time.monotonic() - started, runner.progress
+        log.info("%s; report: %s", count.line(seconds, hook.api_calls), uri)
         if failure := verdict(count, share, uri):
             raise failure
-        if journal is not None:
-            journal.finish()
+        if record is not None:
+            record.finish()
         return {
             "report": uri,
             "destination": destination,
@@ -127,48 +126,139 @@ class Batch:
             "skipped": count.skipped,
             "resumed": count.resumed,
             "api_calls": hook.api_calls,
-            "seconds": round(taken, 3),
+            "seconds": round(seconds, 3),
         }
 
-    def _report_path(self, plan: Plan, folder: str) -> str:
-        name = NAME if plan.map_index < 0 else f"report-{plan.map_index}.jsonl"
-        where = self._task.location("report") or f"{folder}/"
+    def _run_and_report(self, runner: BatchRunner, write: Callable[[], str]) -> str:
+        """Bring all items to their ends and write the report, whatever ends that; return its URI."""
+        try:
+            if runner.progress.items:
+                run_aside(runner.run, self.halt)
+            else:
+                log.warning("There are no sources: nothing is submitted")
+        except BaseException:
+            try:
+                write()
+            except AsposeOcrError as error:
+                log.error("The report could not be written: %s", error)
+            raise
+        return write()
+
+    def _report_path(self, options: ItemOptions, folder: str) -> str:
+        map_index = options.delivery.map_index
+        name = NAME if map_index < 0 else f"report-{map_index}.jsonl"
+        where: str = self._task.location("report") or f"{folder}/"
         where = f"{where}{name}" if where.endswith("/") else where
-        check_destination(where, plan.delivery.conn_id)
+        check_destination(where, options.delivery.conn_id)
         return where
 
-    def _journal(self, plan: Plan, folder: str) -> BatchRecord | None:
-        # The trial costs nothing, and its ids are secrets that do not belong in a store.
-        if not self._task.durable or not plan.operation.authenticated:
-            return None
-        context = self._context
-        path = self._task.location("durable_path")
-        parts = parts_for(context, path=path, destination=folder, conn_id=plan.delivery.conn_id)
-        return BatchRecord(parts, int(getattr(context["ti"], "max_tries", 0) or 0))
-
-    def _plan(self, destination: str) -> Plan:
+    def _options(self, destination: str) -> ItemOptions:
         task = self._task
-        operation = get_operation(task.operation)
-        wire = wire_settings(operation, self._settings)
-        delivery = Delivery(
-            destination=destination,
-            conn_id=task.word("destination_conn_id"),
-            overwrite=task.flag("overwrite", True),
-            delete_remote=task.flag("delete_remote"),
-        )
-        delivery.check(operation, wire)
-        return Plan(
+        operation, wire = get_operation(task.operation), task.wire()
+        delivery = replace(task.delivery(self._context, wire), destination=destination)
+        delivery.check(operation)
+        return ItemOptions(
             operation=operation,
-            wire=wire,
             delivery=delivery,
             source_conn_id=task.word("source_conn_id"),
-            max_source_bytes=task.whole_number("max_source_bytes", 1),
-            allow_redirects=task.flag("allow_redirects"),
-            allow_multipage=task.flag("allow_multipage"),
-            patience=coerce.seconds("timeout", task.timeout) or DEFAULT_TIMEOUT,
+            source_options=task.source_options(),
+            timeout=coerce.seconds("timeout", task.timeout) or DEFAULT_TIMEOUT,
             poll_interval=coerce.seconds("poll_interval", task.poll_interval),
-            max_in_flight=task.whole_number("max_in_flight", 1) or DEFAULT_IN_FLIGHT,
             cancel_on_timeout=task.flag("cancel_on_timeout", default=True),
-            cancel_on_kill=task.cancel_on_kill,
-            map_index=getattr(self._context["ti"], "map_index", -1),
         )
+
+
+def checked_destination(destination: Any) -> str:
+    """Return the destination of a batch as text.
+
+    :param destination: a folder, which ends in a slash unless it is a path object, or a pattern with
+        ``{stem}`` or ``{ocr_task_id}``.
+    :raises AsposeOcrDestinationError: if it is neither: many results would meet in one file.
+    """
+    text = location("destination", destination)
+    if text is None:
+        raise AsposeOcrDestinationError("a batch needs a destination: give a folder")
+    if text.endswith("/") or any(placeholder in text for placeholder in _TELLING_APART):
+        return text
+    if not isinstance(destination, str | Mapping):
+        return f"{text}/"
+    raise AsposeOcrDestinationError(
+        f"{display_uri(text)} is one file for many results: end it with a slash if it is a folder, or "
+        "use {stem}"
+    )
+
+
+def check_names(options: ItemOptions, items: Iterable[Any], report: str) -> dict[str, str]:
+    """Refuse a pattern under which the results of two items would meet, or a result and the report.
+
+    :param options: the same for all items.
+    :param items: of the listing.
+    :param report: where the report goes.
+    :return: the identity of the source of each path that will be written, where a pattern is given.
+    :raises AsposeOcrDestinationError: if two have one name.
+    """
+    delivery = options.delivery
+    if delivery.destination.endswith("/") or "{ocr_task_id}" in delivery.destination:
+        return {}
+    types = selected_result_types(options.operation, delivery.wire)
+    seen: dict[str, tuple[str, str]] = {canonical(report): ("", "the report")}
+    for item in items:
+        if (uri := address_of(item)) is None:
+            continue
+        identity, source = identity_of(uri), display_uri(uri) if is_web(uri) else uri
+        names = Names(source, options.operation.name, "", delivery.map_index)
+        try:
+            written = {str(path) for path in targets(types, delivery.destination, names, delivery.conn_id)}
+        except AsposeOcrDestinationError:
+            continue  # a name that no file can have fails its item alone
+        for path in written:
+            other, first = seen.setdefault(path, (identity, name_of(item)))
+            if other != identity:
+                raise AsposeOcrDestinationError(
+                    f"{first} and {name_of(item)} would be stored under one name: use a folder as "
+                    "destination, whose names are all different, or {ocr_task_id}"
+                )
+    return {path: identity for path, (identity, _) in seen.items()}
+
+
+def allowed_share(fail_on: Any) -> float:
+    """Return the share of items that may fail without failing the batch.
+
+    :param fail_on: ``any``, also where it is not set; ``none``; or a fraction as a number or its digits.
+    :raises AsposeOcrSettingsError: for anything else.
+    """
+    # A template writes a value that is not set as None: that is none of the words.
+    word = "any" if coerce.is_unset(fail_on) else str(fail_on).strip().casefold()
+    if word in ("any", "none"):
+        return float(word == "none")
+    wanted = "'any', 'none' or a fraction such as 0.05"
+    share = coerce.number("fail_on", fail_on, wanted)
+    if not 0 <= share <= 1:
+        raise AsposeOcrSettingsError(f"fail_on must be {wanted}, not {coerce.shown_value(fail_on)}")
+    return share
+
+
+def verdict(count: Progress, share: float, report: str) -> AsposeOcrBatchError | None:
+    """Return the error that a batch ends with, or None if it has succeeded.
+
+    :param count: what became of its items.
+    :param share: from :func:`allowed_share`.
+    :param report: the URI of the report.
+    """
+    if count.ended < count.items:
+        return AsposeOcrBatchIncompleteError(
+            f"{count.items - count.ended} of {count.items} items were not brought to an end; see {report}. A "
+            "retry resumes them",
+            retry_after=count.retry_after,
+        )
+    if count.failed <= share * count.items:
+        return None
+    found = (
+        f"{count.failed} of {count.items} items failed, {count.failed - count.retryable} of them for good; "
+        f"see {report}"
+    )
+    if not count.retryable:
+        return AsposeOcrBatchError(f"{found}. A retry would not help: clear the task to try them again")
+    return AsposeOcrBatchIncompleteError(
+        f"{found}. A retry tries the other {count.retryable} again", retry_after=count.retry_after
+    )

@@ -1,75 +1,149 @@
-"""The runner of a batch: so many workers take items from one list, until it is empty or all is stopped."""
+"""Run the items of a batch: so many at a time, until the list is empty or all is stopped.
+
+The event loop runs in a thread of its own, so that signals find the main thread outside of it: a handler that
+raises, as Airflow's alarm for ``execution_timeout`` does, could do so in a callback, and the error be lost.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
+import threading
 import time
-from collections.abc import Coroutine, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrAuthError,
+    AsposeOcrCertificateError,
+    AsposeOcrConnectionError,
     AsposeOcrError,
     AsposeOcrHaltedError,
+    AsposeOcrRateLimitError,
+    AsposeOcrRequestError,
+    AsposeOcrServerError,
+    AsposeOcrSettingsError,
+    AsposeOcrStorageError,
     AsposeOcrUnexpectedError,
 )
-from airflow_provider_asposeocr.batch import progress
-from airflow_provider_asposeocr.batch.committer import Committer
+from airflow_provider_asposeocr.api.retry import MAX_SLEEP
 from airflow_provider_asposeocr.batch.containment import name_of, own_error
-from airflow_provider_asposeocr.batch.course import Course, Item, Stage
-from airflow_provider_asposeocr.batch.journal import BatchRecord
-from airflow_provider_asposeocr.batch.outcome import ItemStatus, Outcome
-from airflow_provider_asposeocr.batch.plan import Plan
-from airflow_provider_asposeocr.batch.policy import (
-    MAX_FAILURES_IN_A_ROW,
-    AsposeOcrBatchIncompleteError,
-    concerns_all,
-    is_outage,
-)
-from airflow_provider_asposeocr.batch.progress import Progress
-from airflow_provider_asposeocr.batch.report import Report
+from airflow_provider_asposeocr.batch.item import Item, ItemOptions, ItemProcessor, Stage
+from airflow_provider_asposeocr.batch.record import BatchRecord, RecordWriter
+from airflow_provider_asposeocr.batch.report import Entry, ItemStatus, Report
 from airflow_provider_asposeocr.files.paths import display_uri
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+PROGRESS_INTERVAL = 30.0
+"""Seconds between two lines of progress in the log."""
+
+MAX_FAILURES_IN_A_ROW = 5
+"""So many items that fail in a row because the service or the storage of the results is down end a batch: the
+next ones would fail as well, and each attempt may be billed."""
 
 GRACE = 2.0
-"""Seconds for which requests under way may still be answered after a stop, so that what the service has
+"""Seconds for which running requests may still be answered after a stop, so that what the service has
 accepted is recorded. Airflow kills a task for good 5 s after it asked it to end."""
 
-_CANCELLING = 2.0
+_ALL = (AsposeOcrAuthError, AsposeOcrCertificateError, AsposeOcrHaltedError, AsposeOcrSettingsError)
+_ALL_STATUSES = frozenset({402, 403, 404, 405})
+_OUTAGES = (AsposeOcrConnectionError, AsposeOcrServerError, AsposeOcrRateLimitError)
+_MAX_CANCEL_SECONDS = 2.0
 _MAX_THREADS = 32
 _MAX_LOGGED = 20
 
 
-class BatchRunner:
-    """Runs one try of a batch.
+@dataclass(slots=True)
+class Progress:
+    """Count what becomes of the items.
 
-    :param plan: what to do with each item.
+    :param items: how many there are.
+    :param succeeded: delivered, by this try or an earlier one.
+    :param failed: failed, in this try or for good in an earlier one.
+    :param retryable: those of the failed ones that a retry may help.
+    :param skipped: those that an earlier try has brought to an end.
+    :param resumed: OCR tasks of an earlier try that this one resumed.
+    :param retry_after: the most seconds that the service asked to wait.
+    """
+
+    items: int
+    succeeded: int = 0
+    failed: int = 0
+    retryable: int = 0
+    skipped: int = 0
+    resumed: int = 0
+    retry_after: float | None = None
+
+    @property
+    def ended(self) -> int:
+        """The items that have come to an end."""
+        return self.succeeded + self.failed
+
+    def line(self, seconds: float, api_calls: int) -> str:
+        """Return one line for the log.
+
+        :param seconds: since the start of this try.
+        :param api_calls: billed calls made by it.
+        """
+        worked = self.ended - self.skipped
+        rate = worked / seconds if seconds > 0 else 0.0
+        parts = [f"{self.ended} of {self.items} items", f"{self.failed} failed", f"{rate * 60:.0f} a minute"]
+        if rate and self.ended < self.items:
+            parts.append(f"{_duration((self.items - self.ended) / rate)} left")
+        if worked:
+            parts.append(f"{api_calls / worked:.2f} calls per item")
+        return ", ".join(parts)
+
+
+class AsposeOcrBatchError(AsposeOcrError):
+    """Items of a batch failed, all of them for good."""
+
+
+class AsposeOcrBatchIncompleteError(AsposeOcrBatchError):
+    """Items of a batch failed, and some of them may succeed when they are tried again."""
+
+    retryable = True
+
+
+class BatchRunner:
+    """Run one try of a batch.
+
+    :param options: the same for all items.
     :param hook: makes the calls.
     :param items: the items, from :class:`.Listing`.
-    :param journal: what earlier tries know and this one records, or None.
+    :param record: what earlier tries know and this one records, or None.
     :param report: takes what becomes of each item.
+    :param max_in_flight: OCR tasks submitted and not finished at any moment.
+    :param cancel_on_kill: whether to cancel OCR tasks of which no record is kept when the task is killed.
     """
 
     def __init__(
         self,
-        plan: Plan,
+        options: ItemOptions,
         hook: AsposeOcrHook,
         items: Sequence[Any],
-        journal: BatchRecord | None,
+        record: BatchRecord | None,
         report: Report,
+        max_in_flight: int,
+        cancel_on_kill: bool,
     ) -> None:
         self.progress = Progress(len(items))
-        self._plan = plan
+        self._options = options
+        self._max_in_flight = max_in_flight
+        self._cancel_on_kill = cancel_on_kill
         self._hook = hook
-        self._journal = journal
+        self._record = record
         self._report = report
         self._items = enumerate(items)
         self._not_begun = len(items)
-        self._on_the_way: dict[int, Item] = {}
+        self._running: dict[int, Item] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._undisturbed: set[asyncio.Task[Any]] = set()
         self._stopped_by: BaseException | None = None
@@ -87,74 +161,73 @@ class BatchRunner:
         :raises AsposeOcrError: if something ends the batch before that.
         """
         self._loop = asyncio.get_running_loop()
-        width = min(self._plan.max_in_flight, self._not_begun)
+        width = min(self._max_in_flight, self._not_begun)
         self._loop.set_default_executor(ThreadPoolExecutor(min(width + 4, _MAX_THREADS), "asposeocr-batch"))
-        committer = Committer(self._journal, self._unrecorded)
-        course = Course(self._plan, self._hook, self._journal, committer, self._undisturbed_task)
+        writer = RecordWriter(self._record, self._unrecorded)
+        processor = ItemProcessor(self._options, self._hook, self._record, writer, self._undisturbed_task)
         async with self._hook.async_session():
-            await committer.open()
-            committing = asyncio.create_task(self._stopping_all(committer.run()))
+            await writer.open()
+            committing = asyncio.create_task(self._stopping_all(writer.run()))
             telling = asyncio.create_task(self._tell())
             self._workers = {
-                asyncio.create_task(self._stopping_all(self._work(course, committer))) for _ in range(width)
+                asyncio.create_task(self._stopping_all(self._work(processor, writer))) for _ in range(width)
             }
             try:
                 await self._all_ended()
             finally:
                 telling.cancel()
-                committer.close()
+                writer.close()
                 await committing
-        await self._abandon()
+        await self._leave_or_cancel()
         if self._stopped_by is not None:
             raise self._stopped_by
 
     def halt(self) -> None:
-        """Let nothing more be submitted, and end soon. Safe in a signal handler, and from any thread."""
+        """Come to an end soon, the hook being halted. Safe in a signal handler, and from any thread."""
         self._killed = True
-        self._hook.halt()
         error = AsposeOcrHaltedError("the Airflow task was killed: no further item is submitted")
         if self._loop is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._stop, error)
 
-    async def _work(self, course: Course, committer: Committer) -> None:
+    async def _work(self, processor: ItemProcessor, writer: RecordWriter) -> None:
         for index, given in self._items:
             if self._stopped_by is not None:
                 return
             self._not_begun -= 1
-            item = Item(given, index, secret=not self._plan.operation.authenticated)
-            self._on_the_way[index] = item
-            outcome = await self._ended(course, item)
-            self._lost += item.is_lost and outcome.retryable
-            self._report.add(index, outcome, item.uri)
-            del self._on_the_way[index]
+            item = Item(given, index)
+            self._running[index] = item
+            entry = await self._ended(processor, item)
+            self._lost += item.is_lost and entry.retryable
+            self._report.add(index, entry, item.uri)
+            del self._running[index]
             self._check_for_outage()
             if item.committed is not None:
                 # A worker that goes on could submit more than may be lost in a crash.
-                await committer.settle(item.committed)
+                await writer.settle(item.committed)
 
-    async def _ended(self, course: Course, item: Item) -> Outcome:
+    async def _ended(self, processor: ItemProcessor, item: Item) -> Entry:
         count = self.progress
         try:
-            outcome = await course.run(item)
+            entry = await processor.run(item)
         except BaseException as raised:
             error = _of_one_item(raised)
             try:
-                outcome = await course.failed(item, error)
+                entry = await processor.failed(item, error)
             except BaseException as another:
-                outcome = item.outcome().with_error(_of_one_item(another), item.meter.calls, retryable=True)
+                entry = item.entry().failed(_of_one_item(another), retryable=True)
             self._tell_failure(item, error)
         count.skipped += item.stage is Stage.SKIPPED
         count.resumed += item.reattached
-        count.failed += outcome.status is ItemStatus.FAILED
-        count.retryable += outcome.retryable
-        if outcome.status is ItemStatus.SUCCEEDED:
+        count.failed += entry.status is ItemStatus.FAILED
+        count.retryable += entry.retryable
+        if entry.status is ItemStatus.SUCCEEDED:
             count.succeeded += 1
             if item.stage is not Stage.SKIPPED:
                 self._failures_in_a_row = 0
-                for warning in outcome.warnings:
+                for warning in entry.warnings:
                     log.warning("The service says of %s: %s", display_uri(item.uri), warning)
-        return outcome
+        return entry
 
     def _tell_failure(self, item: Item, error: AsposeOcrError) -> None:
         if is_outage(error, delivering=item.stage is Stage.DELIVERING):
@@ -215,41 +288,41 @@ class BatchRunner:
             for task in rest:
                 task.cancel()
             await asyncio.gather(*rest, return_exceptions=True)
-            for item in self._on_the_way.values():
-                self._report.add(item.index, item.outcome(), item.uri)
+            for item in self._running.values():
+                self._report.add(item.index, item.entry(), item.uri)
 
     def _unrecorded(self) -> int:
-        """The most submissions that may be made from now on without being recorded."""
+        """Return the most submissions that may be made from now on without being recorded."""
         stopped = self._stopped_by is not None
-        begun = sum(item.may_submit(stopped=stopped) for item in self._on_the_way.values())
-        return self._lost + min(self._plan.max_in_flight, begun + (0 if stopped else self._not_begun))
+        begun = sum(item.may_submit(stopped=stopped) for item in self._running.values())
+        return self._lost + min(self._max_in_flight, begun + (0 if stopped else self._not_begun))
 
-    async def _abandon(self) -> None:
-        """Say what becomes of the jobs under way; cancel those that no record will ever lead to."""
-        jobs = [item.job.ocr_task_id for item in self._on_the_way.values() if item.job is not None]
-        if self._stopped_by is None or not jobs:
+    async def _leave_or_cancel(self) -> None:
+        """Say what becomes of the running OCR tasks; cancel those that no record will ever lead to."""
+        left = [item.submission.ocr_task_id for item in self._running.values() if item.submission]
+        if self._stopped_by is None or not left:
             return
-        if self._journal is not None:
-            log.info("%d jobs go on at the service, for a retry to find them", len(jobs))
-        elif self._killed and self._plan.cancel_on_kill and self._plan.operation.cancellable:
+        if self._record is not None:
+            log.info("%d OCR tasks go on at the service, for a retry to find them", len(left))
+        elif self._killed and self._cancel_on_kill and self._options.operation.cancellable:
             # A hook of its own: the other one is halted.
             hook = AsposeOcrHook(self._hook.asposeocr_conn_id)
             async with hook.async_session():
                 cancels = [
-                    asyncio.create_task(hook.acancel(self._plan.operation, ocr_task_id))
-                    for ocr_task_id in jobs
+                    asyncio.create_task(hook.acancel(self._options.operation, ocr_task_id))
+                    for ocr_task_id in left
                 ]
-                await asyncio.wait(cancels, timeout=_CANCELLING)
+                await asyncio.wait(cancels, timeout=_MAX_CANCEL_SECONDS)
                 for cancel in cancels:
                     cancel.cancel()
                 fates = await asyncio.gather(*cancels, return_exceptions=True)
             cancelled = sum(fate is None for fate in fates)
-            log.info("%d of %d jobs under way were cancelled at the service", cancelled, len(jobs))
+            log.info("%d of %d running OCR tasks were cancelled at the service", cancelled, len(left))
 
     async def _tell(self) -> None:
         started = time.monotonic()
         while True:
-            await asyncio.sleep(progress.INTERVAL)
+            await asyncio.sleep(PROGRESS_INTERVAL)
             log.info("%s", self.progress.line(time.monotonic() - started, self._hook.api_calls))
 
 
@@ -260,3 +333,55 @@ def _of_one_item(raised: BaseException) -> AsposeOcrError:
     if concerns_all(error):
         raise error
     return error
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def concerns_all(error: AsposeOcrError) -> bool:
+    """Tell whether every other item would fail with the same error."""
+    if isinstance(error, AsposeOcrRequestError):
+        status = error.status or 0
+        return status in _ALL_STATUSES or 300 <= status < 400
+    if isinstance(error, AsposeOcrRateLimitError):
+        return (error.retry_after or 0.0) > MAX_SLEEP
+    return isinstance(error, _ALL)
+
+
+def is_outage(error: AsposeOcrError, *, delivering: bool) -> bool:
+    """Tell whether the service or the storage of the results may be down.
+
+    :param error: what an item failed with.
+    :param delivering: whether its results were being stored. Before that, a storage is that of its source,
+        which no other item needs to share.
+    """
+    return isinstance(error, _OUTAGES) or (delivering and isinstance(error, AsposeOcrStorageError))
+
+
+def run_aside(main: Callable[[], Coroutine[Any, Any, T]], interrupt: Callable[[], None]) -> T:
+    """Run a coroutine on an event loop in another thread, and wait here for what it returns.
+
+    :param main: makes the coroutine.
+    :param interrupt: asks it to come to an end soon; called when a signal handler raises meanwhile. The
+        error goes on when the coroutine has ended.
+    """
+    ended: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            ended.set_result(asyncio.run(main()))
+        except BaseException as error:
+            ended.set_exception(error)
+
+    here = contextvars.copy_context()
+    threading.Thread(target=here.run, args=(run,), name="asposeocr-batch", daemon=True).start()
+    try:
+        return ended.result()
+    except BaseException:
+        if not ended.done():
+            interrupt()
+            ended.exception()
+        raise

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import logging
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrDestinationError,
+    AsposeOcrError,
     AsposeOcrNotFinishedError,
     AsposeOcrTaskError,
 )
+from airflow_provider_asposeocr.api.http import Flow, Work
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.api.settings import is_text, selected_result_types
-from airflow_provider_asposeocr.api.task import MAX_INLINE_RESULTS, OcrResult, OcrTask, SpooledResult
+from airflow_provider_asposeocr.api.submission import Submission
+from airflow_provider_asposeocr.api.task import (
+    MAX_INLINE_RESULTS,
+    OcrResult,
+    OcrTask,
+    SpooledResult,
+)
 from airflow_provider_asposeocr.files.destination import Names, StoredResult, check_destination, store
 from airflow_provider_asposeocr.files.formats import HEAD_BYTES, sniff
 from airflow_provider_asposeocr.files.markup import text_of
+
+if TYPE_CHECKING:
+    from airflow_provider_asposeocr.api.flows import OcrApi
+
+log = logging.getLogger(__name__)
 
 MAX_INLINE_BYTES = 32 * 1024
 """Bytes of decoded text that travel in XCom at most, by default."""
@@ -67,14 +83,17 @@ class Manifest(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Where the user wants the results.
+    """Say where the results of a submission go.
 
     :param destination: a file or a directory, or None to take text into XCom.
     :param conn_id: the Airflow connection for the destination's storage.
     :param overwrite: whether to replace what is there.
     :param inline_text: whether text goes into XCom although there is a destination.
     :param max_inline_bytes: the most bytes of decoded text that go into XCom.
+    :param leave_binary: whether results other than text stay at the service where there is no destination.
     :param delete_remote: whether to delete the results at the service once they are delivered.
+    :param map_index: Airflow's map index.
+    :param wire: the settings of the submission in the spelling of the wire, where they are known.
     """
 
     destination: Any = None
@@ -82,19 +101,21 @@ class Delivery:
     overwrite: bool = True
     inline_text: bool = False
     max_inline_bytes: int = MAX_INLINE_BYTES
+    leave_binary: bool = False
     delete_remote: bool = False
+    map_index: int = -1
+    wire: Mapping[str, Any] | None = None
 
-    def check(self, operation: Operation, wire: Mapping[str, Any] | None) -> None:
+    def check(self, operation: Operation) -> None:
         """Refuse what cannot be delivered, before anything is paid for.
 
         :param operation: the operation.
-        :param wire: its settings in the spelling of the wire.
         :raises AsposeOcrDestinationError: if results need a destination and have none, or a wrong one.
         """
         if self.destination:
             check_destination(self.destination, self.conn_id)
             return
-        types = selected_result_types(operation, wire)
+        types = selected_result_types(operation, self.wire)
         if len(types) > 1 or not is_text(types[0]):
             raise AsposeOcrDestinationError(
                 f"{operation.name} answers with {' and '.join(types)}, which does not go into XCom: "
@@ -107,129 +128,172 @@ class Delivery:
         # Base64 takes four characters for three bytes; some of them may come escaped.
         return self.max_inline_bytes * 5 // 3 + 16 * 1024
 
-    def fits_inline(self, task: OcrTask) -> bool:
-        """Whether the task's text is small enough for the metadata database."""
-        return task.text_fits(self.max_inline_bytes)
+    def names(self, submission: Submission) -> Names:
+        """Return what the destination's placeholders stand for.
+
+        :param submission: whose results are stored.
+        """
+        ocr_task_id = submission.ocr_task_id
+        if not submission.of_operation.authenticated:
+            # Whoever holds the id of a trial task can read it, so it does not become part of a name.
+            ocr_task_id = hashlib.sha256(ocr_task_id.encode()).hexdigest()[:16]
+        names = submission.source, submission.of_operation.name, ocr_task_id
+        return Names(*names, self.map_index, submission.fingerprint)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is known of a task besides the service's reply.
+def collect(
+    api: OcrApi,
+    task: OcrTask,
+    submission: Submission,
+    delivery: Delivery,
+    *,
+    completed_at: float,
+    api_calls: Callable[[], int],
+    check: Callable[[OcrTask], None] = lambda task: None,
+) -> Flow[Manifest]:
+    """Fetch the results of an ended OCR task if need be, and deliver them.
 
-    :param operation: the operation it was submitted to.
-    :param source: the URI of the input, where it is known.
-    :param map_index: Airflow's map index.
-    :param api_calls: billed calls made for it.
-    :param submitted_at: seconds since the epoch, where it is known.
-    :param fingerprint: of the submission, where it is known.
-    :param wire: its settings in the spelling of the wire, where they are known.
-    """
-
-    operation: Operation
-    source: str | None = None
-    map_index: int = -1
-    api_calls: int = 0
-    submitted_at: float | None = None
-    fingerprint: str | None = None
-    wire: Mapping[str, Any] | None = None
-
-    @property
-    def result_types(self) -> tuple[str, ...]:
-        """The result types that are expected of it."""
-        return selected_result_types(self.operation, self.wire)
-
-    @property
-    def knows_types(self) -> bool:
-        """Whether no other types can have been selected."""
-        return self.wire is not None or self.operation.result_selector is None
-
-    def with_calls(self, more: int) -> Job:
-        """The same job with more calls made for it."""
-        return replace(self, api_calls=self.api_calls + more)
-
-
-def deliver(
-    task: OcrTask, job: Job, delivery: Delivery, *, completed_at: float, leave_binary: bool = False
-) -> Manifest:
-    """Store a completed task's results, or take its text along, and describe them.
-
-    :param task: completed, with its results unless they are unread.
-    :param job: what else is known of it.
+    :param api: makes the call.
+    :param task: as the last poll has shown it; with its results unless they are unread.
+    :param submission: what was submitted.
     :param delivery: where the results go.
     :param completed_at: seconds since the epoch.
-    :param leave_binary: whether results other than text stay at the service when there is no destination.
+    :param api_calls: returns the billed calls made since those of the submission were counted.
+    :param check: refuses the whole results before any of them is stored.
+    :raises AsposeOcrNotFinishedError: if it turns out to be still running.
+    :raises AsposeOcrTaskError: if the OCR task failed or came without results.
+    :raises AsposeOcrTaskNotFoundError: if the service does not know it.
+    :raises AsposeOcrError: as :func:`deliver`, and as :meth:`.OcrApi.fetch`.
+    """
+    task.raise_for_status()
+    fetch = _is_to_fetch(task, submission, delivery)
+    with tempfile.TemporaryFile(prefix="asposeocr-") if fetch else nullcontext() as spool:
+        found = task
+        if spool is not None:
+            found = yield from api.fetch(submission.of_operation, task.id, spool)
+            found.raise_for_status()
+            if found.results and task.status.is_successful:
+                # It was seen completed before.
+                found = replace(found, status=task.status)
+        if not found.status.is_terminal:
+            raise AsposeOcrNotFinishedError(
+                f"the OCR task is {found.raw_status or 'in an unknown state'}: wait for it with "
+                "AsposeOcrTaskSensor before fetching",
+                ocr_task_id=task.id,
+            )
+        counted = replace(submission, api_calls=submission.api_calls + api_calls())
+
+        def work() -> Manifest:
+            check(found)
+            return deliver(found, counted, delivery, completed_at=completed_at)
+
+        manifest: Manifest = yield Work(work)
+        return manifest
+
+
+def delete_remote(api: OcrApi, submission: Submission, delivery: Delivery, manifest: Manifest) -> Flow[None]:
+    """Delete the results at the service, if the user wants that and all of them have been delivered.
+
+    :param api: makes the call.
+    :param submission: what was submitted.
+    :param delivery: tells what the user wants.
+    :param manifest: tells what has been delivered.
+    """
+    if not delivery.delete_remote:
+        return
+    if any("delivered" in result for result in manifest["results"]):
+        log.warning("Not deleted at the service: there are results that are stored nowhere else")
+        return
+    try:
+        yield from api.cancel(submission.of_operation, submission.ocr_task_id)
+    except AsposeOcrError as error:
+        # The result is safe where it was wanted: that the service keeps it for a day is no failure.
+        log.warning("The result at the service could not be deleted: %s", error)
+
+
+def deliver(task: OcrTask, submission: Submission, delivery: Delivery, *, completed_at: float) -> Manifest:
+    """Store a completed OCR task's results, or take its text along, and describe them.
+
+    :param task: completed, with its results unless they are unread.
+    :param submission: what was submitted, with the billed calls so far.
+    :param delivery: where the results go.
+    :param completed_at: seconds since the epoch.
     :raises AsposeOcrDestinationError: if a result cannot be delivered; it stays at the service for 24 h.
     :raises AsposeOcrNotFinishedError: if there are no results yet.
     :raises AsposeOcrTaskError: if the task completed without results, and it is not that of a blank page.
     """
-    task = _understood(task, job)
+    task = _understood(task, submission, delivery)
     inline = True
     if delivery.destination:
         if task.unread:
-            raise _undelivered(task, job, "the results are of no known form")
+            raise _undelivered(task, submission, "the results are of no known form")
         stored = store(
             task.results,
             delivery.destination,
-            Names(job.source, job.operation.name, _public_id(task, job), job.map_index, job.fingerprint),
+            delivery.names(submission),
             conn_id=delivery.conn_id,
             overwrite=delivery.overwrite,
         )
-        inline = delivery.inline_text and delivery.fits_inline(task)
+        inline = delivery.inline_text and task.text_fits(delivery.max_inline_bytes)
     else:
-        stored = _inline(task, job, delivery, leave_binary=leave_binary)
+        stored = _inline(task, submission, delivery)
     return {
         "ocr_task_id": task.id,
-        "operation": job.operation.name,
+        "operation": submission.of_operation.name,
         "status": task.status.value,
-        "source": job.source,
+        "source": submission.source,
         "uri": next((entry["uri"] for entry in stored if entry.get("uri")), None),
         "text": task.text if inline else None,
         "results": stored,
         "warnings": list(task.notices),
-        "api_calls": job.api_calls,
-        "submitted_at": _iso(job.submitted_at),
+        "api_calls": submission.api_calls,
+        "submitted_at": _iso(submission.submitted_at),
         "completed_at": _iso(completed_at) or "",
     }
 
 
-def log_lines(manifest: Manifest, job: Job, *, xcom: bool) -> Iterator[str]:
-    """Yield what the log says of a completed task: when, at which cost, and where each result went.
+def log_manifest(manifest: Manifest, log: Any, *, xcom: bool) -> None:
+    """Log what is known of a completed OCR task: when, at which cost, and where each result went.
 
-    :param manifest: of the task.
-    :param job: what else is known of it.
+    :param manifest: of the OCR task.
+    :param log: the log of the task or the trigger.
     :param xcom: whether the manifest goes into XCom.
     """
-    completed = datetime.fromisoformat(manifest["completed_at"]).timestamp()
-    after = "" if job.submitted_at is None else f" {completed - job.submitted_at:.1f} s after its submission"
-    yield f"Completed{after}, billed calls so far: {manifest['api_calls']}"
+    for notice in manifest["warnings"]:
+        log.warning("The service says: %s", notice)
+    after = ""
+    if submitted_at := manifest["submitted_at"]:
+        taken = datetime.fromisoformat(manifest["completed_at"]) - datetime.fromisoformat(submitted_at)
+        after = f" {taken.total_seconds():.1f} s after its submission"
+    log.info("Completed%s, billed calls so far: %d", after, manifest["api_calls"])
     kept = "in XCom" if xcom else "dropped, since do_xcom_push is False"
     for result in manifest["results"]:
         size = f", {result['bytes']:,} bytes" if "bytes" in result else ""
         place = result["uri"] or ("left at the service" if "delivered" in result else kept)
-        yield f"Result {result['type']}{size}: {place}"
+        log.info("Result %s%s: %s", result["type"], size, place)
 
 
-def is_to_fetch(task: OcrTask, job: Job, delivery: Delivery) -> bool:
-    """Tell whether results are to be fetched that no poll has brought.
-
-    :param task: completed.
-    :param job: what else is known of it.
-    :param delivery: where the results go.
-    """
+def _is_to_fetch(task: OcrTask, submission: Submission, delivery: Delivery) -> bool:
+    """Tell whether results are to be fetched that no poll has brought."""
     if delivery.destination:
         return task.unread or bool(task.seen_types)
     # A large reply may hold a short text beside another result.
-    return task.unread and any(map(is_text, (*task.seen_types, *job.result_types)))
+    return task.unread and any(map(is_text, (*task.seen_types, *_expected(submission, delivery))))
 
 
-def _understood(task: OcrTask, job: Job) -> OcrTask:
+def _expected(submission: Submission, delivery: Delivery) -> tuple[str, ...]:
+    return selected_result_types(submission.of_operation, delivery.wire)
+
+
+def _understood(task: OcrTask, submission: Submission, delivery: Delivery) -> OcrTask:
     """Name the types of results that came without, and take a page without any for a blank one."""
     if task.unread:
         return task
     if not task.results and not task.seen_types:
-        return _blank(task, job)
+        return _blank(task, _expected(submission, delivery))
     results = tuple(
-        result if result.type else replace(result, type=_type_of(result, job)) for result in task.results
+        result if result.type else replace(result, type=_type_of(result, submission, delivery))
+        for result in task.results
     )
     for result in results:
         if not result.size and not result.is_text:
@@ -239,46 +303,48 @@ def _understood(task: OcrTask, job: Job) -> OcrTask:
     return replace(task, results=results)
 
 
-def _blank(task: OcrTask, job: Job) -> OcrTask:
+def _blank(task: OcrTask, types: tuple[str, ...]) -> OcrTask:
     if not task.status.is_successful:
         raise AsposeOcrNotFinishedError(
             f"the task is {task.raw_status or 'in an unknown state'} and has no results yet",
             ocr_task_id=task.id,
         )
     code = task.response_status_code or "no code"
-    if code.casefold() == _LOST or not all(map(is_text, job.result_types)):
+    if code.casefold() == _LOST or not all(map(is_text, types)):
         raise AsposeOcrTaskError(f"the task completed without any result ({code})", ocr_task_id=task.id)
     notice = f"the task completed without any result ({code}): it counts as a blank page"
-    results = tuple(OcrResult(kind, b"") for kind in job.result_types)
+    results = tuple(OcrResult(kind, b"") for kind in types)
     return replace(task, results=results, warnings=(*task.warnings, notice))
 
 
-def _type_of(result: OcrResult | SpooledResult, job: Job) -> str:
+def _type_of(result: OcrResult | SpooledResult, submission: Submission, delivery: Delivery) -> str:
     """Tell the type of a result that came without: that of the operation, else what its first bytes show."""
-    types = job.result_types
+    types = _expected(submission, delivery)
     if len(types) == 1 and not is_text(types[0]):
         return types[0]
     head = next(iter(result.chunks()), b"")[:HEAD_BYTES]
     found = sniff(head)
     shown = _SHOWN.get(found or "")
-    if shown and (shown in types or not is_text(shown) or not job.knows_types):
+    # No other types can have been selected where the settings are known, or none selects.
+    only = delivery.wire is not None or submission.of_operation.result_selector is None
+    if shown and (shown in types or not is_text(shown) or not only):
         return shown
     if found and text_of(head) is None:
         return found
     return next(filter(is_text, types), "Text")
 
 
-def _inline(task: OcrTask, job: Job, delivery: Delivery, *, leave_binary: bool) -> list[StoredResult]:
+def _inline(task: OcrTask, submission: Submission, delivery: Delivery) -> list[StoredResult]:
     """Describe the results of which the text goes into XCom, and the others stay at the service."""
     if task.unread:
-        types = task.seen_types or job.result_types
-        if not leave_binary or any(map(is_text, types)):
-            raise _undelivered(task, job, "the results were not read, or are of no known form")
+        types = task.seen_types or _expected(submission, delivery)
+        if not delivery.leave_binary or any(map(is_text, types)):
+            raise _undelivered(task, submission, "the results were not read, or are of no known form")
         return [{"type": kind, "uri": None, "delivered": False} for kind in types]
-    if not delivery.fits_inline(task):
+    if not task.text_fits(delivery.max_inline_bytes):
         raise _undelivered(
             task,
-            job,
+            submission,
             f"the text is longer than max_inline_bytes ({delivery.max_inline_bytes}), or in more than "
             f"{MAX_INLINE_RESULTS} parts, and did not go into XCom",
         )
@@ -294,24 +360,17 @@ def _inline(task: OcrTask, job: Job, delivery: Delivery, *, leave_binary: bool) 
         entries.append(entry)
     entries += [{"type": kind, "uri": None, "delivered": False} for kind in task.seen_types]
     left = dict.fromkeys(entry["type"] for entry in entries if "delivered" in entry)
-    if left and not leave_binary:
-        raise _undelivered(task, job, f"{' and '.join([*left][:_MAX_NAMED])} does not go into XCom")
+    if left and not delivery.leave_binary:
+        raise _undelivered(task, submission, f"{' and '.join([*left][:_MAX_NAMED])} does not go into XCom")
     return entries
 
 
-def _undelivered(task: OcrTask, job: Job, reason: str) -> AsposeOcrDestinationError:
+def _undelivered(task: OcrTask, submission: Submission, reason: str) -> AsposeOcrDestinationError:
     return AsposeOcrDestinationError(
         f"{reason}. It stays at the service for 24 hours: set a destination and fetch it with "
-        f"AsposeOcrFetchResultOperator(operation={job.operation.name!r}, ocr_task_id=...)",
+        f"AsposeOcrFetchResultOperator(operation={submission.operation!r}, ocr_task_id=...)",
         ocr_task_id=task.id,
     )
-
-
-def _public_id(task: OcrTask, job: Job) -> str:
-    if job.operation.authenticated:
-        return task.id
-    # Whoever holds the id of a trial task can read it, so it does not become part of a name.
-    return hashlib.sha256(task.id.encode()).hexdigest()[:16]
 
 
 def _iso(moment: float | None) -> str | None:

@@ -344,3 +344,13 @@ def reason_of(error: BaseException) -> str:
     return (
         os.strerror(number) if isinstance(number, int) and number in errno.errorcode else type(error).__name__
     )
+
+
+def folder_of(destination: str) -> str:
+    """Return the part of a destination that is the same for all sources and tries, without its last slash.
+
+    :param destination: a path or URI, which may hold placeholders.
+    """
+    scheme, separator, rest = destination.partition("{")[0].rpartition("://")
+    folder = rest.rpartition("/")[0] or (rest if separator else ".")
+    return f"{scheme}{separator}{folder}"

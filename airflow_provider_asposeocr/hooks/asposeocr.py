@@ -26,9 +26,10 @@ from airflow_provider_asposeocr.api.exceptions import (
 from airflow_provider_asposeocr.api.flows import OcrApi
 from airflow_provider_asposeocr.api.http import BytesBody, Flow, HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
-from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT, Deadline
+from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT, Wait
 from airflow_provider_asposeocr.api.retry import Call, Fate, RetryPolicy, make_call
 from airflow_provider_asposeocr.api.settings import wire_settings
+from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.files.body import make_body
 from airflow_provider_asposeocr.files.source import Source, open_source
@@ -184,17 +185,10 @@ class AsposeOcrHook(HttpHook):
         """
         found = get_operation(operation)
         interval = coerce.seconds("poll_interval", poll_interval)
-        now = time.time()
-        deadline = Deadline.after(coerce.seconds("timeout", timeout) or DEFAULT_TIMEOUT, now)
-        task = self.run_flow(
-            lambda api: api.wait(
-                found,
-                ocr_task_id,
-                # Whoever waits here has mostly just submitted: a poll at once would be for nothing.
-                schedule=api.schedule(found, poll_interval=interval, submitted_at=now),
-                deadline=deadline,
-            )
-        )
+        # Whoever waits here has mostly just submitted: a poll at once would be for nothing.
+        submission = Submission(found.name, ocr_task_id, submitted_at=time.time())
+        wait = Wait(timeout=coerce.seconds("timeout", timeout) or DEFAULT_TIMEOUT, poll_interval=interval)
+        task = self.run_flow(lambda api: api.wait(submission, wait))
         task.raise_for_status()
         return self.get_task(found, ocr_task_id) if task.unread else task
 

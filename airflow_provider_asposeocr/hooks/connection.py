@@ -27,7 +27,8 @@ from airflow_provider_asposeocr.api.flows import (
     MAX_RESULT_BYTES,
     OcrApi,
 )
-from airflow_provider_asposeocr.api.polling import DEFAULT_DELAY_COST, LatencyModels
+from airflow_provider_asposeocr.api.latency import LatencyModels
+from airflow_provider_asposeocr.api.polling import DEFAULT_DELAY_COST
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 
 if TYPE_CHECKING:

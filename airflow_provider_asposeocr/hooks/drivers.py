@@ -20,7 +20,7 @@ import yarl
 
 from airflow_provider_asposeocr import __version__
 from airflow_provider_asposeocr.api.compression import ACCEPTED, CompressionError
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrHaltedError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrHaltedError, contained
 from airflow_provider_asposeocr.api.http import (
     BytesBody,
     FailureKind,
@@ -32,6 +32,7 @@ from airflow_provider_asposeocr.api.http import (
     Sleep,
     Token,
     TransportFailure,
+    Work,
 )
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.hooks.auth import (
@@ -166,6 +167,11 @@ class SyncDriver:
                 answer = failed = None
                 if isinstance(step, Sleep):
                     self._meter.sleep(step.seconds)
+                elif isinstance(step, Work):
+                    try:
+                        answer = step.call()
+                    except AsposeOcrError as error:
+                        failed = error
                 elif isinstance(step, NeedToken):
                     try:
                         answer = get_token(self._settings.token_key(), step.stale, step.until, self.sign_in)
@@ -260,6 +266,11 @@ class AsyncDriver:
             answer = failed = None
             if isinstance(step, Sleep):
                 await asyncio.sleep(step.seconds)
+            elif isinstance(step, Work):
+                try:
+                    answer = await asyncio.to_thread(contained, step.call)
+                except AsposeOcrError as error:
+                    failed = error
             elif isinstance(step, NeedToken):
                 self._token_key = self._token_key or self._settings.token_key()
                 try:
@@ -372,3 +383,27 @@ def _headers(request: HttpRequest) -> dict[str, str]:
     if request.token is not None:
         headers["Authorization"] = f"Bearer {request.token}"
     return headers
+
+
+def metered(flow: Flow[T], meter: Meter) -> Flow[T]:
+    """Return the same flow, its calls counted by a meter.
+
+    :param flow: the flow.
+    :param meter: counts them.
+    """
+    answer: Any = None
+    failed: AsposeOcrError | None = None
+    while True:
+        try:
+            step = flow.send(answer) if failed is None else flow.throw(failed)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        answer = failed = None
+        try:
+            answer = yield step
+        except AsposeOcrError as error:
+            # A token that cannot be had: what that means, the flow knows.
+            failed = error
+            continue
+        if isinstance(step, HttpRequest):
+            meter.count(step, answer)

@@ -1,4 +1,4 @@
-"""One operator for each recognition operation."""
+"""One short class for each operation."""
 
 from __future__ import annotations
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT
-from airflow_provider_asposeocr.batch.plan import DEFAULT_IN_FLIGHT
-from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
+from airflow_provider_asposeocr.operators.submit import SubmitMixin
 from airflow_provider_asposeocr.task_mixin import permanent_errors_fail
 
 if TYPE_CHECKING:
@@ -16,16 +13,14 @@ if TYPE_CHECKING:
 
     from airflow_provider_asposeocr.batch.run import Batch, BatchSummary
 
-_OF_ONE = {"source", "inline_text", "max_inline_bytes"}
 
-
-class AsposeOcrBatchOperator(AsposeOcrOperator):
+class AsposeOcrBatchOperator(SubmitMixin):
     """Submit many files to an operation of Aspose.OCR Cloud in one Airflow task, and store the results.
 
-    So many jobs are under way at a time; results are stored as they come. What is wrong with the arguments
+    So many OCR tasks are running at a time; results are stored as they come. What is wrong with the arguments
     is found before the first billed call. A file that cannot be read or recognized fails alone, the others
     go on; what concerns all of them, such as rejected credentials, used-up credits or a service that is
-    down, ends the batch at once. On a retry only what is not done is done: jobs under way are gone on with,
+    down, ends the batch at once. On a retry only what is not done is done: running OCR tasks are resumed,
     results that are not where they belong are delivered again, files that failed for good stay failed, the
     others are submitted again. When a user clears the task, files that failed for good are tried again; after
     a success everything is.
@@ -35,30 +30,23 @@ class AsposeOcrBatchOperator(AsposeOcrOperator):
     of the first result, ``further_results``, ``warnings``, ``error``, ``message``, ``retryable``,
     ``api_calls``, ``submitted_at``, ``completed_at``. It is written when the task fails, too.
 
-    Takes the arguments of :class:`.AsposeOcrOperator`, with these differences. It never defers, always
-    waits, and hands no text on in XCom, so ``source``, ``deferrable``, ``wait_for_completion``,
-    ``inline_text`` and ``max_inline_bytes`` mean nothing here.
+    It never defers, always waits, and hands no text on in XCom. ``timeout`` is that of each file, which then
+    counts as failed.
 
-    :param sources: a list of anything that ``source`` may be; the output of a task that returns such a
-        list; a pattern such as ``s3://inbox/**/*.png``; or a folder, which ends in a slash: all files below
-        it that the operation reads by their suffixes (templated). What exists by its very name is no
-        pattern, whatever characters are in it. With none at all the task succeeds, and logs a warning.
+    :param sources: a list of anything that may be the ``source`` of :class:`.AsposeOcrOperator`; the output
+        of a task that returns such a list; a pattern such as ``s3://inbox/**/*.png``; or a folder, which
+        ends in a slash: all files below it that the operation reads by their suffixes (templated). What
+        exists by its very name is no pattern, whatever characters are in it. With none at all the task
+        succeeds, and logs a warning.
     :param destination: a folder, which ends in a slash, or a pattern with ``{stem}`` or ``{ocr_task_id}``
         (templated). Names in a folder are all different, whatever the sources are called.
     :param operation: the operation's name.
-    :param max_in_flight: jobs submitted and not finished at any moment (templated).
+    :param max_in_flight: OCR tasks submitted and not finished at any moment, default 50 (templated).
     :param fail_on: when the task fails: ``any``, if any file failed; ``none``, never for that; a fraction
         such as ``0.05``, if a larger share did (templated). All files are dealt with before.
     :param report: where the report goes, by default ``report.jsonl`` in the folder of the destination, of a
         mapped task ``report-<map index>.jsonl`` (templated).
-    :param timeout: seconds or timedelta to wait for each file, default 1 h. It then counts as failed.
-    :param cancel_on_timeout: whether to cancel its job at the service then, after a last look at it. False
-        leaves it running and keeps its record: a retry goes on with it (templated).
-    :param cancel_on_kill: whether to cancel the jobs under way when the task is killed and there is no
-        record of them.
-    :param durable: keep a journal of all submissions: in Airflow's task state store (3.3 and later), else
-        in a folder ``.asposeocr`` inside the destination's.
-    :param durable_path: a folder in any storage for the journal, instead (templated).
+    :param kwargs: those of :class:`.SubmitMixin` and :class:`.OcrTaskMixin`.
     :return: a :class:`.BatchSummary`.
 
     .. seealso:: https://docs.aspose.cloud/ocr/
@@ -66,7 +54,7 @@ class AsposeOcrBatchOperator(AsposeOcrOperator):
 
     template_fields: Sequence[str] = (
         "sources",
-        *(name for name in AsposeOcrOperator.template_fields if name not in _OF_ONE),
+        *SubmitMixin.template_fields,
         "max_in_flight",
         "fail_on",
         "report",
@@ -80,33 +68,30 @@ class AsposeOcrBatchOperator(AsposeOcrOperator):
         sources: Any,
         destination: Any,
         operation: str = "RecognizeImage",
-        max_in_flight: int | str = DEFAULT_IN_FLIGHT,
+        max_in_flight: int | str | None = None,
         fail_on: str | float = "any",
         report: str | None = None,
-        timeout: float | timedelta = DEFAULT_TIMEOUT,
         **kwargs: Any,
     ) -> None:
-        super().__init__(operation=operation, source=None, destination=destination, timeout=timeout, **kwargs)
+        super().__init__(operation=operation, destination=destination, **kwargs)
         self.sources = sources
         self.max_in_flight = max_in_flight
         self.fail_on = fail_on
         self.report = report
 
     def execute(self, context: Context) -> BatchSummary:
-        """Submit all files, or go on where an earlier try has ended; wait and store."""
+        """Submit all files, or resume where an earlier try has ended; wait and store."""
         # Loaded now, and not where a DAG is only parsed.
         from airflow_provider_asposeocr.batch.run import Batch
 
         with permanent_errors_fail():
-            # First of all, so that a kill at any later moment finds it and stops it.
-            hook = self._hook = self._submitting_hook()
-            self._batch = Batch(self, hook, self._settings(), context)
+            self._batch = Batch(self, self.new_hook(), context)
             return self._batch.run()
 
     def on_kill(self) -> None:
         """Submit nothing more.
 
-        Jobs that are recorded are left for the next try to find; the others are cancelled at the service.
+        OCR tasks that are recorded are left for the next try to find; the others are cancelled.
         """
         if self._hook is not None:
             self._hook.halt()

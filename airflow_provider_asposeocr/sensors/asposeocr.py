@@ -1,4 +1,4 @@
-"""The sensor that waits for a task to complete."""
+"""The sensor that waits for an OCR task to complete."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -29,17 +30,14 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTimeoutError,
 )
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.api.polling import Deadline
+from airflow_provider_asposeocr.api.polling import Wait
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission
 from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.deferral import triggerer_template, why_a_worker_ends
-from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Job, Manifest
-from airflow_provider_asposeocr.retry_policy import use_retry_policy
+from airflow_provider_asposeocr.files.manifest import Delivery, Manifest
 from airflow_provider_asposeocr.task_mixin import (
-    DEFAULT_CONN_ID,
     TRIGGER_GRACE,
-    OcrTaskMixin,
-    map_index,
+    ResultMixin,
     new_hook,
     new_trigger,
     permanent_errors_fail,
@@ -55,69 +53,44 @@ RESCHEDULE_INTERVAL = 60.0
 """Seconds between polls in reschedule mode by default: each costs a start of the task."""
 
 
-class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
-    """Wait until a task of Aspose.OCR Cloud is ``Completed``.
+class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
+    """Wait until an OCR task of Aspose.OCR Cloud is ``Completed``.
 
-    A task that ends with ``Error`` or ``NotExist`` fails the sensor at once, with what the service says.
-    The task at the service is never cancelled. An outage of the service is waited out: for up to 5 minutes,
-    with ``silent_fail`` and in reschedule mode, where nothing is remembered between polls, until ``timeout``.
+    One that ends with ``Error`` or ``NotExist`` fails the sensor at once, with what the service says. The OCR
+    task is never cancelled. An outage of the service is waited out: for up to 5 minutes, with
+    ``silent_fail`` and in reschedule mode, where nothing is remembered between polls, until ``timeout``.
 
-    :param operation: the operation that the task was submitted to.
-    :param ocr_task_id: the service's id of the task (templated).
-    :param destination: where results go, as for :class:`.AsposeOcrOperator` (templated). Without it text
-        goes into XCom, and other results stay at the service, for
-        :class:`.AsposeOcrFetchResultOperator` to store: their entries in the manifest say
-        ``"delivered": False``, and ``delete_remote`` deletes nothing.
-    :param destination_conn_id: the Airflow connection for the destination's storage.
-    :param overwrite: whether to replace what is at the destination (templated).
-    :param inline_text: whether text goes into XCom although there is a destination (templated).
-    :param max_inline_bytes: the most bytes of decoded text that go into XCom, default 32 KiB (templated).
-    :param delete_remote: whether to delete the results at the service once they are delivered, which is one
-        more billed call; otherwise they lie there for 24 hours (templated).
-    :param asposeocr_conn_id: the Airflow connection of type ``asposeocr``.
+    Without a destination text goes into XCom, and other results stay at the service, for
+    :class:`.AsposeOcrFetchResultOperator` to store: their entries in the manifest say
+    ``"delivered": False``, and ``delete_remote`` deletes nothing.
+
+    :param ocr_task_id: the service's id of the OCR task (templated).
     :param deferrable: wait in the triggerer, without a worker slot; True by default.
-    :param poke_interval: seconds or timedelta between polls, more than 0. None means moments that are
-        learned when deferred or poking, and 60 s in reschedule mode and with ``exponential_backoff``.
-    :param timeout: seconds or timedelta to wait; default 24 h, for which the service keeps a task.
+    :param poke_interval: seconds or timedelta between polls, more than 0. None means a learned schedule
+        when deferred or poking, and 60 s in reschedule mode and with ``exponential_backoff``.
+    :param timeout: seconds or timedelta to wait; default 24 h, for which the service keeps an OCR task.
         ``execution_timeout`` counts if it is shorter, but in reschedule mode, where it is that of one poll.
     :param start_from_trigger: begin in the triggerer, so that the wait takes no worker slot at all, on
         Airflow 3.3 and later; before, and where the sensor is mapped, it begins in a worker as without it.
         The triggerer renders ``ocr_task_id`` then. Not for hundreds of such tasks in one DAG: the whole DAG
         travels with each of their triggers.
-    :param kwargs: those of BaseSensorOperator; ``soft_fail``, ``never_fail``, ``silent_fail``,
-        ``exponential_backoff`` and ``max_wait`` mean the same whether deferred or not.
+    :param kwargs: those of :class:`.ResultMixin`, :class:`.OcrTaskMixin` and BaseSensorOperator;
+        ``soft_fail``, ``never_fail``, ``silent_fail``, ``exponential_backoff`` and ``max_wait`` mean the same
+        whether deferred or not.
     :return: the :class:`.Manifest`. Its ``api_calls`` are those of the last poll alone in reschedule mode,
         and of the whole wait otherwise.
 
     .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/sensors.html
     """
 
-    template_fields: Sequence[str] = (
-        "ocr_task_id",
-        "destination",
-        "destination_conn_id",
-        "overwrite",
-        "inline_text",
-        "max_inline_bytes",
-        "delete_remote",
-        "asposeocr_conn_id",
-    )
-    ui_color = "#d9e8fb"
+    template_fields: Sequence[str] = ("ocr_task_id", *ResultMixin.template_fields)
 
     _asked_to_wait = 0.0
 
     def __init__(
         self,
         *,
-        operation: str,
         ocr_task_id: Any,
-        destination: Any = None,
-        destination_conn_id: str | None = None,
-        overwrite: bool | str = True,
-        inline_text: bool | str = False,
-        max_inline_bytes: int | str = MAX_INLINE_BYTES,
-        delete_remote: bool | str = False,
-        asposeocr_conn_id: str = DEFAULT_CONN_ID,
         deferrable: bool = True,
         poke_interval: float | timedelta | None = None,
         timeout: float | timedelta = RETENTION,
@@ -126,18 +99,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
     ) -> None:
         base_interval = RESCHEDULE_INTERVAL if poke_interval is None else poke_interval
         super().__init__(poke_interval=base_interval, timeout=timeout, **kwargs)
-        use_retry_policy(self)
-        with permanent_errors_fail():
-            get_operation(operation)
-        self.operation = operation
         self.ocr_task_id = ocr_task_id
-        self.destination = destination
-        self.destination_conn_id = destination_conn_id
-        self.overwrite = overwrite
-        self.inline_text = inline_text
-        self.max_inline_bytes = max_inline_bytes
-        self.delete_remote = delete_remote
-        self.asposeocr_conn_id = asposeocr_conn_id
         self.deferrable = deferrable
         self.poll_interval = poke_interval
         if start_from_trigger and not deferrable:
@@ -152,19 +114,12 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
             return self._execute_base(context)
         with self._sensor_failures(), permanent_errors_fail():
             if self.deferrable:
-                ocr_task_id = coerce.ocr_task_id(self.ocr_task_id)
-                self._check_destination()
-                self._defer_until_done(
-                    Submission(get_operation(self.operation).name, ocr_task_id),
-                    deadline=Deadline.after(self._patience(), time.time()),
-                    status_only=self._status_only(),
-                    cancel_on_kill=False,
-                    **self._polling(),
-                )
+                submission, delivery = self._submission(), self._checked_delivery(context)
+                self._defer(submission, self._wait(delivery), delivery, cancel_on_kill=False)
             return self._manifest_here(context)
 
     def execute_complete(self, context: Context, event: Any) -> Manifest:
-        """Go on when the trigger has fired.
+        """Resume when the trigger has fired.
 
         :param event: the trigger's event.
         """
@@ -176,39 +131,37 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
                 return self._manifest_here(context)
             if isinstance(outcome.error, AsposeOcrTimeoutError):
                 raise AirflowSensorTimeout(str(outcome.error))
-            hook = new_hook(self.conn_id)
-            task = outcome.unwrap()
-            return self._manifest(hook, task, context, outcome.api_calls, outcome.completed_at)
+            hook, task, delivery = new_hook(self.conn_id), outcome.unwrap(), self._delivery(context)
+            return self._manifest(hook, task, outcome.submission, delivery, outcome.completed_at)
 
     def _start_trigger_args(self) -> StartTriggerArgs:
+        wait = Wait(timeout=self._timeout(), **self._polling())
         trigger = new_trigger(
-            operation=get_operation(self.operation).name,
+            submission=Submission(get_operation(self.operation).name, "").to_dict(),
+            wait=asdict(wait),
             ocr_task_id=triggerer_template(self.ocr_task_id),
             asposeocr_conn_id=self.asposeocr_conn_id,
-            timeout=self._patience(),
-            **self._polling(),
-            max_inline_bytes=0 if self._status_only() else self.max_inline_bytes,
+            max_inline_bytes=0 if self.leaves_results() else self.max_inline_bytes,
             cancel_on_kill=False,
             ends_task=why_a_worker_ends(self) is None,
         )
         path, arguments = trigger.serialize()
         # Airflow does not apply a sensor's own timeout here. The trigger does; this one is for templates
         # that wait for an answer that never comes.
-        longest = timedelta(seconds=self._patience() + TRIGGER_GRACE)
+        longest = timedelta(seconds=wait.timeout + TRIGGER_GRACE)
         return StartTriggerArgs(path, "execute_complete", arguments, timeout=longest)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Ask once. An outage of the service means that the task is not done yet."""
+        """Ask once. An outage of the service means that the OCR task is not done yet."""
         with permanent_errors_fail():
-            operation = get_operation(self.operation)
-            ocr_task_id = coerce.ocr_task_id(self.ocr_task_id)
+            submission = self._submission()
             self._polling()
-            self._check_destination()
-            hook = new_hook(self.conn_id)
-            limit, self._asked_to_wait = self._delivery().limit, 0.0
+            delivery, hook = self._checked_delivery(context), new_hook(self.conn_id)
+            operation, ocr_task_id = submission.of_operation, submission.ocr_task_id
+            status_only, self._asked_to_wait = self.leaves_results(), 0.0
             try:
                 task = hook.run_flow(
-                    lambda api: api.poll(operation, ocr_task_id, limit=limit, status_only=self._status_only())
+                    lambda api: api.poll(operation, ocr_task_id, delivery.limit, status_only=status_only)
                 )
             except AsposeOcrError as error:
                 if not error.retryable or isinstance(error, AsposeOcrHaltedError):
@@ -218,7 +171,7 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
                 return PokeReturnValue(is_done=False)
             if not task.status.is_terminal:
                 return PokeReturnValue(is_done=False)
-            return PokeReturnValue(True, self._manifest(hook, task, context, 0, time.time()))
+            return PokeReturnValue(True, self._manifest(hook, task, submission, delivery, time.time()))
 
     def _get_next_poke_interval(
         self, started_at: Any, run_duration: Callable[[], float], poke_count: int
@@ -227,12 +180,12 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
         # The service is not asked sooner than it wants, but once more when the time is over.
         return max(usual, min(self._asked_to_wait, self.timeout - run_duration()))
 
-    def _patience(self) -> float:
+    def _timeout(self) -> float:
         """Return how many seconds to wait at most."""
         return min(self.timeout, coerce.seconds("execution_timeout", self.execution_timeout) or math.inf)
 
     def _polling(self) -> dict[str, Any]:
-        """Return when to poll, and how long without an answer, as trigger and flow take it."""
+        """Return when to poll, and how long without an answer, as :class:`.Wait` takes it."""
         interval = coerce.seconds("poke_interval", self.poll_interval)
         return {
             "poll_interval": self.poke_interval if self.exponential_backoff else interval,
@@ -240,6 +193,17 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
             "max_wait": self.max_wait.total_seconds() if self.max_wait else None,
             "max_outage": self.timeout if self.silent_fail else None,
         }
+
+    def _wait(self, delivery: Delivery) -> Wait:
+        return Wait(
+            deadline=time.time() + self._timeout(),
+            limit=delivery.limit,
+            status_only=self.leaves_results(),
+            **self._polling(),
+        )
+
+    def _submission(self) -> Submission:
+        return Submission(get_operation(self.operation).name, coerce.ocr_task_id(self.ocr_task_id))
 
     def _execute_base(self, context: Context) -> Any:
         try:
@@ -252,28 +216,34 @@ class AsposeOcrTaskSensor(OcrTaskMixin, BaseSensorOperator):
 
     def _manifest_here(self, context: Context) -> Manifest:
         """Wait in this process."""
-        ocr_task_id = coerce.ocr_task_id(self.ocr_task_id)
-        self._check_destination()
-        hook, deadline = new_hook(self.conn_id), Deadline.after(self._patience(), time.time())
+        submission, delivery = self._submission(), self._checked_delivery(context)
+        hook = new_hook(self.conn_id)
         try:
-            task = self._wait_here(
-                hook, ocr_task_id, deadline, status_only=self._status_only(), **self._polling()
-            )
+            task = self._wait_here(hook, submission, self._wait(delivery))
         except AsposeOcrTimeoutError as error:
             raise AirflowSensorTimeout(str(error)) from None
-        return self._manifest(hook, task, context, 0, time.time())
+        return self._manifest(hook, task, submission, delivery, time.time())
 
     def _manifest(
-        self, hook: AsposeOcrHook, task: OcrTask, context: Context, api_calls: int, completed_at: float
+        self,
+        hook: AsposeOcrHook,
+        task: OcrTask,
+        submission: Submission,
+        delivery: Delivery,
+        completed_at: float,
     ) -> Manifest:
-        job = Job(get_operation(self.operation), map_index=map_index(context), api_calls=api_calls)
-        manifest = self._collect(hook, task, job, completed_at=completed_at, leave_binary=True)
-        self._delete_remote(hook, job.operation, manifest)
+        manifest = self._collect(hook, task, submission, delivery, completed_at)
+        self._delete_remote(hook, submission, delivery, manifest)
         return manifest
 
-    def _check_destination(self) -> None:
-        if (delivery := self._delivery()).destination:
-            delivery.check(get_operation(self.operation), None)
+    def _delivery(self, context: Context) -> Delivery:
+        return replace(self.delivery(context), leave_binary=True)
+
+    def _checked_delivery(self, context: Context) -> Delivery:
+        delivery = self._delivery(context)
+        if delivery.destination:
+            delivery.check(get_operation(self.operation))
+        return delivery
 
     @contextmanager
     def _sensor_failures(self) -> Iterator[None]:

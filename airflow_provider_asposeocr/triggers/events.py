@@ -1,4 +1,4 @@
-"""What the trigger tells the worker: a value of JSON scalars, checked when it is read."""
+"""The event with which the trigger resumes the worker: JSON values, checked when they are read."""
 
 from __future__ import annotations
 
@@ -15,35 +15,21 @@ from airflow_provider_asposeocr.api.task import OcrTask, parse_task
 
 @dataclass(frozen=True, slots=True)
 class WaitEvent:
-    """How a wait in the triggerer ended.
+    """Tell how a wait in the triggerer ended.
 
-    :param submission: what was waited for.
-    :param api_calls: billed calls made by the trigger.
-    :param task: the task with its final status, if it came to one.
+    :param submission: what was waited for, with the billed calls made until then.
+    :param task: the OCR task with its final status, if it came to one.
     :param completed_at: when that was seen, seconds since the epoch.
     :param error: what ended the wait otherwise; :class:`AsposeOcrTimeoutError` at the deadline.
     """
 
     submission: Submission
-    api_calls: int
     task: OcrTask | None = None
     completed_at: float = 0.0
     error: AsposeOcrError | None = None
 
-    @classmethod
-    def finished(
-        cls, submission: Submission, task: OcrTask, api_calls: int, completed_at: float
-    ) -> WaitEvent:
-        """The task came to a final status."""
-        return cls(submission, api_calls, task=task, completed_at=completed_at)
-
-    @classmethod
-    def failed(cls, submission: Submission, error: AsposeOcrError, api_calls: int) -> WaitEvent:
-        """The wait ended by an error."""
-        return cls(submission, api_calls, error=error)
-
     def unwrap(self) -> OcrTask:
-        """The task with its final status.
+        """Return the OCR task with its final status.
 
         :raises AsposeOcrError: what ended the wait otherwise.
         """
@@ -53,11 +39,7 @@ class WaitEvent:
 
     def to_event(self) -> dict[str, Any]:
         """Make the event's payload."""
-        event: dict[str, Any] = {
-            "status": "error",
-            "submission": self.submission.to_dict(),
-            "api_calls": self.api_calls,
-        }
+        event: dict[str, Any] = {"status": "error", "submission": self.submission.to_dict()}
         if self.task is not None:
             event |= {
                 "status": self.task.status.value,
@@ -94,14 +76,13 @@ class WaitEvent:
 
     @classmethod
     def _of_known_event(cls, event: Mapping[str, Any], submission: Submission) -> WaitEvent:
-        calls = int(event.get("api_calls") or 0)
         if isinstance(event.get("task"), Mapping):
             task = replace(
                 parse_task(event["task"], str(event.get("ocr_task_id"))),
                 unread=bool(event.get("unread")),
                 seen_types=tuple(map(str, event.get("seen_types") or ())),
             )
-            return cls.finished(submission, task, calls, float(event.get("completed_at") or 0))
+            return cls(submission, task, float(event.get("completed_at") or 0))
         kind = getattr(exceptions, str(event.get("kind")), None)
         if not (isinstance(kind, type) and issubclass(kind, AsposeOcrError)):
             raise AsposeOcrEventError(UNKNOWN_EVENT)
@@ -112,4 +93,4 @@ class WaitEvent:
             ocr_task_id=event.get("ocr_task_id"),
             retry_after=None if asked is None else min(float(asked), MAX_RETRY_AFTER),
         )
-        return cls.failed(submission, error, calls)
+        return cls(submission, error=error)

@@ -49,7 +49,7 @@ class Body:
 
 CALLS: dict[str, Callable[[OcrApi], Flow[Any]]] = {
     "submit": lambda made: made.submit(IMAGE, Body()),
-    "get": lambda made: made.get(IMAGE, ID),
+    "get": lambda made: made.poll(IMAGE, ID),
     "delete": lambda made: made.cancel(IMAGE, ID),
     "token": lambda made: made.token("the-client", SECRET),
 }

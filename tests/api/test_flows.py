@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_asposeocr.api import flows, question
+from airflow_provider_asposeocr.api import flows, poll
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrAuthError,
     AsposeOcrConnectionError,
@@ -28,18 +28,20 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrUnreachedTimeoutError,
     AsposeOcrUnusableIdError,
 )
-from airflow_provider_asposeocr.api.flows import DEFAULT_MAX_OUTAGE, LAST_LOOK_SECONDS, OcrApi
+from airflow_provider_asposeocr.api.flows import MIN_LAST_LOOK_SECONDS, OcrApi
 from airflow_provider_asposeocr.api.http import MAX_ANSWER_BYTES, HttpRequest, HttpResponse
+from airflow_provider_asposeocr.api.latency import LatencyModel
 from airflow_provider_asposeocr.api.operations import OPERATIONS, get_operation
 from airflow_provider_asposeocr.api.polling import (
-    Deadline,
+    DEFAULT_MAX_OUTAGE,
     FixedSchedule,
-    LatencyModel,
     LearnedSchedule,
-    Pace,
+    PollSchedule,
+    Wait,
 )
 from airflow_provider_asposeocr.api.retry import MAX_SLEEP
-from airflow_provider_asposeocr.api.task import TaskStatus, decode_reply
+from airflow_provider_asposeocr.api.submission import Submission
+from airflow_provider_asposeocr.api.task import TaskStatus
 
 from .flow_runner import BROKEN, NOT_SENT, START, Answer, Clock, Run, api, drive, response
 
@@ -273,7 +275,7 @@ class TestGet:
     @pytest.mark.parametrize("name", [name for name, operation in OPERATIONS.items() if operation.submits])
     def test_what_is_sent(self, name: str) -> None:
         operation = get_operation(name)
-        (request,) = drive(api().get(operation, ID), PENDING).requests
+        (request,) = drive(api().poll(operation, ID), PENDING).requests
         assert (request.method, request.url) == ("GET", f"{HOST}/v5.0/ocr/{operation.fetch_path}?id={ID}")
         assert request.headers == {"Accept": "application/json"}
         assert request.body is None
@@ -281,20 +283,20 @@ class TestGet:
         assert request.billed
 
     def test_a_limit_reaches_the_driver(self) -> None:
-        assert drive(api().get(IMAGE, ID, 100), PENDING).requests[0].limit == 100
-        assert drive(api().get(IMAGE, ID), PENDING).requests[0].limit == MAX_ANSWER_BYTES
+        assert drive(api().poll(IMAGE, ID, 100), PENDING).requests[0].limit == 100
+        assert drive(api().poll(IMAGE, ID), PENDING).requests[0].limit == MAX_ANSWER_BYTES
 
     def test_the_task_comes_back(self) -> None:
-        task = drive(api().get(IMAGE, ID), COMPLETED).unwrap()
+        task = drive(api().poll(IMAGE, ID), COMPLETED).unwrap()
         assert (task.id, task.status, task.text, task.unread) == (ID, TaskStatus.COMPLETED, "text", False)
 
     def test_a_label_that_is_not_json_does_not_matter(self) -> None:
         answer = response(200, '{"taskStatus": "Error"}', content_type="text/plain")
-        assert drive(api().get(IMAGE, ID), answer).unwrap().status is TaskStatus.ERROR
+        assert drive(api().poll(IMAGE, ID), answer).unwrap().status is TaskStatus.ERROR
 
     def test_a_reply_that_is_too_large_tells_its_status_at_its_beginning(self) -> None:
         large = cut_off('{"taskStatus": "Completed", "results": [{"type": "Text", "data": "QUJD')
-        run = drive(api().get(IMAGE, ID, 60), large)
+        run = drive(api().poll(IMAGE, ID, 60), large)
         assert len(run.requests) == 1
         assert run.unwrap().status is TaskStatus.COMPLETED
         assert run.result.unread
@@ -303,14 +305,14 @@ class TestGet:
     @pytest.mark.parametrize("status", ["Pending", "Processing", "NotExist"])
     def test_a_large_reply_of_another_status_is_no_result(self, status: str) -> None:
         large = cut_off(f'{{"error": {{"messages": []}}, "taskstatus": "{status}", "more": "' + "x" * 99)
-        run = drive(api().get(IMAGE, ID, 60), large)
+        run = drive(api().poll(IMAGE, ID, 60), large)
         assert len(run.requests) == 1
         assert (run.unwrap().status, run.result.unread) == (TaskStatus(status), False)
 
     @pytest.mark.parametrize("beginning", ['{"taskStatus": "Error", ', "{"])
     def test_an_error_with_a_large_reply_is_final_and_the_small_reply_says_why(self, beginning: str) -> None:
         large = cut_off(beginning + '"error": {"messages": ["' + "x" * 99)
-        run = drive(api().get(IMAGE, ID, 60), large, reply("Error", error={"messages": ["too dark"]}))
+        run = drive(api().poll(IMAGE, ID, 60), large, reply("Error", error={"messages": ["too dark"]}))
         assert [urlsplit(request.url).path.rpartition("/")[2] for request in run.requests] == [
             "RecognizeImage",
             "GetTaskStatus",
@@ -322,7 +324,7 @@ class TestGet:
         self, operation: Any, calls: int
     ) -> None:
         large = cut_off('{"taskStatus": "Error", "error": {"messages": [[["' + "x" * 99)
-        run = drive(api().get(operation, ID, 60), large, reply("NotExist"))
+        run = drive(api().poll(operation, ID, 60), large, reply("NotExist"))
         assert len(run.requests) == calls
         assert run.unwrap().status is TaskStatus.ERROR
         assert "too large to be read" in run.result.messages[0]
@@ -331,7 +333,7 @@ class TestGet:
     def test_a_reason_that_stands_at_the_beginning_of_a_large_reply_is_told(self, operation: Any) -> None:
         reason = "Too\\n dark " + "x" * 9000
         large = cut_off(f'{{"taskStatus": "Error", "error": {{"messages": ["{reason}')
-        run = drive(api().get(operation, ID, 60), large, large)
+        run = drive(api().poll(operation, ID, 60), large, large)
         assert run.unwrap().status is TaskStatus.ERROR
         assert run.result.messages[0].startswith("Too")
         assert len(run.result.messages[0]) <= 500
@@ -341,13 +343,13 @@ class TestGet:
     )
     def test_the_status_of_something_inside_of_a_reply_is_not_that_of_the_task(self, more: str) -> None:
         large = cut_off("{" + more + '"taskStatus": "Completed", "results": [{"type": "Text", "data": "QUJD')
-        run = drive(api().get(IMAGE, ID, 60), large)
+        run = drive(api().poll(IMAGE, ID, 60), large)
         assert (run.unwrap().status, len(run.requests)) == (TaskStatus.COMPLETED, 1)
 
     def test_a_status_inside_of_a_text_is_not_believed(self) -> None:
         text = json.dumps('{"taskStatus": "Error", "type": "Pdf"}')
         large = cut_off(f'{{"results": [{{"type": "Text", "data": {text}}}, {{"type": "Hocr", "data": "')
-        run = drive(api().get(TRIAL, ID, 60), large)
+        run = drive(api().poll(TRIAL, ID, 60), large)
         assert (run.unwrap().status, run.result.seen_types) == (TaskStatus.COMPLETED, ("Text", "Hocr"))
 
     @pytest.mark.parametrize(("state", "seen"), [("Completed", True), ("NotExist", True), ("Pending", False)])
@@ -355,7 +357,7 @@ class TestGet:
         self, state: str, seen: bool
     ) -> None:
         large = cut_off('{"results": [{"type": "Text", "data": "QUJD')
-        run = drive(api().get(IMAGE, ID, 60), large, reply(state))
+        run = drive(api().poll(IMAGE, ID, 60), large, reply(state))
         assert [urlsplit(request.url).path for request in run.requests] == [
             "/v5.0/ocr/RecognizeImage",
             "/v5.0/ocr/Utilities/GetTaskStatus",
@@ -371,19 +373,21 @@ class TestGet:
 
     def test_the_types_are_seen_before_the_end(self) -> None:
         large = cut_off('{"results":[{"type":"Text","data":"QUI="},{ "TYPE" : "Pdf","data":"JVBERi')
-        assert drive(api().get(TRIAL, ID, 60), large).unwrap().seen_types == ("Text", "Pdf")
+        assert drive(api().poll(TRIAL, ID, 60), large).unwrap().seen_types == ("Text", "Pdf")
 
     def test_a_large_reply_of_a_trial_task_is_taken_at_its_word(self) -> None:
-        run = drive(api().get(TRIAL, ID, 60), cut_off('{"taskStatus":"Completed","results":[{"type":"Text",'))
+        run = drive(
+            api().poll(TRIAL, ID, 60), cut_off('{"taskStatus":"Completed","results":[{"type":"Text",')
+        )
         assert len(run.requests) == 1
         assert run.unwrap().unread
 
     @pytest.mark.parametrize("operation", [IMAGE, TRIAL], ids=lambda operation: operation.name)
     def test_a_large_page_of_something_else_is_no_result(self, operation: Any) -> None:
         page = cut_off("<!DOCTYPE html><html><body>" + "maintenance " * 20)
-        run = drive(api().get(operation, ID, 60), page, page, page, page, page)
+        run = drive(api().poll(operation, ID, 60), page, page, page, page, page)
         assert type(run.error) is AsposeOcrServerError
-        assert drive(api().get(operation, ID, 60), page, reply("Pending")).unwrap().status == "Pending"
+        assert drive(api().poll(operation, ID, 60), page, reply("Pending")).unwrap().status == "Pending"
 
     @pytest.mark.parametrize("status", [400, 404])
     @pytest.mark.parametrize("operation", [IMAGE, TRIAL], ids=lambda operation: operation.name)
@@ -391,7 +395,7 @@ class TestGet:
         self, operation: Any, status: int
     ) -> None:
         page = response(status, "<html>" + "not here " * 100, complete=False)
-        run = drive(api().get(operation, ID, 60), page)
+        run = drive(api().poll(operation, ID, 60), page)
         assert run.unwrap().status is TaskStatus.NOT_EXIST
 
 
@@ -488,7 +492,8 @@ def test_any_id_travels_in_the_query_alone(ocr_task_id: str) -> None:
 )
 def test_addresses(made: OcrApi, url: str, sign_in: str) -> None:
     assert made.url("DjVu2PDF") == url
-    assert made.sign_in_url == sign_in
+    signed_in = drive(made.token("id", "secret"), response(200, '{"access_token": "t"}'))
+    assert signed_in.requests[0].url == sign_in
 
 
 def middle(low: float, high: float) -> float:
@@ -496,9 +501,9 @@ def middle(low: float, high: float) -> float:
     return (low + high) / 2
 
 
-def learned(timing: Any = None) -> LearnedSchedule:
+def learned(model: Any = None) -> LearnedSchedule:
     """A schedule for a task that was submitted as the clock starts."""
-    return LearnedSchedule(timing or LatencyModel(), submitted_at=START, uniform=middle)
+    return LearnedSchedule(model or LatencyModel(), submitted_at=START, uniform=middle)
 
 
 class TestWait:
@@ -508,22 +513,20 @@ class TestWait:
         self,
         *answers: Answer,
         operation: Any = IMAGE,
-        schedule: Pace | None = None,
+        schedule: PollSchedule | None = None,
         timeout: float = 3600.0,
         on_request: Callable[[HttpRequest], Answer] | None = None,
         clock: Clock | None = None,
+        on_token: Callable[[], AsposeOcrError | None] | None = None,
         **more: Any,
     ) -> Run:
-        """Wait for a task."""
-        ticking = clock or Clock()
-        flow = api(ticking).wait(
-            operation,
-            ID,
-            schedule=schedule or FixedSchedule(10, uniform=middle),
-            deadline=Deadline.after(timeout, START),
-            **more,
-        )
-        return drive(flow, *answers, clock=ticking, on_request=on_request)
+        """Wait for an OCR task."""
+        driven: dict[str, Any] = {} if on_token is None else {"on_token": on_token}
+        ticking, made = clock or Clock(), schedule or FixedSchedule(10, uniform=middle)
+        with mock.patch.object(OcrApi, "schedule", return_value=made):
+            wait = Wait(deadline=START + timeout, **more)
+            flow = api(ticking).wait(Submission(operation.name, ID), wait)
+            return drive(flow, *answers, clock=ticking, on_request=on_request, **driven)
 
     @pytest.mark.parametrize("status", ["Completed", "Error", "NotExist"])
     def test_ends_with_a_final_status(self, status: str) -> None:
@@ -538,55 +541,39 @@ class TestWait:
         assert 2 < pause < 5
 
     def test_follows_what_is_known_of_such_tasks(self) -> None:
-        timing = LatencyModel()
+        model = LatencyModel()
         for _ in range(100):
-            timing.observe(learned(), after=39.0, by=41.0)
-        run = self.run(PENDING, COMPLETED, schedule=learned(timing))
+            model.observe(learned(), after=39.0, by=41.0)
+        run = self.run(PENDING, COMPLETED, schedule=learned(model))
         assert 35 < run.sleeps[0] < 45
         assert run.sleeps[1] < 10
 
     def test_learns_between_which_polls_a_task_ended(self) -> None:
-        timing = mock.Mock(wraps=LatencyModel())
-        self.run(PENDING, PENDING, COMPLETED, schedule=learned(timing))
-        seen = [(after, by) for _, after, by in (call.args for call in timing.observe.call_args_list)]
+        model = mock.Mock(wraps=LatencyModel())
+        self.run(PENDING, PENDING, COMPLETED, schedule=learned(model))
+        seen = [(after, by) for _, after, by in (call.args for call in model.observe.call_args_list)]
         (first, _), (second, _), (after, by) = seen
         assert [under_way for _, under_way in seen[:2]] == [math.inf, math.inf]
         assert 0 < first < second == after < by < math.inf
 
     @pytest.mark.parametrize("end", [reply("NotExist"), response(403)])
     def test_learns_no_time_from_a_task_that_did_not_end(self, end: Answer) -> None:
-        timing = mock.Mock(wraps=LatencyModel())
-        self.run(PENDING, end, schedule=learned(timing))
-        assert [call.args[2] for call in timing.observe.call_args_list] == [math.inf]
+        model = mock.Mock(wraps=LatencyModel())
+        self.run(PENDING, end, schedule=learned(model))
+        assert [call.args[2] for call in model.observe.call_args_list] == [math.inf]
 
     @pytest.mark.parametrize("end", [response(403), response(503), PENDING])
     def test_a_task_that_nobody_waits_for_any_more_counts_no_more(self, end: Answer) -> None:
-        timing, clock = LatencyModel(), Clock()
+        model, clock = LatencyModel(), Clock()
         answers = [PENDING, *[response(503)] * 5] + [end] * 200
         gc.disable()
         try:
-            flow = api(clock).wait(
-                IMAGE, ID, schedule=learned(timing), deadline=Deadline.after(1000.0, START)
-            )
-            run = drive(flow, *answers, clock=clock)
+            run = self.run(*answers, schedule=learned(model), timeout=1000.0, clock=clock)
             assert isinstance(run.error, AsposeOcrError)
-            assert timing._estimator.observations
-            assert timing._estimator.tasks == 0
+            assert model._estimator.observations
+            assert model._estimator.tasks == 0
         finally:
             gc.enable()
-
-    def test_an_answer_that_has_not_changed_is_read_once(self) -> None:
-        with mock.patch.object(question, "decode_reply", wraps=decode_reply) as reading:
-            run = self.run(PENDING, PENDING, PROCESSING, PROCESSING, PENDING, COMPLETED)
-        assert run.unwrap().text == "text"
-        assert len(run.requests) == 6
-        assert reading.call_count == 4
-
-    def test_a_status_that_has_not_changed_is_read_once(self) -> None:
-        with mock.patch.object(question, "decode_reply", wraps=decode_reply) as reading:
-            run = self.run(PENDING, PENDING, PROCESSING, reply("Completed"), status_only=True)
-        assert run.unwrap().unread
-        assert reading.call_count == 3
 
     def test_a_damaged_answer_between_two_equal_ones_is_noticed(self) -> None:
         run = self.run(PENDING, response(200, "<html>"), PENDING, COMPLETED)
@@ -596,12 +583,12 @@ class TestWait:
     def test_nothing_of_a_wait_is_left_for_the_garbage_collector(self, monkeypatch: Any) -> None:
         made: list[weakref.ref[Any]] = []
 
-        class Watched(question.Question):
+        class Watched(poll.Poll):
             def __init__(self, *arguments: Any, **more: Any) -> None:
                 super().__init__(*arguments, **more)
                 made.append(weakref.ref(self))
 
-        monkeypatch.setattr(flows, "Question", Watched)
+        monkeypatch.setattr(flows, "Poll", Watched)
         gc.disable()
         try:
             self.run(PENDING, PENDING, COMPLETED).unwrap()
@@ -687,10 +674,7 @@ class TestWait:
         def no_token() -> AsposeOcrError | None:
             return AsposeOcrConnectionError("sign in: refused") if clock() < START + down else None
 
-        flow = api(clock).wait(
-            IMAGE, ID, schedule=FixedSchedule(10, uniform=middle), deadline=Deadline.after(3600, START)
-        )
-        run = drive(flow, COMPLETED, clock=clock, on_token=no_token)
+        run = self.run(COMPLETED, clock=clock, on_token=no_token)
         assert run.unwrap().text == "text"
         assert len(run.requests) == 1
 
@@ -757,7 +741,7 @@ class TestWait:
     def test_each_request_ends_at_the_deadline_or_a_moment_later(self) -> None:
         clock = Clock()
         run = self.run(PENDING, timeout=25, clock=clock)
-        assert [request.until - START for request in run.requests] == [25, 25, 25 + LAST_LOOK_SECONDS]
+        assert [request.until - START for request in run.requests] == [25, 25, 25 + MIN_LAST_LOOK_SECONDS]
 
     def test_repeats_within_one_poll_do_not_go_on_for_minutes_after_the_deadline(self) -> None:
         run = self.run(response(503, retry_after="50"), timeout=30)

@@ -110,7 +110,7 @@ def test_a_task_under_way_that_nobody_waits_for_any_more_is_forgotten() -> None:
     estimator, task = LatencyEstimator(), Task()
     estimator.observe(task, 100.0, math.inf)
     assert estimator.shares() != list(PRIOR)
-    del task
+    estimator.forget(task)
     assert estimator.tasks == 0
     assert estimator.shares() == list(PRIOR)
 

@@ -14,18 +14,17 @@ from airflow.providers.common.compat.sdk import BaseSensorOperator
 from airflow_provider_asposeocr.api.coerce import seconds
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.flows import OcrApi
-from airflow_provider_asposeocr.api.latency import MAX_GAP, LatencyEstimator
-from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.api.latency import MAX_GAP, LatencyEstimator, LatencyModel, LatencyModels
 from airflow_provider_asposeocr.api.polling import (
     CROWD,
     MIN_INTERVAL,
-    Deadline,
     FixedSchedule,
-    LatencyModel,
-    LatencyModels,
     LearnedSchedule,
+    Wait,
+    utc,
 )
 from airflow_provider_asposeocr.api.retry import RetryPolicy
+from airflow_provider_asposeocr.api.submission import Submission
 
 
 def middle(low: float, high: float) -> float:
@@ -108,20 +107,24 @@ def test_fixed_intervals_wait_as_well_until_an_answer_is_of_use() -> None:
         assert FixedSchedule(10.0, middle, earliest=106.0).delay(100.0) == 10.0
 
 
+def submitted(at: float) -> Submission:
+    """An OCR task that was submitted at a moment."""
+    return Submission("RecognizeImage", "an-id", source_bytes=1000, submitted_at=at)
+
+
 @pytest.mark.parametrize("ahead", [-0.5, 0.0, 5.0, 300.0, 86_400.0])
 def test_a_clock_of_the_submitter_that_is_ahead_makes_no_poll_late(ahead: float) -> None:
     now = 1_800_000_000.0
     api = OcrApi(retry=RetryPolicy(now=lambda: now, uniform=middle))
-    image = get_operation("RecognizeImage")
-    usual = api.schedule(image, source_bytes=1000, submitted_at=now).delay(now)
-    skewed = api.schedule(image, source_bytes=1000, submitted_at=now + ahead).delay(now)
+    usual = api.schedule(submitted(now), Wait()).delay(now)
+    skewed = api.schedule(submitted(now + ahead), Wait()).delay(now)
     assert 0 < skewed <= usual
 
 
 def test_a_clock_of_the_submitter_that_is_behind_makes_the_first_poll_early() -> None:
     now = 1_800_000_000.0
     api = OcrApi(retry=RetryPolicy(now=lambda: now, uniform=middle))
-    schedule = api.schedule(get_operation("RecognizeImage"), source_bytes=1000, submitted_at=now - 300.0)
+    schedule = api.schedule(submitted(now - 300.0), Wait())
     assert 0 < schedule.delay(now) <= CROWD
     schedule.polled(now, done=False)
     assert schedule.delay(now) <= MAX_GAP
@@ -230,11 +233,11 @@ def test_sizes_services_and_operations_are_told_apart() -> None:
     assert len({id(kind) for kind in [page, *others]}) == 5
 
 
-def test_a_deadline_is_a_moment() -> None:
-    deadline = Deadline.after(10, now=100)
-    assert deadline == Deadline(110)
-    assert [deadline.remaining(now) for now in (100, 109.5, 110, 500)] == [10, 0.5, 0, 0]
-    assert [deadline.passed(now) for now in (100, 109.5, 110, 500)] == [False, False, True, True]
+def test_a_wait_ends_at_its_deadline_or_when_its_time_is_over() -> None:
+    assert Wait(deadline=110.0, timeout=5.0).until(100.0) == 110.0
+    assert Wait(timeout=5.0).until(100.0) == 105.0
+    assert utc(0.0) == "1970-01-01 00:00:00 UTC"
+    assert utc(math.inf).startswith("9999-12-31")
 
 
 @pytest.mark.parametrize(

@@ -11,18 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_asposeocr.api.coerce import boolean
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.languages import LANGUAGE_ALIASES, Language
 from airflow_provider_asposeocr.api.operations import OPERATIONS, SettingsKind, get_operation
 from airflow_provider_asposeocr.api.settings import (
     DsrConfidence,
     DsrMode,
-    RecognitionSettings,
     ResultType,
     ResultTypeSpeech,
     ResultTypeTable,
     SpeechLanguage,
-    boolean,
     is_text,
     selected_result_types,
     wire_settings,
@@ -306,7 +305,8 @@ def test_no_settings_at_all() -> None:
 
 
 def test_only_what_the_user_gave_counts_as_given() -> None:
-    assert RecognitionSettings(language="None", rotate=0, make_upsampling="").given() == {"rotate": 0}
+    with pytest.raises(AsposeOcrSettingsError, match=r"takes no rotate$"):
+        wire("BinarizeImage", language="None", rotate=0, make_upsampling="")
 
 
 @pytest.mark.parametrize(

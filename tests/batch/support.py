@@ -8,12 +8,25 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
+from airflow_provider_asposeocr.api.flows import OcrApi
+from airflow_provider_asposeocr.batch import item
+from airflow_provider_asposeocr.files import manifest
 from airflow_provider_asposeocr.operators.batch import AsposeOcrBatchOperator
 from tests.states import StateStore
 
-MOST_STATE = 64 * 1024
+MAX_STATE = 64 * 1024
+
+STEPS: dict[str, Any] = {
+    "open_source": item,
+    "fingerprint": item,
+    "make_body": item,
+    "wait": OcrApi,
+    "deliver": manifest,
+}
+"""Steps on the way of an item, each with the module or class that calls it."""
 
 
 class CountingStore(StateStore):
@@ -28,7 +41,7 @@ class CountingStore(StateStore):
 
     def set(self, key: str, value: Any) -> None:
         size = len(json.dumps(value))
-        if size > MOST_STATE:
+        if size > MAX_STATE:
             raise ValueError("too long")
         super().set(key, value)
         self.writes += 1
@@ -36,9 +49,9 @@ class CountingStore(StateStore):
         self.longest = max(self.longest, size)
         self.threads.add(threading.current_thread().name)
 
-    def records(self) -> list[Any]:
-        """All records of the journal."""
-        return [record for row in self.rows.values() for record in json.loads(row)["records"]]
+    def batch_rows(self) -> list[Any]:
+        """All rows of the batch record."""
+        return [row for segment in self.rows.values() for row in json.loads(segment)["rows"]]
 
 
 def image(number: int = 0) -> bytes:
@@ -76,6 +89,19 @@ def lines(folder: Path, name: str = "report.jsonl") -> list[dict[str, Any]]:
 
 
 def recorded_ids(folder: Path) -> set[str]:
-    """The ids in a journal that is kept in files."""
-    shards = [json.loads(path.read_text()) for path in folder.glob("*.json")]
-    return {record[2] for shard in shards for record in shard["records"] if len(record) > 2}
+    """The ids in a batch record that is kept in files."""
+    segments = [json.loads(path.read_text()) for path in folder.glob("*-batch_*.json")]
+    return {row[2] for segment in segments for row in segment["rows"] if len(row) > 2}
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, step: str, *, call: int, error: BaseException) -> None:
+    """Let one call of one of the :data:`STEPS` raise an error, by its number."""
+    original, called = getattr(STEPS[step], step), []
+
+    def failing(*args: Any, **kwargs: Any) -> Any:
+        called.append(1)
+        if len(called) == call:
+            raise error
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(STEPS[step], step, failing)

@@ -1,4 +1,4 @@
-"""Whatever one item raises is its own: the others go on, and none that was not dealt with is a success."""
+"""An error of one item is its own: the others are delivered, and no item without an end is a success."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError, AsposeOcrUnexpectedError
-from airflow_provider_asposeocr.batch import committer, course
-from airflow_provider_asposeocr.batch.containment import contained, name_of, own_error
-from airflow_provider_asposeocr.batch.policy import AsposeOcrBatchIncompleteError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrStorageError,
+    AsposeOcrUnexpectedError,
+    contained,
+)
+from airflow_provider_asposeocr.batch import record
+from airflow_provider_asposeocr.batch.containment import name_of, own_error
+from airflow_provider_asposeocr.batch.runner import AsposeOcrBatchIncompleteError
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from tests.batch.support import CountingStore, batch, image, images, lines
+from tests.batch.support import CountingStore, batch, fail_once, image, images, lines
 from tests.running import run
 
 
@@ -103,7 +107,7 @@ def test_what_the_name_of_a_source_raises(
     [
         *((where, kind) for where in ("open_source", "make_body", "deliver") for kind in KINDS),
         # On the event loop; there the others come from outside.
-        *(("_wait", kind) for kind in KINDS[:2]),
+        *(("wait", kind) for kind in KINDS[:2]),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value()).__name__,
 )
@@ -114,15 +118,7 @@ def test_what_is_raised_on_the_way_of_an_item(
     kind: Callable[[], BaseException],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    original, called = getattr(course, where), []
-
-    def fail_once(*args: Any, **kwargs: Any) -> Any:
-        called.append(1)
-        if len(called) == 2:
-            raise kind()
-        return original(*args, **kwargs)
-
-    monkeypatch.setattr(course, where, fail_once)
+    fail_once(monkeypatch, where, call=2, error=kind())
     only_one_fails(images(tmp_path / "in", 5), tmp_path / "out", max_in_flight=1)
 
 
@@ -135,7 +131,7 @@ def test_what_the_record_store_raises_ends_the_batch(
     after: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(committer, "INTERVAL", 0.01)
+    monkeypatch.setattr(record, "COMMIT_INTERVAL", 0.01)
 
     class Store(CountingStore):
         def set(self, key: str, value: Any) -> None:
@@ -185,7 +181,7 @@ def test_a_destination_that_cannot_be_reached_ends_the_batch(
             batch(
                 f"{tmp_path}/in/",
                 "s3://aws_nowhere@bucket/out/",
-                durable_path=f"{tmp_path}/journal",
+                durable_path=f"{tmp_path}/records",
                 report="s3://aws_nowhere@bucket/report.jsonl",
                 max_in_flight=1,
             )

@@ -38,9 +38,8 @@ from airflow_provider_asposeocr.emulator.submission import Submission
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
 from airflow_provider_asposeocr.hooks import auth
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
-from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
 from airflow_provider_asposeocr.triggers.events import WaitEvent
-from tests.running import rebuilt
+from tests.running import new_trigger, rebuilt
 
 JOBS = 300
 THREADS = 16
@@ -180,10 +179,8 @@ async def through_the_trigger(
     await asyncio.sleep(start)
 
     async def wait(ocr_task_id: str) -> OcrTask:
-        trigger = AsposeOcrTaskTrigger(
-            operation="RecognizeImage",
-            ocr_task_id=ocr_task_id,
-            asposeocr_conn_id=AsposeOcrHook.default_conn_name,
+        trigger = new_trigger(
+            ocr_task_id,
             deadline=time.time() + 600,
             poll_interval=POLL_SECONDS,
             max_inline_bytes=32 * 1024,

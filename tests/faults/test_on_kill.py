@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
-from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
+from tests.running import new_trigger
 
 
 async def until(condition: Callable[[], bool]) -> bool:
@@ -26,12 +26,7 @@ async def test_the_job_is_cancelled_though_on_kill_is_cancelled_itself(
     emulator: Emulator, scan: Path
 ) -> None:
     ocr_task_id = await asyncio.to_thread(AsposeOcrHook().submit, "RecognizeImage", scan)
-    trigger = AsposeOcrTaskTrigger(
-        operation="RecognizeImage",
-        ocr_task_id=ocr_task_id,
-        asposeocr_conn_id=AsposeOcrHook.default_conn_name,
-        deadline=time.time() + 60,
-    )
+    trigger = new_trigger(ocr_task_id)
     # The first attempt fails, so the cancellation is still under way when the next sync comes.
     emulator.inject("drop_before", on="cancel")
     killing = asyncio.create_task(asyncio.wait_for(trigger.on_kill(), 30))

@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,9 +17,8 @@ from unittest import mock
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
-from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
 from tests.benchmarks.gauge import Gauge
-from tests.running import fire, run
+from tests.running import fire, new_trigger, run
 
 ROOT = Path(__file__).parents[2]
 MAX_EXTRA_MIB = 16.0
@@ -34,13 +32,7 @@ UNKNOWN = json.dumps({"taskStatus": "NotExist"})
 def wait(way: str, destination: str, ocr_task_id: str) -> str:
     """Wait for a task in one way, and tell how that ended."""
     if way == TRIGGER:
-        trigger = AsposeOcrTaskTrigger(
-            operation=OPERATION,
-            ocr_task_id=ocr_task_id,
-            asposeocr_conn_id=AsposeOcrHook.default_conn_name,
-            deadline=time.time() + 60,
-        )
-        return str(fire(trigger)["status"])
+        return str(fire(new_trigger(ocr_task_id, operation=OPERATION))["status"])
     manifest = run(
         AsposeOcrTaskSensor(
             task_id="wait",

@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.durable import fingerprint
+from airflow_provider_asposeocr.api.submission import fingerprint
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.files.destination import Names
 from airflow_provider_asposeocr.files.paths import identity_of, safe_name, stem_of

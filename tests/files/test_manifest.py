@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrNotFinishedError,
     AsposeOcrTaskError,
 )
+from airflow_provider_asposeocr.api.flows import OcrApi
+from airflow_provider_asposeocr.api.http import Work
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.settings import wire_settings
+from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrResult, OcrTask, TaskStatus, parse_task
-from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Delivery, Job, Manifest, deliver
+from airflow_provider_asposeocr.files.manifest import MAX_INLINE_BYTES, Delivery, Manifest, collect, deliver
 from airflow_provider_asposeocr.files.source import open_source
 
 ID = "5abe66e1-d823-48c1-bcb7-5c05c1719976"
@@ -46,18 +50,18 @@ def completed(*results: OcrResult, **more: Any) -> OcrTask:
     return OcrTask(ID, TaskStatus.COMPLETED, results, **more)
 
 
-def job(operation: str = "RecognizeImage", **more: Any) -> Job:
-    """What else is known of it."""
-    return Job(get_operation(operation), **{"source": SOURCE, "api_calls": 3, "submitted_at": 1.8e9, **more})
+def submitted(operation: str = "RecognizeImage", **more: Any) -> Submission:
+    """What was submitted."""
+    known = {"source": SOURCE, "api_calls": 3, "submitted_at": 1.8e9, **more}
+    return Submission(get_operation(operation).name, ID, **known)
 
 
 def delivered(
-    task: OcrTask, delivery: Delivery | None = None, of: Job | None = None, *, leave_binary: bool = False
+    task: OcrTask, delivery: Delivery | None = None, of: Submission | None = None, **to: Any
 ) -> Manifest:
-    """Deliver a task; the manifest must survive JSON."""
-    manifest = deliver(
-        task, of or job(), delivery or Delivery(), completed_at=1.8e9 + 2.5, leave_binary=leave_binary
-    )
+    """Deliver an OCR task; the manifest must survive JSON."""
+    where = replace(delivery or Delivery(), **to)
+    manifest = deliver(task, of or submitted(), where, completed_at=1.8e9 + 2.5)
     assert json.loads(json.dumps(manifest)) == manifest
     return manifest
 
@@ -85,7 +89,9 @@ def test_the_whole_manifest(tmp_path: Path) -> None:
 
 def test_a_manifest_is_the_source_of_the_next_task(tmp_path: Path) -> None:
     manifest = delivered(
-        completed(OcrResult("ImagePNG", b"\x89PNG\r\n\x1a\n")), Delivery(f"{tmp_path}/"), job("BinarizeImage")
+        completed(OcrResult("ImagePNG", b"\x89PNG\r\n\x1a\n")),
+        Delivery(f"{tmp_path}/"),
+        submitted("BinarizeImage"),
     )
     source = open_source(manifest)
     assert source.uri == manifest["uri"]
@@ -101,13 +107,18 @@ def test_text_travels_inline() -> None:
 
 
 def test_what_is_not_known_is_null() -> None:
-    manifest = delivered(completed(TEXT), of=job(source=None, submitted_at=None))
+    manifest = delivered(completed(TEXT), of=submitted(source=None, submitted_at=None))
     assert manifest["source"] is None
     assert manifest["submitted_at"] is None
 
 
 def test_calls_add_up() -> None:
-    assert delivered(completed(TEXT), of=job().with_calls(2).with_calls(4))["api_calls"] == 9
+    flow = collect(
+        OcrApi(), completed(TEXT), submitted(), Delivery(), completed_at=1.8e9, api_calls=lambda: 6
+    )
+    work = next(flow)
+    assert isinstance(work, Work)
+    assert work.call()["api_calls"] == 9
 
 
 @pytest.mark.parametrize(
@@ -190,12 +201,12 @@ def test_text_that_is_too_long_says_where_it_is_and_how_to_get_it(task: OcrTask,
 def test_binary_results_are_left_at_the_service(
     task: OcrTask, operation: str, results: list[dict[str, Any]]
 ) -> None:
-    manifest = delivered(task, of=job(operation), leave_binary=True)
+    manifest = delivered(task, of=submitted(operation), leave_binary=True)
     assert manifest["results"] == [{**entry, "delivered": False} for entry in results]
     assert manifest["uri"] is None
     assert manifest["text"] is None
     with pytest.raises(AsposeOcrDestinationError, match="stays at the service for 24 hours") as caught:
-        delivered(task, of=job(operation))
+        delivered(task, of=submitted(operation))
     assert "text is longer" not in str(caught.value)
 
 
@@ -264,7 +275,8 @@ def test_a_page_without_any_result_is_blank_where_text_was_asked_for(
     operation: str, settings: dict[str, Any], types: list[str] | None, stored: bool, tmp_path: Path
 ) -> None:
     wire = wire_settings(get_operation(operation), settings)
-    of, to = job(operation, wire=wire), Delivery(f"{tmp_path}/" if stored else None, inline_text=True)
+    of = submitted(operation)
+    to = Delivery(f"{tmp_path}/" if stored else None, inline_text=True, wire=wire)
     task = completed(response_status_code="NoAnyResultData")
     if types is None:
         with pytest.raises(AsposeOcrTaskError, match=r"without any result \(NoAnyResultData\)") as caught:
@@ -303,7 +315,7 @@ def test_results_of_no_known_form_are_no_blank_page(stored: bool, tmp_path: Path
 def test_an_empty_result_that_is_no_text_is_an_error(
     beside: tuple[OcrResult, ...], kind: str, tmp_path: Path
 ) -> None:
-    of = job("BinarizeImage")
+    of = submitted("BinarizeImage")
     with pytest.raises(AsposeOcrTaskError, match=f"its result {kind or 'ImagePNG'} is empty"):
         delivered(completed(*beside, OcrResult(kind, b"")), Delivery(f"{tmp_path}/"), of)
     assert not list(tmp_path.iterdir())
@@ -352,10 +364,11 @@ def test_a_result_without_a_type_takes_that_of_the_operation_or_what_it_shows(
     operation: str, settings: dict[str, Any] | None, data: bytes, kind: str, tmp_path: Path
 ) -> None:
     found = get_operation(operation)
-    of = job(operation, wire=None if settings is None else wire_settings(found, settings))
-    manifest = delivered(completed(OcrResult("", data)), Delivery(f"{tmp_path}/{{ext}}/"), of)
+    of, wire = submitted(operation), None if settings is None else wire_settings(found, settings)
+    to = Delivery(f"{tmp_path}/{{ext}}/", wire=wire)
+    manifest = delivered(completed(OcrResult("", data)), to, of)
     assert [entry["type"] for entry in manifest["results"]] == [kind]
-    typed = delivered(completed(OcrResult(kind, data)), Delivery(f"{tmp_path}/{{ext}}/"), of)
+    typed = delivered(completed(OcrResult(kind, data)), to, of)
     assert manifest["uri"] == typed["uri"]
 
 
@@ -364,7 +377,7 @@ def test_text_that_is_not_utf_8_still_makes_a_manifest() -> None:
 
 
 def test_the_id_of_a_trial_task_is_not_part_of_a_name(tmp_path: Path) -> None:
-    trial = job("RecognizeImageTrial", source=None)
+    trial = submitted("RecognizeImageTrial", source=None)
     manifest = delivered(completed(TEXT), Delivery(f"{tmp_path}/"), trial)
     assert ID not in str(manifest["uri"])
     assert manifest["ocr_task_id"] == ID
@@ -373,7 +386,7 @@ def test_the_id_of_a_trial_task_is_not_part_of_a_name(tmp_path: Path) -> None:
 
 
 def test_the_map_index_reaches_the_name(tmp_path: Path) -> None:
-    delivered(completed(TEXT), Delivery(f"{tmp_path}/{{map_index}}.txt"), job(map_index=7))
+    delivered(completed(TEXT), Delivery(f"{tmp_path}/{{map_index}}.txt", map_index=7))
     assert (tmp_path / "7.txt").read_bytes() == b"recognized"
 
 
@@ -406,17 +419,17 @@ def test_what_cannot_travel_is_refused_before_it_is_paid_for(
 ) -> None:
     found = get_operation(operation)
     wire = wire_settings(found, settings)
-    Delivery(f"{tmp_path}/").check(found, wire)
+    Delivery(f"{tmp_path}/", wire=wire).check(found)
     if said is None:
-        Delivery().check(found, wire)
+        Delivery(wire=wire).check(found)
         return
     with pytest.raises(AsposeOcrDestinationError, match=f"answers with {said}, .*: set destination"):
-        Delivery().check(found, wire)
+        Delivery(wire=wire).check(found)
 
 
 def test_a_wrong_destination_is_refused_before_it_is_paid_for() -> None:
     with pytest.raises(AsposeOcrDestinationError, match="install"):
-        Delivery("gs://results/").check(get_operation("RecognizeImage"), None)
+        Delivery("gs://results/").check(get_operation("RecognizeImage"))
 
 
 @given(text=st.text(max_size=3000))

@@ -26,12 +26,7 @@ from airflow_provider_asposeocr.files import source as source_module
 from airflow_provider_asposeocr.files import storage as storage_module
 from airflow_provider_asposeocr.files import web as web_module
 from airflow_provider_asposeocr.files.body import read_exactly
-from airflow_provider_asposeocr.files.source import (
-    READ_BLOCK,
-    Source,
-    open_source,
-    source_path,
-)
+from airflow_provider_asposeocr.files.source import READ_BLOCK, Source, open_source, source_path
 from airflow_provider_asposeocr.files.storage import PACKAGES
 
 from .object_store import ObjectStore

@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.api.polling import Deadline, FixedSchedule
+from airflow_provider_asposeocr.api.polling import Wait
+from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
@@ -90,14 +90,8 @@ class Client:
     def wait(self, ocr_task_id: str, *, timeout: float = 20.0, poll_interval: float = 0.02) -> OcrTask:
         if self.way == "sync":
             return self.hook.wait(OPERATION, ocr_task_id, timeout=timeout, poll_interval=poll_interval)
-        task = self.flow(
-            lambda api: api.wait(
-                get_operation(OPERATION),
-                ocr_task_id,
-                schedule=FixedSchedule(poll_interval),
-                deadline=Deadline.after(timeout, time.time()),
-            )
-        )
+        wait = Wait(timeout=timeout, poll_interval=poll_interval)
+        task = self.flow(lambda api: api.wait(Submission(OPERATION, ocr_task_id), wait))
         assert isinstance(task, OcrTask)
         task.raise_for_status()
         return task

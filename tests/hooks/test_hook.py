@@ -179,7 +179,7 @@ def test_task_that_is_gone(way: str, style: str, hook: AsposeOcrHook, emulator: 
     with Client(hook, way) as client:
         ocr_task_id = client.submit()
         emulator.forget_jobs()
-        with pytest.raises(AsposeOcrTaskNotFoundError, match="does not know the task") as caught:
+        with pytest.raises(AsposeOcrTaskNotFoundError, match="does not know the OCR task") as caught:
             client.wait(ocr_task_id)
     assert (caught.value.ocr_task_id, caught.value.retryable) == (ocr_task_id, False)
     assert emulator.calls.poll == 1

@@ -13,11 +13,7 @@ import pytest
 
 from airflow_provider_asposeocr.hooks import auth
 from airflow_provider_asposeocr.hooks.connecting import connect
-from airflow_provider_asposeocr.hooks.requests_session import (
-    MAX_FRAMING_BYTES,
-    MAX_FRAMING_SHARE,
-    Framing,
-)
+from airflow_provider_asposeocr.hooks.requests_session import MAX_FRAMING_BYTES, MAX_FRAMING_SHARE, Framing
 
 Addresses = list[tuple[Any, ...]]
 

@@ -83,7 +83,7 @@ SCENARIOS = (
         "task that fails",
         "submit wait",
         "token submit poll",
-        ("id", "AsposeOcrTaskError: the task failed (Error): too dark"),
+        ("id", "AsposeOcrTaskError: the OCR task failed (Error): too dark"),
         _fault("submit", "finish_with_error", messages=("too dark",)),
     ),
     Scenario("id in quotes", "submit get", "token submit poll", ("id", DONE), options={"id_style": "quoted"}),
@@ -273,7 +273,7 @@ SCENARIOS = (
         "waiting for an unknown id",
         "unknownwait",
         "token poll",
-        ("AsposeOcrTaskNotFoundError: the service does not know the task",),
+        ("AsposeOcrTaskNotFoundError: the service does not know the OCR task",),
         options={"unknown_id": "404"},
     ),
 )
@@ -350,7 +350,7 @@ def _step(step: str, client: Client, submitted: str, emulator: Emulator) -> str:
     if step == "expire":
         return str(emulator.expire_tokens())
     if step == "limited":
-        task = client.flow(lambda api: api.get(get_operation(OPERATION), submitted, limit=150))
+        task = client.flow(lambda api: api.poll(get_operation(OPERATION), submitted, limit=150))
         return f"{task.status} {'unread' if task.unread else ''} {task.seen_types}"
     ids = {"odd": ODD_ID, "unknown": "no-such-id"}
     prefix = next((prefix for prefix in ids if step.startswith(prefix)), "")
@@ -484,7 +484,7 @@ def test_large_reply_shows_the_same_types(recorder: Recorder, connect: Connect) 
     told = {}
     for way in WAYS:
         with Client(connect(recorder.url), way) as client:
-            task = client.flow(lambda api: api.get(get_operation(OPERATION), "an-id", limit=1000))
+            task = client.flow(lambda api: api.poll(get_operation(OPERATION), "an-id", limit=1000))
         assert (task.status, task.unread, task.results) == (TaskStatus.COMPLETED, True, ())
         told[way] = task.seen_types
     assert told["sync"] == told["async"] == ("Text",)
@@ -496,7 +496,7 @@ def test_a_reply_of_just_the_limit_is_read(way: str, hook: AsposeOcrHook, emulat
         ocr_task_id = client.submit()
 
         def get(limit: int) -> Any:
-            return client.flow(lambda api: api.get(get_operation(OPERATION), ocr_task_id, limit=limit))
+            return client.flow(lambda api: api.poll(get_operation(OPERATION), ocr_task_id, limit=limit))
 
         size = next(limit for limit in range(100, 400) if not get(limit).unread)
         assert get(size).text == TEXT

@@ -23,6 +23,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTimeoutError,
     AsposeOcrUnreachedTimeoutError,
 )
+from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.operators.asposeocr import (
     AsposeOcrBinarizeImageOperator,
@@ -83,10 +84,11 @@ def test_the_log_says_where_a_result_went(
         arguments = {**arguments, "destination": arguments["destination"].format(folder=tmp_path)}
     run(recognize(scan, **arguments))
     # Airflow 2 logs by logging, Airflow 3 by itself.
-    said = caplog.text if "Result Text" in caplog.text else capsys.readouterr().out
+    said = caplog.text if "Submitted" in caplog.text else capsys.readouterr().out
     size = len(emulator.options.scripted_text.encode())
+    source = rf"file://\S+/scan.png \({scan.stat().st_size} bytes\)"
     for phase in (
-        rf"Submitted file://\S+/scan.png \({scan.stat().st_size} bytes\) to RecognizeImage as task [\w-]+",
+        rf"Submitted {source} to RecognizeImage as OCR task [\w-]+",
         r"Waiting in this worker until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC at most",
         r"Completed \d+\.\d s after its submission, billed calls so far: 2",
         rf"Result Text, {size} bytes: {re.escape(place.format(folder=tmp_path))}",
@@ -337,8 +339,8 @@ def test_the_schedule_stays_in_the_trigger(emulator: Emulator, scan: Path) -> No
     deferred = deferral(recognize(scan, deferrable=True, timeout=50, poll_interval=timedelta(seconds=7)))
     _, arguments = deferred.trigger.serialize()
 
-    assert arguments["poll_interval"] == 7
-    assert 45 < arguments["deadline"] - time.time() <= 50
+    assert arguments["wait"]["poll_interval"] == 7
+    assert 45 < arguments["wait"]["deadline"] - time.time() <= 50
     assert deferred.timeout is not None
     assert deferred.timeout.total_seconds() > 300
 
@@ -349,7 +351,7 @@ def test_kill_while_waiting_cancels_and_sends_nothing_more(emulator: Emulator, s
 
     def kill() -> None:
         end = time.monotonic() + 10
-        while task._waiting_for is None and time.monotonic() < end:
+        while task._submission is None and time.monotonic() < end:
             time.sleep(0.01)
         task.on_kill()
 
@@ -364,7 +366,7 @@ def test_kill_while_waiting_cancels_and_sends_nothing_more(emulator: Emulator, s
 
 def test_kill_can_leave_the_task_alone(emulator: Emulator, scan: Path) -> None:
     task = recognize(scan, cancel_on_kill=False)
-    task._waiting_for = "id"
+    task._submission = Submission("RecognizeImage", "id")
     task.on_kill()
 
     assert emulator.calls.cancel == 0

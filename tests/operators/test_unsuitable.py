@@ -12,8 +12,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceChangedError, AsposeOcrSourceError
-from airflow_provider_asposeocr.batch import course
-from airflow_provider_asposeocr.batch.policy import AsposeOcrBatchIncompleteError
+from airflow_provider_asposeocr.batch import item
+from airflow_provider_asposeocr.batch.runner import AsposeOcrBatchIncompleteError
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.operators import base
@@ -197,7 +197,7 @@ class TestBatch:
     ) -> None:
         path = inbox / "growing.png"
         path.write_bytes(next(inbox.iterdir()).read_bytes() + bytes(bytes_more))
-        growing(monkeypatch, course, path.name)
+        growing(monkeypatch, item, path.name)
         with pytest.raises(AsposeOcrBatchIncompleteError, match="1 of 4 items failed, 0 of them for good"):
             run(batch(f"{inbox}/", f"{tmp_path}/out/"))
         (line,) = [line for line in lines(tmp_path / "out") if line["error"]]

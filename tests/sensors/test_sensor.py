@@ -117,7 +117,7 @@ def test_results_go_to_a_destination(emulator: Emulator, png: bytes, mode: str, 
 @pytest.mark.parametrize("unknown_id", ["not_exist", "404", "204"])
 def test_an_unknown_id_fails_at_once(emulator: Emulator, mode: str, unknown_id: str) -> None:
     emulator.options.unknown_id = unknown_id
-    with pytest.raises(AirflowFailException, match="does not know the task"):
+    with pytest.raises(AirflowFailException, match="does not know the OCR task"):
         run(sensor("7b5a6f0c-0000-0000-0000-000000000000", mode))
 
     assert emulator.calls.billed == 1
@@ -273,7 +273,8 @@ def test_backoff_without_an_interval_begins_with_that_of_airflow() -> None:
     _, arguments = deferral(AsposeOcrTaskSensor(
         task_id="wait", operation="RecognizeImage", ocr_task_id="x", exponential_backoff=True, max_wait=600
     )).trigger.serialize()  # fmt: skip
-    assert (arguments["poll_interval"], arguments["backoff"], arguments["max_wait"]) == (60.0, True, 600.0)
+    wait = arguments["wait"]
+    assert (wait["poll_interval"], wait["backoff"], wait["max_wait"]) == (60.0, True, 600.0)
 
 
 @every_mode
@@ -316,13 +317,13 @@ def test_silent_fail_waits_out_any_outage(
     assert run(sensor(ocr_task_id, mode, silent_fail=True))["text"] == TEXT
 
 
-def test_the_default_pace_is_not_one_poll_a_minute(emulator: Emulator) -> None:
+def test_the_default_schedule_is_not_one_poll_a_minute(emulator: Emulator) -> None:
     _, arguments = deferral(AsposeOcrTaskSensor(
         task_id="wait", operation="RecognizeImage", ocr_task_id="x"
     )).trigger.serialize()  # fmt: skip
 
-    assert arguments["poll_interval"] is None
-    assert arguments["deadline"] - time.time() > 86_000
+    assert arguments["wait"]["poll_interval"] is None
+    assert arguments["wait"]["deadline"] - time.time() > 86_000
     assert arguments["cancel_on_kill"] is False
 
 

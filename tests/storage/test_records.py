@@ -14,7 +14,7 @@ import fsspec
 import pytest
 
 from airflow_provider_asposeocr import durable
-from airflow_provider_asposeocr.durable import MAX_REMOVED, FileStore
+from airflow_provider_asposeocr.durable import MAX_REMOVED, FileRecordStore
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.files.storage import StoragePath
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
@@ -63,21 +63,21 @@ def left(place: Store, folder: str = "out/.asposeocr/") -> set[str]:
     return {name.removeprefix(folder) for name in place.files() if name.startswith(folder)}
 
 
-OLD = {f"{digest('old')}.json", f"{digest('ancient')}.json"} | {
-    f"{digest('old batch')}-{part:05}.json" for part in range(3)
+OLD = {f"{digest('old')}-task.json", f"{digest('ancient')}-task.json"} | {
+    f"{digest('old batch')}-batch_{part:05}.json" for part in range(3)
 }
 KEPT = {
-    f"{digest('young')}.json": 23.0,
-    # A batch that writes to the last part of its journal alone.
-    f"{digest('long batch')}-00000.json": 40.0,
-    f"{digest('long batch')}-00001.json": 1.0,
+    f"{digest('young')}-task.json": 23.0,
+    # A batch that writes to the last part of its record alone.
+    f"{digest('long batch')}-batch_00000.json": 40.0,
+    f"{digest('long batch')}-batch_00001.json": 1.0,
     # What others have put there.
     "report.json": 99.0,
-    f"{digest('x')[:63]}.json": 99.0,
+    f"{digest('x')[:63]}-task.json": 99.0,
     f"{digest('x')}.txt": 99.0,
-    f"{digest('x')}-00000.json.bak": 99.0,
-    f"{digest('x').upper()}.json": 99.0,
-    f"below/{digest('x')}.json": 99.0,
+    f"{digest('x')}-batch_00000.json.bak": 99.0,
+    f"{digest('x').upper()}-task.json": 99.0,
+    f"below/{digest('x')}-task.json": 99.0,
 }
 
 
@@ -104,7 +104,7 @@ def test_a_batch_does_as_well(local_store: Store, emulator: Emulator, tmp_path: 
     run(batch(f"{tmp_path}/in/", f"{local_store.url}/out/"))
 
     [own] = left(local_store)
-    assert own.endswith("-00000.json")
+    assert own.endswith("-batch_00000.json")
 
 
 def test_in_a_folder_that_the_user_has_named_all_stays(
@@ -118,31 +118,31 @@ def test_in_a_folder_that_the_user_has_named_all_stays(
 
 
 def test_so_many_at_a_time_the_oldest_first(local_store: Store) -> None:
-    names = [f"{digest(str(number))}.json" for number in range(MAX_REMOVED + 7)]
+    names = [f"{digest(str(number))}-task.json" for number in range(MAX_REMOVED + 7)]
     for number, name in enumerate(names):
         put(local_store, f".asposeocr/{name}", hours=1000 - number)
 
     def write() -> None:
-        FileStore(f"{local_store.url}/.asposeocr", ("own",), None).write({"max_tries": 1})
+        FileRecordStore(f"{local_store.url}/.asposeocr", ("own",), None).write("task", {"max_tries": 1})
 
     write()
-    assert left(local_store, ".asposeocr/") - {f"{digest('own')}.json"} == set(names[-7:])
+    assert left(local_store, ".asposeocr/") - {f"{digest('own')}-task.json"} == set(names[-7:])
     # Once in each process and folder.
     write()
     assert len(left(local_store, ".asposeocr/")) == 8
 
 
 def test_the_clock_of_the_storage_counts(local_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(local_store, f".asposeocr/{digest('young')}.json", hours=1)
+    put(local_store, f".asposeocr/{digest('young')}-task.json", hours=1)
     monkeypatch.setattr("airflow_provider_asposeocr.durable.time.time", lambda: 4e9)
-    FileStore(f"{local_store.url}/.asposeocr", ("own",), None).write({"max_tries": 1})
+    FileRecordStore(f"{local_store.url}/.asposeocr", ("own",), None).write("task", {"max_tries": 1})
 
     assert len(left(local_store, ".asposeocr/")) == 2
 
 
 def test_memory_has_no_more_than_a_time_of_creation() -> None:
     fs = fsspec.filesystem("memory")
-    own, old, young = (f"/records/.asposeocr/{digest(name)}.json" for name in ("own", "old", "young"))
+    own, old, young = (f"/records/.asposeocr/{digest(name)}-task.json" for name in ("own", "old", "young"))
     for path, hours in ((own, 0), (young, 1), (old, 25)):
         fs.pipe_file(path, b"{}")
         fs.store[path].created = datetime.fromtimestamp(time.time() - hours * HOUR, UTC)
@@ -164,7 +164,7 @@ def test_a_failure_is_nobodys_concern(
     def fail(*args: Any, **kwargs: Any) -> None:
         raise OSError("https://u:s3cret@host")
 
-    put(local_store, f"out/.asposeocr/{digest('old')}.json", hours=25)
+    put(local_store, f"out/.asposeocr/{digest('old')}-task.json", hours=25)
     monkeypatch.setattr(f"fsspec.implementations.local.LocalFileSystem.{fails}", fail)
     with caplog.at_level(logging.DEBUG, "airflow_provider_asposeocr"):
         recognize(local_store, scan)

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,24 +25,14 @@ from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.triggers import asposeocr as trigger_module
 from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
 from airflow_provider_asposeocr.triggers.events import WaitEvent
-from tests.running import fire, first_event, rebuilt
+from tests.running import fire, first_event, new_trigger, rebuilt
 
 TEXT = "The quick brown fox jumps over the lazy dog."
-SUBMISSION = Submission("RecognizeImage", "id", "s3://inbox/a.png", "f" * 64, 86400.0, 1)
+SUBMISSION = Submission("RecognizeImage", "id", "s3://inbox/a.png", 5, "f" * 32, 86400.0, 1)
 
 
-def make(ocr_task_id: str = "id", **arguments: Any) -> AsposeOcrTaskTrigger:
-    return AsposeOcrTaskTrigger(
-        **{
-            "operation": "RecognizeImage",
-            "ocr_task_id": ocr_task_id,
-            "asposeocr_conn_id": "asposeocr_default",
-            "deadline": time.time() + 60,
-            "poll_interval": 0.05,
-            "max_inline_bytes": 1000,
-            **arguments,
-        }
-    )
+def make(submitted: str = "id", /, **arguments: Any) -> AsposeOcrTaskTrigger:
+    return new_trigger(submitted, **{"poll_interval": 0.05, "max_inline_bytes": 1000, **arguments})
 
 
 def test_every_argument_survives_serialization() -> None:
@@ -50,7 +41,7 @@ def test_every_argument_survives_serialization() -> None:
 
     assert path == "airflow_provider_asposeocr.triggers.asposeocr.AsposeOcrTaskTrigger"
     assert rebuilt(trigger).serialize() == (path, arguments)
-    assert all(value is None or isinstance(value, str | int | float | bool) for value in arguments.values())
+    assert json.loads(json.dumps(arguments)) == arguments
     constructor = AsposeOcrTaskTrigger.__init__.__kwdefaults__ or {}
     assert set(constructor) <= set(arguments)
 
@@ -163,7 +154,7 @@ def test_a_trigger_that_no_worker_deferred_fires_at_once_and_has_its_own_timeout
 
 @pytest.mark.parametrize("rendered", ["", "None", None, ["a", "b"]])
 def test_an_id_that_was_rendered_to_nothing_is_a_clear_error(emulator: Emulator, rendered: Any) -> None:
-    outcome = WaitEvent.of_event(fire(make(rendered, deadline=None, timeout=5)))
+    outcome = WaitEvent.of_event(fire(make("", ocr_task_id=rendered, deadline=None, timeout=5)))
 
     assert "ocr_task_id" in str(outcome.error)
     assert emulator.calls.billed == emulator.calls.token == 0
@@ -227,7 +218,7 @@ def test_a_trigger_that_starts_after_its_deadline_takes_a_look_before_it_cancels
     if fault is not None:
         emulator.inject(fault.pop("kind"), **fault)
     now = time.time()
-    event = fire(make(ocr_task_id, deadline=now - 5, submitted_at=now - 3605, cancel_when_late=True))
+    event = fire(make(ocr_task_id, deadline=now - 5, submitted_at=now - 3605, cancel_on_timeout=True))
 
     assert event.get("kind", event["status"]) == ends
     assert emulator.calls.poll >= 1
@@ -312,10 +303,10 @@ def test_whatever_is_raised_inside_becomes_an_event_without_its_message(
 
 def test_an_error_survives_the_event() -> None:
     error = AsposeOcrRateLimitError("wait", status=429, ocr_task_id="id", retry_after=600)
-    event = json.loads(json.dumps(WaitEvent.failed(SUBMISSION, error, 3).to_event()))
+    event = json.loads(json.dumps(WaitEvent(SUBMISSION, error=error).to_event()))
     outcome = WaitEvent.of_event(event)
 
-    assert outcome.api_calls == 3
+    assert outcome.submission == SUBMISSION
     with pytest.raises(AsposeOcrRateLimitError, match="wait") as raised:
         outcome.unwrap()
     assert (raised.value.status, raised.value.retry_after, raised.value.ocr_task_id) == (429, 600, "id")
@@ -325,9 +316,9 @@ def test_a_task_survives_the_event() -> None:
     task = OcrTask(
         "id", TaskStatus.COMPLETED, (OcrResult("Text", b"\xff\x00"),), ("m",), ("w",), "Ok", "Completed"
     )
-    event = json.loads(json.dumps(WaitEvent.finished(SUBMISSION, task, 2, 1.5).to_event()))
+    event = json.loads(json.dumps(WaitEvent(SUBMISSION, task, 1.5).to_event()))
 
-    assert WaitEvent.of_event(event) == WaitEvent(SUBMISSION, 2, task, 1.5)
+    assert WaitEvent.of_event(event) == WaitEvent(SUBMISSION, task, 1.5)
 
 
 @pytest.mark.parametrize(
@@ -352,9 +343,10 @@ def test_without_a_triggerer_nothing_but_an_event_with_all_of_it_is_fired(
     emulator: Emulator, png: bytes
 ) -> None:
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
-    given = Submission("RecognizeImage", ocr_task_id, "s3://inbox/a.png", "f" * 64, 86400.0, 1, True)
-    outcome = WaitEvent.of_event(fire(make(**given.to_dict(), ends_task=True)))
-    assert outcome.submission == given
+    given = Submission("RecognizeImage", ocr_task_id, "s3://inbox/a.png", 5, "f" * 32, 86400.0, 1, True)
+    known = {name: value for name, value in given.to_dict().items() if name != "ocr_task_id"}
+    outcome = WaitEvent.of_event(fire(make(ocr_task_id, **known, ends_task=True)))
+    assert outcome.submission == replace(given, api_calls=2)
     assert outcome.unwrap().text == TEXT
 
 

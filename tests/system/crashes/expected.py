@@ -49,10 +49,10 @@ class Row:
 
 
 ONCE = (1, 1)
-REATTACHED = "Going on with task"
+REATTACHED = "Resuming OCR task"
 SKIPPED = "Skipping task|Marking task as SKIPPED"
 """As Airflow 3 says it, and as Airflow 2 does."""
-CANCELLED = r"task [0-9a-f-]{36} was cancelled at the service"
+CANCELLED = r"OCR task [0-9a-f-]{36} was cancelled at the service"
 MARKED = Expected(
     "failed", cancels=1, tries=ONCE, since=(3, 3), lacks="no trigger is told that a user has ended its task"
 )

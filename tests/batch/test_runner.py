@@ -1,7 +1,10 @@
-"""Which errors end a batch, when it counts as failed, and how its progress is told."""
+"""The runner of a batch: errors that end it, and its progress."""
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,14 +26,8 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTaskNotFoundError,
     AsposeOcrTimeoutError,
 )
-from airflow_provider_asposeocr.batch.policy import (
-    allowed_share,
-    can_be_retried,
-    concerns_all,
-    is_outage,
-    verdict,
-)
-from airflow_provider_asposeocr.batch.progress import Progress
+from airflow_provider_asposeocr.batch.item import Item, ItemProcessor
+from airflow_provider_asposeocr.batch.runner import Progress, concerns_all, is_outage
 
 
 @pytest.mark.parametrize(
@@ -60,58 +57,15 @@ from airflow_provider_asposeocr.batch.progress import Progress
     ids=lambda value: f"{type(value).__name__} {value.status}" if isinstance(value, AsposeOcrError) else None,
 )
 def test_each_error(error: AsposeOcrError, all_items: bool, outage: bool, retried: bool) -> None:
-    found = concerns_all(error), is_outage(error, delivering=False), can_be_retried(error)
+    options: Any = SimpleNamespace(delivery=None, cancel_on_timeout=True)
+    nothing: Any = None
+    processor = ItemProcessor(options, nothing, None, nothing, nullcontext)
+    entry = asyncio.run(processor.failed(Item("a.png", 0), error))
+    found = concerns_all(error), is_outage(error, delivering=False), entry.retryable
     assert found == (all_items, outage, retried)
     # A storage is the source's own until results are stored: then it is everybody's.
     of_results = isinstance(error, AsposeOcrStorageError)
     assert is_outage(error, delivering=True) == (outage or of_results)
-
-
-@pytest.mark.parametrize(
-    ("fail_on", "share"),
-    [
-        *(("any", 0), ("ANY", 0), ("none", 1), (" NONE ", 1)),
-        *((0.05, 0.05), ("0.05", 0.05), (0, 0), (1, 1)),
-        # A template that renders None must not switch the check off.
-        *((None, 0), ("None", 0), (" None ", 0), ("", 0)),
-    ],
-)
-def test_the_share_that_may_fail(fail_on: Any, share: float) -> None:
-    assert allowed_share(fail_on) == share
-
-
-@pytest.mark.parametrize(
-    ("failed", "retryable", "share", "says"),
-    [
-        (0, 0, 0.0, None),
-        (5, 0, 0.05, None),
-        (100, 9, 1.0, None),
-        (6, 0, 0.05, "6 of 100 items failed, 6 of them for good; see r. A retry would not help"),
-        (1, 1, 0.0, "1 of 100 items failed, 0 of them for good; see r. A retry tries the other 1 again"),
-        (3, 2, 0.0, "3 of 100 items failed, 1 of them for good; see r. A retry tries the other 2 again"),
-    ],
-)
-def test_the_end_of_a_batch(failed: int, retryable: int, share: float, says: str | None) -> None:
-    count = Progress(100, succeeded=100 - failed, failed=failed, retryable=retryable, retry_after=7.0)
-    error = verdict(count, share, "r")
-    if says is None:
-        assert error is None
-    else:
-        assert error is not None
-        assert str(error).startswith(says)
-        assert error.retryable == bool(retryable)
-        assert error.retry_after == (7.0 if retryable else None)
-
-
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize(("succeeded", "failed"), [(99, 0), (0, 0), (50, 49), (0, 99)])
-def test_items_without_an_end_are_no_success(succeeded: int, failed: int, share: float) -> None:
-    error = verdict(Progress(100, succeeded=succeeded, failed=failed, retry_after=7.0), share, "r")
-    assert error is not None
-    assert error.retryable
-    assert error.retry_after == 7.0
-    left = 100 - succeeded - failed
-    assert str(error).startswith(f"{left} of 100 items were not brought to an end; see r")
 
 
 @pytest.mark.parametrize(

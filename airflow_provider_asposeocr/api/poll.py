@@ -1,4 +1,4 @@
-"""What is asked about one task, once or again and again."""
+"""Ask about one OCR task, and read as much of the reply as is wanted: all of it, or what its head tells."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
+from typing import IO, TypeVar
 
 from airflow_provider_asposeocr.api.coerce import MAX_LINE_CHARACTERS, one_line
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrServerError
-from airflow_provider_asposeocr.api.http import Flow, HttpRequest, HttpResponse
+from airflow_provider_asposeocr.api.http import MAX_ANSWER_BYTES, Flow, HttpRequest, HttpResponse
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.api.retry import Call, RetryPolicy, make_call
 from airflow_provider_asposeocr.api.task import (
@@ -22,6 +24,7 @@ from airflow_provider_asposeocr.api.task import (
 )
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 ACCEPT_JSON = {"Accept": "application/json"}
 
@@ -36,29 +39,15 @@ _MAX_LOOKS = 10
 _STATUS = re.compile(rb'(?<!\\)"taskStatus"\s*:\s*"([^"\\]{1,40})"', re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """The beginning of a reply that is longer than what is read.
+class Poll:
+    """Ask about one OCR task, once or again and again.
 
-    :param status: the status of the task, where it stands there.
-    :param types: the types of the results that begin there.
-    :param messages: the first message of the service, where it stands there.
-    """
-
-    status: TaskStatus | None
-    types: tuple[str, ...]
-    messages: tuple[str, ...]
-
-
-class Question:
-    """Where a task stands, and what its results are.
-
-    :param operation: the operation that the task was submitted to.
-    :param ocr_task_id: the service's id of the task.
-    :param result_url: where status and results are had.
-    :param status_url: where the status alone is had.
+    :param operation: the operation that the OCR task was submitted to.
+    :param ocr_task_id: the service's id of the OCR task.
+    :param result_url: answers with status and results.
+    :param status_url: answers with the status alone.
     :param limit: the most bytes of the reply to read; of a longer one the results come back ``unread``.
-    :param status_only: whether to ask for the status alone, while that endpoint knows the task. Where it does
+    :param status_only: ask for the status alone, while that endpoint knows the OCR task. Where it does
         not, no more is read of the results than it takes to see the status.
     """
 
@@ -74,16 +63,12 @@ class Question:
     ) -> None:
         self._ocr_task_id = ocr_task_id
         self._status_only = status_only
-        # Whether that endpoint serves trial tasks is not documented, and it would need a token.
+        # Whether that endpoint serves trial operations is not documented, and it would need a token.
         self._status = status_call(status_url, ocr_task_id) if operation.authenticated else None
-        most = min(limit, MAX_UNWANTED_BYTES) if status_only else limit
-        self._result = Call(
-            f"get the result of {operation.name}",
-            HttpRequest("GET", result_url, ACCEPT_JSON, limit=most),
-            _reader(ocr_task_id),
-            operation.authenticated,
-            ocr_task_id=ocr_task_id,
-        )
+        wanted = min(limit, MAX_UNWANTED_BYTES) if status_only else limit
+        # No method of its own: a call that refers to its poll is left to the garbage collector.
+        read = partial(_read, ocr_task_id)
+        self._result = result_call(operation, ocr_task_id, result_url, read, limit=wanted)
 
     def ask(self, retry: RetryPolicy) -> Flow[OcrTask]:
         """Ask once. One billed call, or two where the first endpoint does not tell.
@@ -96,7 +81,7 @@ class Question:
             unknown = task.status is TaskStatus.NOT_EXIST
             if not unknown:
                 return task
-            log.info("the status endpoint does not know the task, asking for its result instead")
+            log.info("the status endpoint does not know the OCR task, asking for its result instead")
         answer = yield from make_call(self._result, retry)
         self._status_only = self._status_only and not unknown
         return answer if isinstance(answer, OcrTask) else (yield from self._too_large(answer, retry))
@@ -110,7 +95,7 @@ class Question:
             if known.status is TaskStatus.ERROR:
                 return known if known.messages else replace(known, messages=head.messages)
             if head.status is None and known.status not in (TaskStatus.COMPLETED, TaskStatus.NOT_EXIST):
-                message = f"the service sent a large reply for a task that is {known.status}"
+                message = f"the service sent a large reply for an OCR task that is {known.status}"
                 raise AsposeOcrServerError(message, ocr_task_id=self._ocr_task_id)
         if status is TaskStatus.ERROR:
             told = head.messages or ("the reply that says why is too large to be read",)
@@ -120,11 +105,41 @@ class Question:
         return OcrTask(self._ocr_task_id, status)
 
 
-def status_call(url: str, ocr_task_id: str) -> Call[OcrTask]:
-    """Ask for the status alone; results come back ``unread``.
+def _read(ocr_task_id: str, response: HttpResponse) -> OcrTask | _Head:
+    whole = response.complete or response.status != 200
+    return read_task(response, ocr_task_id) if whole else _head_of(response.body)
 
-    :param url: where the status of the task is had.
-    :param ocr_task_id: the service's id of the task.
+
+def result_call(
+    operation: Operation,
+    ocr_task_id: str,
+    url: str,
+    read: Callable[[HttpResponse], T],
+    *,
+    limit: int = MAX_ANSWER_BYTES,
+    spool: IO[bytes] | None = None,
+    spool_limit: int = 0,
+) -> Call[T]:
+    """Make the call that asks for status and results.
+
+    :param operation: the operation that the OCR task was submitted to.
+    :param ocr_task_id: the service's id of the OCR task.
+    :param url: answers with status and results.
+    :param read: reads the reply.
+    :param limit: the most bytes of it that are read into memory.
+    :param spool: a file that takes it instead.
+    :param spool_limit: the most bytes that the file takes.
+    """
+    request = HttpRequest("GET", url, ACCEPT_JSON, limit=limit, spool=spool, spool_limit=spool_limit)
+    what = f"get the result of {operation.name}"
+    return Call(what, request, read, operation.authenticated, ocr_task_id=ocr_task_id)
+
+
+def status_call(url: str, ocr_task_id: str) -> Call[OcrTask]:
+    """Make the call that asks for the status alone; results come back ``unread``.
+
+    :param url: answers with the status.
+    :param ocr_task_id: the service's id of the OCR task.
     """
 
     def read(response: HttpResponse) -> OcrTask:
@@ -137,14 +152,13 @@ def status_call(url: str, ocr_task_id: str) -> Call[OcrTask]:
         task = read_task(response, ocr_task_id)
         return replace(task, unread=True) if task.status.is_successful and not task.results else task
 
-    request = HttpRequest("GET", url, ACCEPT_JSON)
-    return Call("get the task status", request, _once(read), ocr_task_id=ocr_task_id)
+    return Call("get the task status", HttpRequest("GET", url, ACCEPT_JSON), read, ocr_task_id=ocr_task_id)
 
 
 def read_task(response: HttpResponse, ocr_task_id: str) -> OcrTask:
-    """Read an answer about a task.
+    """Read an answer about an OCR task.
 
-    :param response: the answer; HTTP 400 and 404 mean that the service does not know the task.
+    :param response: the answer; HTTP 204, 400 and 404 mean that the service does not know the OCR task.
     :param ocr_task_id: the id that was asked for.
     :raises ValueError: if the answer is not what the protocol says.
     """
@@ -153,29 +167,18 @@ def read_task(response: HttpResponse, ocr_task_id: str) -> OcrTask:
     return decode_reply(response.body, ocr_task_id)
 
 
-def _reader(ocr_task_id: str) -> Callable[[HttpResponse], OcrTask | _Head]:
-    """Read the task, or what the head of a reply tells that is longer than the limit."""
-    whole = _once(lambda response: read_task(response, ocr_task_id))
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The beginning of a reply that is longer than what is read.
 
-    def read(response: HttpResponse) -> OcrTask | _Head:
-        return whole(response) if response.complete or response.status != 200 else _head_of(response.body)
+    :param status: the status of the OCR task, where it stands there.
+    :param types: the types of the results that begin there.
+    :param messages: the first message of the service, where it stands there.
+    """
 
-    return read
-
-
-def _once(read: Callable[[HttpResponse], OcrTask]) -> Callable[[HttpResponse], OcrTask]:
-    """Do not read again what has not changed: of a task under way the service says the same each time."""
-    last: tuple[int, bytes, OcrTask] | None = None
-
-    def read_what_is_new(response: HttpResponse) -> OcrTask:
-        nonlocal last
-        if last and last[0] == response.status and last[1] == response.body:
-            return last[2]
-        task = read(response)
-        last = None if task.status.is_terminal else (response.status, response.body, task)
-        return task
-
-    return read_what_is_new
+    status: TaskStatus | None
+    types: tuple[str, ...]
+    messages: tuple[str, ...]
 
 
 def _is_member(body: bytes, match: re.Match[bytes]) -> bool:

@@ -1,16 +1,14 @@
-"""What a try does after an earlier one was killed, has failed, or has succeeded."""
+"""A try resumes the batch of an earlier one that was killed, has failed, or has succeeded."""
 
 from __future__ import annotations
 
-import asyncio
+import hashlib
 import logging
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +17,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrHaltedError, AsposeOcrStorageError
-from airflow_provider_asposeocr.batch import committer
-from airflow_provider_asposeocr.batch.policy import AsposeOcrBatchIncompleteError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrHaltedError
+from airflow_provider_asposeocr.api.flows import OcrApi
+from airflow_provider_asposeocr.batch.runner import AsposeOcrBatchIncompleteError
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
 from tests.batch.support import CountingStore, batch, image, images, lines, recorded_ids
 from tests.running import run
@@ -47,7 +45,7 @@ def test_after_a_kill_nothing_is_submitted_twice_but_what_was_not_recorded(
     items, in_flight = 120, 10
     images(tmp_path / "in", items)
     emulator.options.service_seconds = 0.2
-    places = (f"{tmp_path}/in/", f"{tmp_path}/out/", f"{tmp_path}/journal")
+    places = (f"{tmp_path}/in/", f"{tmp_path}/out/", f"{tmp_path}/records")
     command = [sys.executable, "-m", "tests.batch.child", *places, str(in_flight)]
     child = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, CONNECTION_VARIABLE: emulator.connection_json()}
@@ -57,7 +55,7 @@ def test_after_a_kill_nothing_is_submitted_twice_but_what_was_not_recorded(
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
-    known = recorded_ids(tmp_path / "journal")
+    known = recorded_ids(tmp_path / "records")
     before = [(submission.ocr_task_id, submission.sha256) for submission in emulator.submissions]
     lost = [sha256 for ocr_task_id, sha256 in before if ocr_task_id not in known]
 
@@ -95,9 +93,7 @@ class Case:
         return summary
 
     def killed(self, monkeypatch: pytest.MonkeyPatch, after: int, **arguments: Any) -> None:
-        """Run a try that ends when so many jobs are waited for, as if it was killed: nothing is settled."""
-        from airflow_provider_asposeocr.batch import course
-
+        """Run a try that ends at the wait for so many OCR tasks, as if it was killed: nothing is settled."""
         waiting: list[int] = []
 
         def wait(*args: Any) -> Any:
@@ -106,9 +102,9 @@ class Case:
                 raise Killed("killed")
             return real(*args)
 
-        real = course._wait
+        real = OcrApi.wait
         with monkeypatch.context() as patch:
-            patch.setattr(course, "_wait", wait)
+            patch.setattr(OcrApi, "wait", wait)
             with pytest.raises(Killed):
                 self.run(**arguments)
 
@@ -122,7 +118,7 @@ def case(request: pytest.FixtureRequest, emulator: Emulator, tmp_path: Path) -> 
     return Case(tmp_path, request.param)
 
 
-def test_jobs_under_way_are_gone_on_with(
+def test_running_ocr_tasks_are_resumed(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case.killed(monkeypatch, after=2, max_in_flight=1)
@@ -146,7 +142,7 @@ def test_a_crash_after_the_end_does_nothing_again_but_a_clear_does_all(
         assert emulator.calls.submit == submissions
 
 
-def test_cleared_before_it_has_succeeded_it_goes_on(
+def test_cleared_before_it_has_succeeded_it_is_resumed(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case.killed(monkeypatch, after=4, max_in_flight=2)
@@ -154,7 +150,7 @@ def test_cleared_before_it_has_succeeded_it_goes_on(
     assert emulator.calls.submit == 8
 
 
-def test_a_changed_listing_attaches_no_job_to_another_file(
+def test_a_changed_listing_attaches_no_ocr_task_to_another_file(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case.killed(monkeypatch, after=4, max_in_flight=2)
@@ -165,10 +161,10 @@ def test_a_changed_listing_attaches_no_job_to_another_file(
     by_source = {line["source"]: line["ocr_task_id"] for line in lines(case.folder / "out")}
     sent = {submission.ocr_task_id: submission.sha256 for submission in emulator.submissions}
     assert list(by_source) == [f"file://{path}" for path in sorted((case.folder / "in").iterdir())]
-    from hashlib import sha256
-
     for source, ocr_task_id in by_source.items():
-        assert sent[ocr_task_id] == sha256(Path(source.removeprefix("file://")).read_bytes()).hexdigest()
+        assert (
+            sent[ocr_task_id] == hashlib.sha256(Path(source.removeprefix("file://")).read_bytes()).hexdigest()
+        )
     assert max(submissions_of(emulator).values()) == 1
 
 
@@ -241,7 +237,7 @@ def test_what_may_succeed_later_is_submitted_again(emulator: Emulator, case: Cas
     assert emulator.calls.submit == 9
 
 
-def test_without_a_journal_a_retry_submits_again(emulator: Emulator, case: Case) -> None:
+def test_without_a_record_a_retry_submits_again(emulator: Emulator, case: Case) -> None:
     case.run(durable=False)
     case.run(durable=False)
     assert emulator.calls.submit == 16
@@ -255,129 +251,3 @@ def test_the_trial_is_never_recorded_and_its_ids_are_told_nowhere(emulator: Emul
     assert {line["ocr_task_id"] for line in lines(case.folder / "out")} == {None}
     report = (case.folder / "out/report.jsonl").read_text()
     assert not [ocr_task_id for ocr_task_id in emulator.jobs if ocr_task_id in report]
-
-
-class TestStateStore:
-    """Airflow's own store."""
-
-    @pytest.fixture
-    def store(self) -> CountingStore:
-        return CountingStore()
-
-    def test_it_is_never_called_on_the_event_loop(
-        self, emulator: Emulator, tmp_path: Path, store: CountingStore
-    ) -> None:
-        images(tmp_path / "in", 20)
-        run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/"), task_state_store=store)
-        assert store.threads
-        assert all(name == "MainThread" or name.startswith("asposeocr-batch_") for name in store.threads)
-
-    def test_many_items_share_a_write(self, emulator: Emulator, tmp_path: Path, store: CountingStore) -> None:
-        images(tmp_path / "in", 200)
-        run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/"), task_state_store=store)
-        assert store.writes <= 30
-        assert store.longest <= 32 * 1024
-        assert len(store.records()) == 400
-
-    def test_when_it_cannot_be_written_nothing_is_submitted(
-        self, emulator: Emulator, tmp_path: Path, store: CountingStore, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        images(tmp_path / "in", 3)
-
-        def fail(key: str, value: Any) -> None:
-            raise ConnectionError
-
-        monkeypatch.setattr(store, "set", fail)
-        with pytest.raises(AsposeOcrStorageError, match="nothing was submitted"):
-            run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/"), task_state_store=store)
-        assert emulator.calls.submit == 0
-
-    def test_when_it_fails_later_no_more_is_submitted_than_may_be_lost(
-        self, emulator: Emulator, tmp_path: Path, store: CountingStore, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(committer, "INTERVAL", 0.02)
-        images(tmp_path / "in", 40)
-
-        def fail_later(key: str, value: Any) -> None:
-            if emulator.calls.submit:
-                raise ConnectionError
-            CountingStore.set(store, key, value)
-
-        monkeypatch.setattr(store, "set", fail_later)
-        with pytest.raises(AsposeOcrStorageError, match="the journal cannot be written: ConnectionError"):
-            run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/", max_in_flight=4), task_state_store=store)
-        assert emulator.calls.submit <= 4
-
-    @pytest.mark.parametrize("after", [0, 1, 2, 99], ids=["at first", "later", "at last", "when read"])
-    def test_its_errors_show_no_address(
-        self,
-        emulator: Emulator,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        caplog: pytest.LogCaptureFixture,
-        after: int,
-    ) -> None:
-        monkeypatch.setattr(committer, "INTERVAL", 0.01)
-
-        class Leaky(CountingStore):
-            def get(self, key: str) -> Any:
-                if after == 99:
-                    raise OSError("GET https://store/x?sig=s3cret failed")
-                return super().get(key)
-
-            def set(self, key: str, value: Any) -> None:
-                if value["finished"] if after == 2 else self.writes >= after:
-                    raise OSError("PUT https://store/x?sig=s3cret failed")
-                super().set(key, value)
-
-        images(tmp_path / "in", 4)
-        operator = batch(f"{tmp_path}/in/", f"{tmp_path}/out/")
-        if after == 2:
-            run(operator, task_state_store=Leaky())
-            assert "The end of the batch is not recorded (OSError)" in caplog.text
-        else:
-            with pytest.raises(AsposeOcrStorageError, match="OSError") as raised:
-                run(operator, task_state_store=Leaky())
-            assert "s3cret" not in "".join(traceback.format_exception(raised.value))
-        assert "s3cret" not in caplog.text
-
-    def test_when_it_fails_for_a_moment_the_batch_goes_on(
-        self, emulator: Emulator, tmp_path: Path, store: CountingStore, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(committer, "INTERVAL", 0.02)
-        images(tmp_path / "in", 20)
-        failures = iter(range(2))
-
-        def fail_at_times(key: str, value: Any) -> None:
-            if emulator.calls.submit and next(failures, None) is not None:
-                raise ConnectionError
-            CountingStore.set(store, key, value)
-
-        monkeypatch.setattr(store, "set", fail_at_times)
-        summary = run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/"), task_state_store=store)
-        assert summary["succeeded"] == 20
-        assert len(store.records()) == 40
-
-
-async def test_committed_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Records wait for each other, whoever brings them; what came in during a commit is not lost."""
-    monkeypatch.setattr(committer, "INTERVAL", 0.01)
-    gate, written = threading.Event(), []
-
-    class Slow:
-        def write(self, records: list[Any], *, unrecorded: int) -> None:
-            gate.wait()
-            written.append((list(records), unrecorded))
-
-    group = committer.Committer(Slow(), lambda: 7)  # type: ignore[arg-type]
-    running = asyncio.create_task(group.run())
-    first = group.add(["a"])
-    await asyncio.sleep(0.02)
-    second = group.add(["b"])
-    third = group.add(["c"])
-    assert not first.is_set()
-    gate.set()
-    await asyncio.gather(*(group.settle(committed) for committed in (first, second, third)))
-    group.close()
-    await running
-    assert written[:2] == [([["a"]], 7), ([["b"], ["c"]], 7)]

@@ -1,4 +1,4 @@
-"""What a try does for items that an earlier one has delivered: results may be gone, or wanted elsewhere."""
+"""Items that an earlier try has delivered: their results may be gone, or wanted elsewhere."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_asposeocr.api.submission import RETENTION
-from airflow_provider_asposeocr.batch import delivered
-from airflow_provider_asposeocr.batch.policy import AsposeOcrBatchIncompleteError
+from airflow_provider_asposeocr.batch import item
+from airflow_provider_asposeocr.batch.runner import AsposeOcrBatchIncompleteError
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.files.storage import StoragePath, storage_path
 from tests.batch.support import CountingStore, batch, image, images, lines
@@ -26,7 +26,7 @@ TEXT = "The quick brown fox jumps over the lazy dog."
 
 
 class Tries:
-    """Tries of one batch of six images, with one journal."""
+    """Tries of one batch of six images, with one record."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -132,12 +132,12 @@ def test_what_the_service_keeps_no_longer_is_submitted_anew(
 
 
 def make_older(store: CountingStore) -> None:
-    """Let a day pass over the journal."""
-    for key, row in store.rows.items():
-        shard = json.loads(row)
-        for record in shard["records"]:
-            record[3] -= RETENTION
-        store.rows[key] = json.dumps(shard)
+    """Let a day pass over the batch record."""
+    for key, value in store.rows.items():
+        segment = json.loads(value)
+        for row in segment["rows"]:
+            row[3] -= RETENTION
+        store.rows[key] = json.dumps(segment)
 
 
 def test_a_file_that_is_a_folder_now_fails_alone_and_is_delivered_once_it_is_gone(
@@ -196,14 +196,14 @@ class TestRemote:
         self, emulator: Emulator, remote: Store, again: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         listed: list[str] = []
-        names_beside = delivered._names_beside
+        names_beside = item._names_beside
 
         def counting(path: StoragePath) -> frozenset[str] | None:
             listed.append(str(path))
             time.sleep(0.05)
             return names_beside(path)
 
-        monkeypatch.setattr(delivered, "_names_beside", counting)
+        monkeypatch.setattr(item, "_names_beside", counting)
         again()
         assert not listed
         assert again()["skipped"] == 6
@@ -224,7 +224,7 @@ class TestRemote:
 
     def test_a_folder_that_is_gone_is_an_empty_one(self, remote: Store) -> None:
         path = storage_path(f"{remote.url}/never/there.txt", remote.conn_id)
-        assert delivered._names_beside(path) == frozenset()
+        assert item._names_beside(path) == frozenset()
 
     def test_a_folder_that_may_not_be_listed_is_trusted(
         self,
@@ -257,7 +257,7 @@ class TestRemote:
 
     def break_listing(self, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
         """Let the storage of results fail when a folder is listed."""
-        names_beside = delivered._names_beside
+        names_beside = item._names_beside
 
         class Broken:
             def __init__(self, fs: Any) -> None:
@@ -272,4 +272,4 @@ class TestRemote:
         def broken(path: StoragePath) -> frozenset[str] | None:
             return names_beside(replace(path, fs=Broken(path.fs)))
 
-        monkeypatch.setattr(delivered, "_names_beside", broken)
+        monkeypatch.setattr(item, "_names_beside", broken)

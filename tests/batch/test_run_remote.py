@@ -1,4 +1,4 @@
-"""Batches whose sources, results, journal and report lie in a remote storage."""
+"""Batches whose sources, results, record and report lie in a remote storage."""
 
 from __future__ import annotations
 

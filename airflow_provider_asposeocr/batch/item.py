@@ -1,0 +1,391 @@
+"""One item of a batch: look at its source, submit it, wait, store what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
+
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrDestinationError,
+    AsposeOcrError,
+    AsposeOcrStorageError,
+    AsposeOcrTaskError,
+    AsposeOcrTaskNotFoundError,
+    AsposeOcrTimeoutError,
+    contained,
+)
+from airflow_provider_asposeocr.api.flows import OcrApi
+from airflow_provider_asposeocr.api.http import BytesBody, Flow, RequestBody
+from airflow_provider_asposeocr.api.operations import Operation
+from airflow_provider_asposeocr.api.polling import Wait
+from airflow_provider_asposeocr.api.retry import Fate
+from airflow_provider_asposeocr.api.settings import answers_with_text
+from airflow_provider_asposeocr.api.submission import RETENTION, Submission, fingerprint
+from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
+from airflow_provider_asposeocr.batch.containment import ContainedBody, address_of
+from airflow_provider_asposeocr.batch.record import (
+    BatchRecord,
+    Kind,
+    RecordWriter,
+    ended,
+    forgotten,
+    submitted,
+)
+from airflow_provider_asposeocr.batch.report import Entry, ItemStatus
+from airflow_provider_asposeocr.files.body import make_body
+from airflow_provider_asposeocr.files.destination import Names, targets
+from airflow_provider_asposeocr.files.manifest import Delivery, collect, delete_remote
+from airflow_provider_asposeocr.files.paths import display_uri, identity_of, reason_of
+from airflow_provider_asposeocr.files.source import open_source
+from airflow_provider_asposeocr.files.storage import LOCAL, StoragePath, is_denied
+from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from airflow_provider_asposeocr.hooks.drivers import Meter, metered
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+READ_AT_ONCE = 512 * 1024
+"""Bytes of a source that are read in one go, with the look at it; a larger one is streamed."""
+
+TEXT_LIMIT = 256 * 1024
+"""Bytes of a reply that a poll reads at most: a text that fits costs no further call."""
+
+
+class Stage(Enum):
+    """Say how far an item has come."""
+
+    PREPARING = auto()
+    SUBMITTING = auto()
+    WAITING = auto()
+    DELIVERING = auto()
+    SKIPPED = auto()
+    """An earlier try has brought it to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOptions:
+    """Hold what is decided for all items before the first call.
+
+    :param operation: the operation.
+    :param delivery: where results go.
+    :param source_conn_id: the Airflow connection for the storage of the sources.
+    :param source_options: further arguments of :func:`.open_source`.
+    :param timeout: seconds to wait for the completion of an item.
+    :param poll_interval: seconds between polls, or None for a learned schedule.
+    :param cancel_on_timeout: whether to cancel the OCR task of an item that is late.
+    :param taken: from :func:`.check_names`.
+    """
+
+    operation: Operation
+    delivery: Delivery
+    source_conn_id: str | None
+    source_options: Mapping[str, Any]
+    timeout: float
+    poll_interval: float | None
+    cancel_on_timeout: bool
+    taken: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(slots=True)
+class Item:
+    """One source of a batch, on its way.
+
+    :param given: as the listing holds it.
+    :param index: its place there.
+    """
+
+    given: Any
+    index: int
+    stage: Stage = Stage.PREPARING
+    uri: str | None = None
+    size: int | None = None
+    fingerprint: str = ""
+    body: RequestBody | None = field(default=None, repr=False)
+    submission: Submission | None = None
+    fate: Fate = field(default_factory=Fate)
+    committed: asyncio.Event | None = None
+    meter: Meter = field(default_factory=Meter)
+
+    @property
+    def reattached(self) -> bool:
+        """True if an earlier try has submitted it."""
+        return self.submission is not None and self.submission.reattached
+
+    def may_submit(self, *, stopped: bool) -> bool:
+        """Tell whether it may be submitted without being recorded.
+
+        :param stopped: whether nothing more is begun.
+        """
+        if stopped:
+            return self.is_lost
+        return self.stage in (Stage.PREPARING, Stage.SUBMITTING) or self.reattached
+
+    @property
+    def is_lost(self) -> bool:
+        """True if the service may have accepted a submission of it that nobody knows the id of."""
+        return self.submission is None and self.fate.unknown
+
+    def entry(self) -> Entry:
+        """Return what is known of it so far."""
+        known = self.submission
+        if known is None:
+            return Entry(ItemStatus.PENDING, api_calls=self.meter.calls)
+        shown = known.ocr_task_id if known.of_operation.authenticated else None
+        at = round(known.submitted_at or 0.0, 3)
+        return Entry(ItemStatus.SUBMITTED, shown, at, api_calls=self.meter.calls)
+
+
+class ItemProcessor:
+    """Bring items to their ends.
+
+    :param options: the same for all of them.
+    :param hook: makes the calls.
+    :param record: what earlier tries know, or None.
+    :param writer: takes what this try finds out.
+    :param undisturbed: guards what is to be brought to its end when the batch is stopped.
+    """
+
+    def __init__(
+        self,
+        options: ItemOptions,
+        hook: AsposeOcrHook,
+        record: BatchRecord | None,
+        writer: RecordWriter,
+        undisturbed: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._options = options
+        self._hook = hook
+        self._record = record
+        self._writer = writer
+        self._undisturbed = undisturbed
+        self._stored = StoredResults(options.delivery)
+
+    async def run(self, item: Item) -> Entry:
+        """Bring an item to its end.
+
+        :raises AsposeOcrError: if it fails; what is to be recorded of that is left to :meth:`failed`.
+        """
+        known = await asyncio.to_thread(contained, self._prepare, item)
+        if known is not None:
+            item.stage = Stage.SKIPPED
+            return known
+        task = await self._submit_and_wait(item)
+        if task.status is TaskStatus.NOT_EXIST and item.reattached:
+            shown = display_uri(item.uri)
+            log.warning("The service has lost the OCR task of an earlier try for %s: submitting anew", shown)
+            item.submission, item.stage = None, Stage.PREPARING
+            await asyncio.to_thread(contained, self._prepare, item, anew=True)
+            task = await self._submit_and_wait(item)
+        return await self._collect(item, task)
+
+    async def failed(self, item: Item, error: AsposeOcrError) -> Entry:
+        """Record what is to be known of a failure, and cancel an OCR task that is late.
+
+        :param item: the item.
+        :param error: what it failed with.
+        """
+        late = isinstance(error, AsposeOcrTimeoutError) and error.reached
+        cancelled = late and self._options.cancel_on_timeout
+        if late and (submission := item.submission):
+            fate = "goes on at the service"
+            if cancelled:
+                fate = await self._run_flow(item, lambda api: api.cancel_unwanted(submission))
+            error = AsposeOcrTimeoutError(f"{error}; the OCR task {fate}")
+        # One that the service has lost is sent anew.
+        retryable = error.retryable or isinstance(error, AsposeOcrTaskNotFoundError)
+        entry = item.entry().failed(error, retryable=retryable)
+        if not item.fingerprint or item.stage is Stage.PREPARING:
+            return entry
+        if cancelled or isinstance(error, AsposeOcrTaskNotFoundError):
+            self._writer.add(forgotten(item.fingerprint))
+        elif not retryable:
+            undelivered = item.submission is not None and not isinstance(error, AsposeOcrTaskError)
+            kind = Kind.UNDELIVERED if undelivered else Kind.REFUSED
+            self._writer.add(ended(item.fingerprint, kind, entry))
+        return entry
+
+    def _prepare(self, item: Item, *, anew: bool = False) -> Entry | None:
+        """Look at the source and at what earlier tries know of it; make a body if it is to be sent.
+
+        Return what became of the item if nothing is left to do.
+        """
+        options = self._options
+        operation, wire = options.operation, options.delivery.wire
+        source = open_source(item.given, options.source_conn_id, **options.source_options)
+        item.uri, item.size = source.uri, source.size
+        identity = source.identity or source.uri
+        item.fingerprint = fingerprint(operation, wire, identity, source.fingerprint)
+        entry = None if anew else self._recall(item)
+        if entry is None:
+            source.check_format(operation)
+            body = make_body(operation, source, wire)
+            small = source.size <= READ_AT_ONCE
+            item.body = BytesBody(b"".join(body), body.content_type) if small else ContainedBody(body)
+            return None
+        if entry.status is ItemStatus.SUBMITTED:
+            item.submission = self._submission(item, entry.ocr_task_id, entry.submitted_at, reattached=True)
+            return None
+        return entry
+
+    def _recall(self, item: Item) -> Entry | None:
+        """Return what earlier tries know of an item; one whose results are gone is to be resumed."""
+        entry = self._record.recall(item.fingerprint) if self._record else None
+        if entry is None or entry.status is not ItemStatus.SUCCEEDED:
+            return entry
+        names = self._options.delivery.names(self._submission(item, entry.ocr_task_id, entry.submitted_at))
+        if self._stored.hold(entry, names):
+            return entry
+        kept = entry.ocr_task_id and entry.submitted_at and time.time() - entry.submitted_at < RETENTION
+        log.warning(
+            "The results of an earlier try for %s are not at the destination: %s",
+            display_uri(item.uri),
+            "delivering them again" if kept else "the service has them no longer, submitting anew",
+        )
+        return replace(entry, status=ItemStatus.SUBMITTED) if kept else None
+
+    def _submission(
+        self, item: Item, ocr_task_id: str | None, submitted_at: float | None, *, reattached: bool = False
+    ) -> Submission:
+        return Submission(
+            self._options.operation.name,
+            ocr_task_id or "",
+            item.uri,
+            item.size,
+            item.fingerprint,
+            submitted_at,
+            reattached=reattached,
+        )
+
+    async def _submit_and_wait(self, item: Item) -> OcrTask:
+        submission, options = item.submission or await self._submit(item), self._options
+        item.stage = Stage.WAITING
+        wait = Wait(
+            deadline=submission.deadline(options.timeout, time.time()),
+            poll_interval=options.poll_interval,
+            limit=TEXT_LIMIT,
+            # Results that are no text are fetched when they are complete.
+            status_only=not answers_with_text(options.operation, options.delivery.wire),
+        )
+        return await self._run_flow(item, lambda api: api.wait(submission, wait))
+
+    async def _submit(self, item: Item) -> Submission:
+        body, item.body = item.body, None
+        assert body is not None
+        item.stage = Stage.SUBMITTING
+        with self._undisturbed():
+            at, item.fate = time.time(), Fate()
+            submit = self._options.operation, body, item.fate
+            ocr_task_id = await self._run_flow(item, lambda api: api.submit(*submit))
+            submission = item.submission = self._submission(item, ocr_task_id, at)
+            item.committed = self._writer.add(submitted(submission))
+        return submission
+
+    async def _collect(self, item: Item, task: OcrTask) -> Entry:
+        submission, delivery, seen_at = item.submission, self._options.delivery, time.time()
+        assert submission is not None
+        item.stage = Stage.DELIVERING
+        with self._undisturbed():
+            manifest = await self._run_flow(
+                item,
+                lambda api: collect(
+                    api,
+                    task,
+                    submission,
+                    delivery,
+                    completed_at=seen_at,
+                    api_calls=lambda: item.meter.calls,
+                    check=lambda found: self._check_meeting(item, submission, found),
+                ),
+            )
+        entry = item.entry().succeeded(manifest, seen_at)
+        recorded = self._writer.add(ended(item.fingerprint, Kind.DONE, entry))
+        if delivery.delete_remote:
+            # A retry that found the OCR task gone, and no record of its results, would submit it again.
+            await self._writer.settle(recorded)
+            await self._run_flow(item, lambda api: delete_remote(api, submission, delivery, manifest))
+        return replace(entry, api_calls=item.meter.calls)
+
+    def _check_meeting(self, item: Item, submission: Submission, task: OcrTask) -> None:
+        """Overwrite nothing of another item: how many results of a type there are shows in the end alone."""
+        taken, delivery = self._options.taken, self._options.delivery
+        if not taken or len(task.results) <= 1:
+            return
+        identity = identity_of(address_of(item.given) or "")
+        types, names = [result.type for result in task.results], delivery.names(submission)
+        for path in targets(types, delivery.destination, names, delivery.conn_id):
+            if taken.get(str(path), identity) != identity:
+                raise AsposeOcrDestinationError(
+                    f"{display_uri(path)} is the name of another item's result. The results of this one stay "
+                    f"at the service for 24 hours as {submission}: use a folder as destination, whose names "
+                    "are all different, or {ocr_task_id}"
+                )
+
+    async def _run_flow(self, item: Item, flow: Callable[[OcrApi], Flow[T]]) -> T:
+        return await self._hook.arun_flow(lambda api: metered(flow(api), item.meter))
+
+
+class StoredResults:
+    """Tell whether the results of earlier tries are where this one would store them. Blocks.
+
+    A remote folder is listed once, when it is first asked about, so that thousands of items cost one request.
+
+    :param delivery: where this try stores results.
+    """
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+        self._lock = Lock()
+        self._locks: defaultdict[str, Lock] = defaultdict(Lock)
+        self._listed: dict[str, frozenset[str] | None] = {}
+
+    def hold(self, entry: Entry, names: Names) -> bool:
+        """Tell whether all results of an item are where they belong.
+
+        :param entry: what an earlier try has recorded of the item.
+        :param names: of its results.
+        :raises AsposeOcrStorageError: if the storage cannot be asked.
+        """
+        types = [result.type for result in entry.results]
+        paths = targets(types, self._delivery.destination, names, self._delivery.conn_id)
+        same = [str(path) for path in paths] == [result.uri for result in entry.results]
+        return bool(paths) and same and all(map(self._is_there, paths))
+
+    def _is_there(self, path: StoragePath) -> bool:
+        if path.protocol in LOCAL:
+            with suppress(OSError):
+                return Path(path.path).is_file()
+            return False
+        folder, _, name = str(path).rpartition("/")
+        with self._lock:
+            lock = self._locks[folder]
+        with lock:
+            if folder not in self._listed:
+                self._listed[folder] = _names_beside(path)
+        listed = self._listed[folder]
+        return listed is None or name in listed
+
+
+def _names_beside(path: StoragePath) -> frozenset[str] | None:
+    """List the folder of a file; None if that is not allowed."""
+    try:
+        # Airflow's storages keep what they have listed; files may have gone since.
+        path.fs.invalidate_cache()
+        found = path.fs.ls(path.path.rpartition("/")[0], detail=False)
+    except FileNotFoundError:
+        return frozenset()
+    except Exception as error:
+        shown = display_uri(path.with_name(""))
+        if is_denied(error):
+            log.warning("%s may not be listed: results of an earlier try are taken to be there", shown)
+            return None
+        raise AsposeOcrStorageError(f"{shown} cannot be listed: {reason_of(error)}") from None
+    return frozenset(name.rstrip("/").rpartition("/")[2] for name in found)

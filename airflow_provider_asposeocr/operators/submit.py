@@ -1,0 +1,168 @@
+"""The part that the operators for one source and for many share: the arguments of a submission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_asposeocr.api import coerce
+from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT
+from airflow_provider_asposeocr.api.settings import SETTINGS, check_literals, wire_settings
+from airflow_provider_asposeocr.durable import RecordStore, record_store_for
+from airflow_provider_asposeocr.task_mixin import OcrTaskMixin, new_hook, permanent_errors_fail
+
+if TYPE_CHECKING:
+    from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+
+_SETTINGS = tuple(setting.name for setting in SETTINGS)
+
+
+class SubmitMixin(OcrTaskMixin):
+    """Take the arguments of a submission.
+
+    :param source_conn_id: the Airflow connection for the source's storage (templated).
+    :param source_prefix: a URI that stands before a bare key, as operators that list a bucket return them,
+        such as ``s3://inbox`` (templated).
+    :param max_source_bytes: the most bytes that a source may have, or None (templated).
+    :param allow_redirects: whether a web server may redirect a source to another host (templated).
+    :param allow_multipage: whether to send a TIFF of several pages, although the service documents TIFF of
+        a single page and may lose the others (templated).
+    :param language: language of the text, default English (templated, as are the settings below).
+    :param make_skew_correct: straighten the image, up to 15 degrees; default True.
+    :param make_binarization: reduce the image to black and white; default False.
+    :param make_contrast_correction: raise the contrast; default True where the API documents it.
+    :param make_upsampling: enlarge a small image; default False.
+    :param make_spell_check: correct misspelt words; default False.
+    :param rotate: turn the image by this many degrees first; default 0.
+    :param dsr_mode: how text areas are found; left to the service by default.
+    :param dsr_confidence: how sure that search must be; left to the service by default.
+    :param result_type: the results to ask for, default ``Text``; ``RecognizeTable`` has types of its own.
+    :param extra_settings: further settings, sent unchanged (templated).
+    :param poll_interval: seconds or timedelta between polls; None for a learned schedule.
+    :param timeout: seconds or timedelta to wait for completion, default 1 h.
+    :param cancel_on_timeout: whether to cancel what has not completed then, after a last look; else a
+        retry resumes it (templated).
+    :param cancel_on_kill: whether to cancel OCR tasks of which no record is kept when the Airflow task is
+        killed, and the one of a deferred task when a user ends it.
+    :param repeat_ambiguous_submit: whether to repeat, once, a submission whose fate is unknown, such as after
+        a reset connection. It may then have been accepted, and be billed, twice. With False the try fails;
+        Airflow's retries, unless there are none, submit again (templated).
+    :param durable: keep a record of what was submitted, so that a retry resumes it instead of paying again:
+        in Airflow's task state store (3.3 and later), else in small files beside the destination. With
+        neither, a retry submits again.
+    :param durable_path: a folder in any storage for the records, instead (templated).
+    :param kwargs: those of :class:`.OcrTaskMixin`.
+    """
+
+    template_fields: Sequence[str] = (
+        "source_conn_id",
+        "source_prefix",
+        "max_source_bytes",
+        "allow_redirects",
+        "allow_multipage",
+        *OcrTaskMixin.template_fields,
+        *_SETTINGS,
+        "extra_settings",
+        "cancel_on_timeout",
+        "repeat_ambiguous_submit",
+        "durable_path",
+    )
+
+    _hook: AsposeOcrHook | None = None
+
+    def __init__(
+        self,
+        *,
+        operation: str,
+        source_conn_id: str | None = None,
+        source_prefix: str | None = None,
+        max_source_bytes: int | str | None = None,
+        allow_redirects: bool | str = False,
+        allow_multipage: bool | str = False,
+        language: str | None = None,
+        make_skew_correct: bool | str | None = None,
+        make_binarization: bool | str | None = None,
+        make_contrast_correction: bool | str | None = None,
+        make_upsampling: bool | str | None = None,
+        make_spell_check: bool | str | None = None,
+        rotate: int | str | None = None,
+        dsr_mode: str | None = None,
+        dsr_confidence: str | None = None,
+        result_type: str | None = None,
+        extra_settings: Mapping[str, Any] | None = None,
+        poll_interval: float | timedelta | None = None,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
+        cancel_on_timeout: bool | str = True,
+        cancel_on_kill: bool = True,
+        repeat_ambiguous_submit: bool | str = True,
+        durable: bool = True,
+        durable_path: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(operation=operation, **kwargs)
+        self.source_conn_id = source_conn_id
+        self.source_prefix = source_prefix
+        self.max_source_bytes = max_source_bytes
+        self.allow_redirects = allow_redirects
+        self.allow_multipage = allow_multipage
+        self.language = language
+        self.make_skew_correct = make_skew_correct
+        self.make_binarization = make_binarization
+        self.make_contrast_correction = make_contrast_correction
+        self.make_upsampling = make_upsampling
+        self.make_spell_check = make_spell_check
+        self.rotate = rotate
+        self.dsr_mode = dsr_mode
+        self.dsr_confidence = dsr_confidence
+        self.result_type = result_type
+        self.extra_settings = extra_settings
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.cancel_on_timeout = cancel_on_timeout
+        self.cancel_on_kill = cancel_on_kill
+        self.repeat_ambiguous_submit = repeat_ambiguous_submit
+        self.durable = durable
+        self.durable_path = durable_path
+        with permanent_errors_fail():
+            check_literals(get_operation(operation), {name: getattr(self, name) for name in _SETTINGS})
+
+    def wire(self) -> dict[str, Any] | None:
+        """Return the settings in the spelling of the wire, or None where the operation takes none.
+
+        :raises AsposeOcrSettingsError: as :func:`.wire_settings`.
+        """
+        own = {name: self.unmasked(name) for name in _SETTINGS}
+        extra = coerce.mapping("extra_settings", self.unmasked("extra_settings"))
+        return wire_settings(get_operation(self.operation), own | extra)
+
+    def source_options(self) -> dict[str, Any]:
+        """Return the arguments of :func:`.open_source` that are the same for all sources."""
+        return {
+            "max_bytes": self.whole_number("max_source_bytes", 1),
+            "allow_redirects": self.flag("allow_redirects"),
+            "allow_multipage": self.flag("allow_multipage"),
+        }
+
+    def new_hook(self) -> AsposeOcrHook:
+        """Make the hook that submits: before all else, so that a kill at any later moment halts it."""
+        repeat = self.flag("repeat_ambiguous_submit", default=True)
+        self._hook = new_hook(self.conn_id, repeat_ambiguous_submit=repeat)
+        return self._hook
+
+    def record_store(self, context: Mapping[str, Any], destination: str | None) -> RecordStore | None:
+        """Return where records are kept, or None where none are.
+
+        :param context: Airflow's.
+        :param destination: of the results.
+        """
+        # The trial costs nothing, and its ids are secrets that do not belong in a store.
+        if not self.durable or not get_operation(self.operation).authenticated:
+            return None
+        return record_store_for(
+            context,
+            path=self.location("durable_path"),
+            destination=destination,
+            conn_id=self.word("destination_conn_id"),
+        )
