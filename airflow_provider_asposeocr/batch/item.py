@@ -223,7 +223,7 @@ class ItemProcessor:
         source = open_source(item.given, options.source_conn_id, **options.source_options)
         item.uri, item.size = source.uri, source.size
         identity = source.identity or source.uri
-        item.fingerprint = fingerprint(operation, wire, identity, source.fingerprint)
+        item.fingerprint = fingerprint(operation, wire, identity, source.content_tag)
         entry = None if anew else self._recall(item)
         if entry is None:
             source.check_format(operation)

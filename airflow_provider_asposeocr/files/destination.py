@@ -1,13 +1,14 @@
-"""Where results go: object storage or XCom, and the manifest that tells the next task of them."""
+"""Results in storage: their names, and each written whole or not at all."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import stat
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -18,7 +19,6 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrStorageError,
 )
 from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
-from airflow_provider_asposeocr.files import lineage
 from airflow_provider_asposeocr.files.paths import (
     display_uri,
     names_no_file,
@@ -28,38 +28,33 @@ from airflow_provider_asposeocr.files.paths import (
     uri_of,
 )
 from airflow_provider_asposeocr.files.source import source_path
-from airflow_provider_asposeocr.files.storage import LOCAL, StoragePath, is_denied, is_too_long
-from airflow_provider_asposeocr.files.writing import write
+from airflow_provider_asposeocr.files.storage import (
+    StoragePath,
+    is_denied,
+    is_too_long,
+    report,
+    write,
+)
 
 NAME_DIGITS = 12
 """Digits of a fingerprint that are part of a default name."""
 
 _WRONG_PATH = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError)
-"""What storage raises where no retry can help."""
+"""Errors of storages where no retry can help."""
 
-_CONTENT_TYPES = {
-    "txt": "text/plain; charset=utf-8",
-    "pdf": "application/pdf",
-    "hocr": "text/html; charset=utf-8",
-    "json": "application/json",
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "png": "image/png",
-    "wav": "audio/wav",
+_KINDS = {
+    "text": ("txt", "text/plain; charset=utf-8"),
+    "pdf": ("pdf", "application/pdf"),
+    "hocr": ("hocr", "text/html; charset=utf-8"),
+    "json": ("json", "application/json"),
+    "other": ("json", "application/json"),
+    "csv": ("csv", "text/csv; charset=utf-8"),
+    "excel": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    "imagepng": ("png", "image/png"),
+    "wav": ("wav", "audio/wav"),
+    "wavfile": ("wav", "audio/wav"),
 }
-
-_EXTENSIONS = {
-    "text": "txt",
-    "pdf": "pdf",
-    "hocr": "hocr",
-    "json": "json",
-    "csv": "csv",
-    "excel": "xlsx",
-    "imagepng": "png",
-    "wav": "wav",
-    "wavfile": "wav",
-    "other": "json",
-}
+"""Extension and media type of each type of results."""
 
 
 class StoredResult(TypedDict, total=False):
@@ -81,7 +76,7 @@ class StoredResult(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a destination's placeholders stand for.
+    """The values of a destination's placeholders.
 
     :param source: the URI of the source, or None where only the task is known.
     :param operation: the operation's name.
@@ -147,24 +142,14 @@ def store(
     paths = targets([result.type for result in results], destination, names, conn_id)
     for result, path in zip(results, paths, strict=True):
         try:
-            digest = write(
-                path,
-                result.chunks(),
-                overwrite=overwrite,
-                content_type=_CONTENT_TYPES.get(_extension(result.type)),
-            )
+            digest = write(path, result.chunks(), overwrite=overwrite, media_type=_kind(result.type)[1])
         except AsposeOcrDestinationError:
             raise
         except Exception as error:
             # Without the cause, whose message may hold anything.
-            shown = display_uri(path)
-            if isinstance(error, _WRONG_PATH) or is_denied(error) or names_no_file(error):
-                # What object stores raise has a message in place of the number of an error.
-                reason = one_line(str(getattr(error, "strerror", None) or error))
-                raise AsposeOcrDestinationError(f"{shown} cannot be written: {reason}") from None
-            raise AsposeOcrStorageError(f"{shown} cannot be written: {reason_of(error)}") from None
+            raise _unwritable(path, error) from None
         stored.append(_entry(path, result, digest))
-        lineage.add_output(path)
+        report(path, "output")
     return stored
 
 
@@ -179,13 +164,14 @@ def targets(
     :param conn_id: the Airflow connection for the storage.
     :raises AsposeOcrDestinationError: if they cannot be written there.
     """
-    twins: Counter[str] = Counter()
+    # Results of one extension, such as one for each region, are told apart by their number.
+    numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(1))
     paths = []
     for kind in types:
-        # Results of one extension, such as one for each region, are told apart by their number.
-        twin = twins[_extension(kind)]
-        twins[_extension(kind)] += 1
-        paths.append(_target(destination, names, kind, twin, several=len(types) > 1, conn_id=conn_id))
+        extension, _ = _kind(kind)
+        number = next(numbers[extension])
+        twin = f"-{number}" if number > 1 else ""
+        paths.append(_target(destination, names, extension, twin, len(types) > 1, conn_id))
     return paths
 
 
@@ -213,52 +199,43 @@ def _path(destination: Any, conn_id: str | None) -> StoragePath:
 
 
 def _target(
-    destination: Any, names: Names, result_type: str, twin: int, *, several: bool, conn_id: str | None
+    destination: Any, names: Names, extension: str, twin: str, several: bool, conn_id: str | None
 ) -> StoragePath:
-    extension = _extension(result_type)
-    number = f"-{twin + 1}" if twin else ""
     template = uri_of(destination) or ""
     text = names.fill(template, extension)
     path = _path(text, conn_id)
-    if text.endswith("/") or _is_local_directory(path) or _is_bucket(path):
-        return path / f"{names.default}{number}.{extension}"
+    if text.endswith("/") or _is_local_directory(path) or not (path.is_local or path.key):
+        return path / f"{names.default}{twin}.{extension}"
     stem = stem_of(path.name)
     if several and "{ext}" not in template:
-        return path.with_name(f"{stem}{number}.{extension}")
-    return path.with_name(f"{stem}{number}{path.name.removeprefix(stem)}")
-
-
-def _is_local(path: StoragePath) -> bool:
-    return path.protocol in LOCAL
-
-
-def _is_bucket(path: StoragePath) -> bool:
-    return not _is_local(path) and not path.key
+        return path.with_name(f"{stem}{twin}.{extension}")
+    return path.with_name(f"{stem}{twin}{path.name.removeprefix(stem)}")
 
 
 def _is_local_directory(path: StoragePath) -> bool:
     try:
-        return _is_local(path) and stat.S_ISDIR(Path(path.path).stat().st_mode)
+        return path.is_local and stat.S_ISDIR(Path(path.path).stat().st_mode)
     except OSError as error:
         if names_no_file(error):
-            raise AsposeOcrDestinationError(
-                f"{display_uri(path)} cannot be written: {reason_of(error)}"
-            ) from None
+            raise _unwritable(path, error) from None
         return False
 
 
 def _entry(path: StoragePath, result: OcrResult | SpooledResult, digest: str) -> StoredResult:
     where: StoredResult = (
-        {"path": str(path.path)} if _is_local(path) else {"bucket": path.bucket, "key": path.key}
+        {"path": str(path.path)} if path.is_local else {"bucket": path.bucket, "key": path.key}
     )
-    return {
-        "type": result.type,
-        "uri": str(path),
-        **where,
-        "bytes": result.size,
-        "sha256": digest,
-    }
+    return {"type": result.type, "uri": str(path), **where, "bytes": result.size, "sha256": digest}
 
 
-def _extension(result_type: str) -> str:
-    return _EXTENSIONS.get(result_type.casefold(), "bin")
+def _kind(result_type: str) -> tuple[str, str | None]:
+    return _KINDS.get(result_type.casefold(), ("bin", None))
+
+
+def _unwritable(path: StoragePath, error: Exception) -> AsposeOcrDestinationError | AsposeOcrStorageError:
+    shown = display_uri(path)
+    if isinstance(error, _WRONG_PATH) or is_denied(error) or names_no_file(error):
+        # What object stores raise has a message in place of the number of an error.
+        reason = one_line(str(getattr(error, "strerror", None) or error))
+        return AsposeOcrDestinationError(f"{shown} cannot be written: {reason}")
+    return AsposeOcrStorageError(f"{shown} cannot be written: {reason_of(error)}")

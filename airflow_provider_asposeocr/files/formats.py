@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import re
-import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from enum import Enum, auto
 from typing import IO
 
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.files.markup import is_unfinished, text_format
-from airflow_provider_asposeocr.files.signatures import (
-    CAMERA_SUFFIXES,
-    FORMATS,
-    IMAGES,
-    OTHERS,
-    PRINTABLE,
-    Group,
-)
 from airflow_provider_asposeocr.files.tiff import TiffLook, look_at_tiff
 
 HEAD_BYTES = 4096
@@ -34,63 +27,267 @@ _PDF_LINE = re.compile(rb"(?:\A|[^ -~])%PDF-\d")
 _PDF_WITHIN = 1024
 """Readers allow so many bytes before the header."""
 
-_BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
-_BMP_DEPTHS = frozenset({1, 2, 4, 8, 16, 24, 32})
-_TGA_DEPTHS = frozenset({1, 8, 15, 16, 24, 32})
-_PNM = re.compile(rb"P[1-6]\s+(?:#|\d)|P7\nWIDTH")
-_BRANDS = {
-    b"crx ": "cr3",
-    **dict.fromkeys((b"avif", b"avis"), "avif"),
-    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "heic"),
-    **dict.fromkeys((b"mif1", b"mif2", b"msf1", b"miaf"), "heif"),
-    **dict.fromkeys((b"M4A ", b"M4B ", b"M4P "), "m4a"),
-    b"qt  ": "mov",
+
+class Group(Enum):
+    """The use that OCR can make of a format."""
+
+    READ = auto()
+    """Some operation reads it."""
+    IMAGE = auto()
+    """An image, to be converted."""
+    DOCUMENT = auto()
+    """Pages, to be printed."""
+    ARCHIVE = auto()
+    """It may hold images, to be unpacked."""
+    WRAPPED = auto()
+    """It may hold an image, to be taken out."""
+    OTHER = auto()
+    """Nothing to recognize."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format of files.
+
+    :param label: how to call it, after "is".
+    :param group: the use that OCR can make of it.
+    :param signature: a pattern of the bytes that it begins with; empty where they alone do not tell it.
+    """
+
+    label: str
+    group: Group
+    signature: bytes = b""
+
+    def begins(self, head: bytes) -> bool:
+        """Tell whether a file begins as this format does.
+
+        :param head: its first bytes.
+        """
+        # Compiled when it is first needed: most files are images, and known before any other is tried.
+        return bool(self.signature) and re.match(self.signature, head, re.DOTALL) is not None
+
+
+def _group(group: Group, *rows: tuple[str, str, bytes]) -> dict[str, Format]:
+    return {name: Format(label, group, signature) for name, label, signature in rows}
+
+
+def _cameras(**signatures: bytes) -> dict[str, Format]:
+    rows = ((name, f"camera RAW ({name.upper()})", signature) for name, signature in signatures.items())
+    return _group(Group.IMAGE, *rows)
+
+
+_CAMERA_SUFFIXES = "3fr arw cr2 dcr dng erf iiq kdc mef mos nef nrw pef raw rwl sr2 srw"
+"""Suffixes of camera files that begin as TIFF does."""
+
+_BMP = (
+    rb"BM.{12}(?:"
+    rb"\x0c\0{3}(?!\0\0)..(?!\0\0).."  # the header of OS/2: width and height in two bytes each
+    rb"|[\x10\x28\x34\x38\x40\x6c\x7c]\0{3}(?!\0{4}).{3}[\0-\x7f](?!\0{4}).{4}"
+    rb")[\0\x01]\0[\x01\x02\x04\x08\x10\x18\x20]\0"  # planes, and bits of each pixel
+)
+_TGA = (
+    rb"(?:.\x01[\x01\x09].{5}|.\0[\x02\x03\x0a\x0b]\0{5}).{4}"  # with a table of colours, or without one
+    rb"(?!\0\0)..(?!\0\0)..[\x01\x08\x0f\x10\x18\x20]."  # width, height and bits of each pixel
+)
+_HEIF = rb".{4}ftypm(?:if[12]|iaf|sf1)"
+_BRAND = rb"(?:.{4}ftyp|" + _HEIF + rb".{4}(?:[ -~]{4})*?)"
+"""Media by their first brand, or one of those that follow where the first one is that of any HEIF."""
+
+_ENTRY = rb"(?=PK).*?PK\x03\x04.{26}"
+"""An archive up to the name of any of its first entries."""
+
+_STATED = rb"PK.{0,130}mimetypeapplication/"
+_OPEN_DOCUMENT = _STATED + rb"vnd\.oasis\.opendocument\."
+_IWORK = "an iWork file (Pages, Numbers or Keynote)"
+_OLE = "an Office or Outlook file of the older kind (such as DOC, XLS, PPT or MSG)"
+_PKCS_7 = rb"-----BEGIN PKCS7|\x30.{0,20}\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07"
+
+FORMATS: Mapping[str, Format] = {
+    **_group(
+        Group.READ,
+        ("png", "PNG", rb"\x89PNG\r\n\x1a\n"),
+        ("jpg", "JPEG", rb"\xff\xd8\xff"),
+        ("gif", "GIF", rb"GIF8[79]a"),
+        ("bmp", "BMP", _BMP),
+        ("tiff", "TIFF", rb"II\*\0|MM\0\*"),
+        ("svg", "SVG", b""),
+        ("pdf", "PDF", b""),
+        ("djvu", "DjVu", rb"AT&TFORM"),
+    ),
+    **_cameras(**dict.fromkeys(_CAMERA_SUFFIXES.split(), b"")),
+    **_cameras(
+        cr2=rb"II\*\0\x10\0\0\0CR",
+        cr3=rb".{4}ftypcrx ",
+        crw=rb".{6}HEAPCCDR",
+        mrw=rb"\0MRM",
+        orf=rb"IIR[OS]|MMOR",
+        raf=rb"FUJIFILMCCD-RAW",
+        rw2=rb"IIU\0",
+        x3f=rb"FOVb",
+    ),
+    **_group(
+        Group.IMAGE,
+        ("raw", "camera RAW", b""),
+        ("bigtiff", "BigTIFF", rb"II\+\0|MM\0\+"),
+        ("webp", "WebP", rb"RIFF.{4}WEBP"),
+        ("avif", "AVIF", _BRAND + rb"avi[fs]"),
+        ("heic", "HEIC", _BRAND + rb"he[iv][cxms]"),
+        ("heif", "HEIF", _HEIF),
+        ("jp2", "JPEG 2000", rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"),
+        ("jxl", "JPEG XL", rb"\0\0\0\x0cJXL |\xff\x0a"),
+        ("jxr", "JPEG XR", rb"II\xbc"),
+        ("jls", "JPEG-LS", rb"\xff\xd8\xff\xf7"),
+        ("jbig2", "JBIG2", rb"\x97JB2\r\n\x1a\n"),
+        ("psd", "a Photoshop document (PSD)", rb"8BPS"),
+        ("xcf", "a GIMP image (XCF)", rb"gimp xcf"),
+        ("tga", "TGA", _TGA),
+        ("ico", "an icon (ICO or CUR)", rb"\0\0[\x01\x02]\0.\0"),
+        ("icns", "an icon (ICNS)", rb"icns"),
+        ("pcx", "PCX", rb"\x0a[\0\x02-\x05][\0\x01][\x01\x02\x04\x08]"),
+        ("dcx", "a fax of several pages (DCX)", rb"\xb1\x68\xde\x3a"),
+        ("mdi", "Microsoft Document Imaging (MDI)", rb"EP\*\0"),
+        ("pnm", "a netpbm image (PBM, PGM, PPM or PAM)", rb"P[1-6]\s+(?:#|\d)|P7\nWIDTH"),
+        ("sgi", "an SGI image", rb"\x01\xda[\0\x01]"),
+        ("sun", "a Sun raster", rb"\x59\xa6\x6a\x95"),
+        ("exr", "OpenEXR", rb"\x76\x2f\x31\x01"),
+        ("hdr", "Radiance HDR", rb"#\?R(?:ADIANCE|GBE)"),
+        ("dds", "DirectDraw Surface (DDS)", rb"DDS "),
+        ("qoi", "QOI", rb"qoif"),
+        ("bpg", "BPG", rb"BPG\xfb"),
+        ("flif", "FLIF", rb"FLIF"),
+        ("mng", "MNG", rb"\x8aMNG"),
+        ("fits", "FITS", rb"SIMPLE  ="),
+        ("dicom", "DICOM", rb".{128}DICM"),
+        ("cals", "a CALS raster", rb"srcdocid:"),
+        ("wmf", "a Windows metafile (WMF)", rb"\xd7\xcd\xc6\x9a"),
+        ("emf", "a Windows metafile (EMF)", rb".{40} EMF"),
+        ("cdr", "a CorelDRAW drawing", rb"RIFF.{4}CDR"),
+        ("dwg", "an AutoCAD drawing (DWG)", rb"AC10"),
+    ),
+    **_group(
+        Group.DOCUMENT,
+        ("ole", _OLE, rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+        ("odt", "an OpenDocument text (ODT)", _OPEN_DOCUMENT + rb"text"),
+        ("ods", "an OpenDocument spreadsheet (ODS)", _OPEN_DOCUMENT + rb"spreadsheet"),
+        ("odp", "an OpenDocument presentation (ODP)", _OPEN_DOCUMENT + rb"presentation"),
+        ("odg", "an OpenDocument drawing (ODG)", _OPEN_DOCUMENT + rb"graphics"),
+        ("odf", "an OpenDocument file", _OPEN_DOCUMENT),
+        ("epub", "an e-book (EPUB)", _STATED + rb"epub\+zip"),
+        ("docx", "a Word document (DOCX)", _ENTRY + rb"word/"),
+        ("xlsx", "an Excel workbook (XLSX)", _ENTRY + rb"xl/"),
+        ("pptx", "a PowerPoint presentation (PPTX)", _ENTRY + rb"ppt/"),
+        ("vsdx", "a Visio drawing (VSDX)", _ENTRY + rb"visio/"),
+        ("xps", "XPS", _ENTRY + rb"(?:Documents/\d|FixedDocSeq|FixedDocumentSequence)"),
+        ("iwork", _IWORK, _ENTRY + rb"(?:Index/[ -~]*\.iwa|index\.(?:xml|apxl))"),
+        ("ooxml", "an Office file (OOXML)", _ENTRY + rb"(?:\[Content_Types\]\.xml|_rels/\.rels|docProps/)"),
+        ("mobi", "an e-book (MOBI)", rb".{60}BOOKMOBI"),
+        ("rtf", "RTF", rb"\{\\rtf"),
+        ("postscript", "PostScript", rb"%!PS|\xc5\xd0\xd3\xc6..\0"),
+        ("pcl", "a print job (PCL or PJL)", rb"\x1b(?:%-12345X|E)"),
+        ("wpd", "a WordPerfect document", rb"\xffWPC"),
+        ("onenote", "a OneNote section", rb"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d"),
+        ("chm", "a help file (CHM)", rb"ITSF"),
+        ("html", "an HTML page", b""),
+    ),
+    **_group(
+        Group.ARCHIVE,
+        ("zip", "a ZIP archive", rb"PK(?:\x03\x04|\x05\x06|\x07\x08|00PK\x03\x04)"),
+        ("gzip", "compressed with gzip", rb"\x1f\x8b"),
+        ("bzip2", "compressed with bzip2", rb"BZh"),
+        ("xz", "compressed with xz", rb"\xfd7zXZ\0"),
+        ("zstd", "compressed with zstd", rb"\x28\xb5\x2f\xfd"),
+        ("lz4", "compressed with lz4", rb"\x04\x22\x4d\x18"),
+        ("compress", "compressed with compress", rb"\x1f\x9d"),
+        ("tar", "a tar archive", rb".{257}ustar"),
+        ("rar", "a RAR archive", rb"Rar!\x1a\x07"),
+        ("cab", "a cabinet archive (CAB)", rb"MSCF"),
+        ("lzh", "an LZH archive", rb"..-lh"),
+        ("arj", "an ARJ archive", rb"\x60\xea"),
+        ("ar", "an ar archive", rb"!<arch>\n"),
+        ("cpio", "a cpio archive", rb"070701|\xc7\x71"),
+        ("7z", "a 7z archive", rb"7z\xbc\xaf\x27\x1c"),
+    ),
+    **_group(
+        Group.WRAPPED,
+        ("tnef", "a mail attachment of Outlook (winmail.dat)", rb"\x78\x9f\x3e\x22"),
+        ("p7m", "a signed or encrypted file (PKCS #7)", _PKCS_7),
+        ("pgp", "encrypted with PGP", rb"-----BEGIN PGP MESSAGE|\x85\x01|\x84\x8c\x03"),
+        ("email", "an e-mail", b""),
+        ("base64", "Base64 text", b""),
+    ),
+    **_group(
+        Group.OTHER,
+        ("m4a", "an audio file (M4A)", rb".{4}ftypM4[ABP] "),
+        ("mov", "a video (QuickTime)", rb".{4}(?:ftypqt  |moov|mdat|wide|free|skip|pnot)"),
+        ("mp4", "a video (MP4)", rb".{4}ftyp"),
+        ("avi", "a video (AVI)", rb"RIFF.{4}AVI "),
+        ("mkv", "a video (Matroska or WebM)", rb"\x1a\x45\xdf\xa3"),
+        ("asf", "a video or audio file of Windows Media", rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
+        ("flv", "a video (FLV)", rb"FLV\x01"),
+        ("mpeg", "a video (MPEG)", rb"\0\0\x01[\xba\xb3]|G.{187}G.{187}G"),
+        ("wav", "an audio file (WAV)", rb"RIFF.{4}WAVE"),
+        ("mp3", "an audio file (MP3)", rb"ID3|\xff[\xfb\xf3\xf2]"),
+        ("aac", "an audio file (AAC)", rb"\xff[\xf1\xf9]"),
+        ("flac", "an audio file (FLAC)", rb"fLaC"),
+        ("ogg", "an audio or video file (Ogg)", rb"OggS"),
+        ("aiff", "an audio file (AIFF)", rb".{8}AIF[FC]"),
+        ("amr", "an audio file (AMR)", rb"#!AMR"),
+        ("midi", "an audio file (MIDI)", rb"MThd"),
+        ("exe", "a Windows program", rb"MZ"),
+        ("elf", "a Linux program", rb"\x7fELF"),
+        ("macho", "a macOS program", rb"\xcf\xfa\xed\xfe"),
+        ("jvm", "a Java class", rb"\xca\xfe\xba\xbe"),
+        ("wasm", "a WebAssembly module", rb"\0asm"),
+        ("sqlite", "an SQLite database", rb"SQLite format 3\0"),
+        ("hdf5", "HDF5", rb"\x89HDF\r\n\x1a\n"),
+        ("parquet", "Parquet", rb"PAR1"),
+        ("avro", "Avro", rb"Obj\x01"),
+        ("orc", "ORC", rb"ORC\x08"),
+        ("arrow", "Arrow", rb"ARROW1"),
+        ("lnk", "a Windows shortcut", rb"L\0\0\0\x01\x14\x02\0"),
+        ("ds_store", "a folder's settings of macOS (.DS_Store)", rb"\0\0\0\x01Bud1"),
+        ("appledouble", "the macOS half of a file (._name), without the image", rb"\0\x05\x16[\x07\0]"),
+        ("bplist", "a property list of macOS", rb"bplist00"),
+        ("font", "a font", rb"OTTO|wOF[F2]|\0\x01\0\0\0"),
+        ("xml", "XML", b""),
+        ("json", "JSON", b""),
+        (
+            "lfs",
+            "a pointer of Git LFS, not the file itself",
+            rb"version https://git-lfs\.github\.com/spec/",
+        ),
+        ("text", "plain text", b""),
+        ("zeros", "nothing but zeros: it was probably never written completely", rb"\0++\Z"),
+    ),
 }
-_BARE_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
-_RIFF = {b"WEBP": "webp", b"WAVE": "wav", b"AVI ": "avi"}
-_OPEN_DOCUMENT = {b"text": "odt", b"spreadsheet": "ods", b"presentation": "odp", b"graphics": "odg"}
-_STATED = re.compile(
-    rb"mimetypeapplication/(?:vnd\.oasis\.opendocument\.(text|spreadsheet|presentation|graphics)?|(epub\+zip))"
-)
-_IN_ZIP = (
-    ("docx", re.compile(r"word/")),
-    ("xlsx", re.compile(r"xl/")),
-    ("pptx", re.compile(r"ppt/")),
-    ("vsdx", re.compile(r"visio/")),
-    ("xps", re.compile(r"(?:Documents/\d|FixedDocSeq|FixedDocumentSequence)")),
-    ("iwork", re.compile(r"Index/.*\.iwa|index\.(?:xml|apxl)\Z")),
-    ("ooxml", re.compile(r"\[Content_Types\]\.xml|_rels/\.rels|docProps/")),
-)
+"""Every format that can be named, by a short name; where two signatures match, the first one counts."""
+
+_SURE = ("png", "jls", "jpg", "cr2", "tiff", "bmp")
+"""Formats that begin as no text does, in the order in which they are tried."""
+
+_WORDS = ("rtf", "lfs", "pgp", "p7m", "postscript", "pcl", "hdr", "fits", "cals", "pnm")
+"""Formats that begin with words: text is one of them if it has their signature, and of no other."""
+
 _READERS = {"pdf": "RecognizePdf", "djvu": "DjVu2PDF"}
 _HINTS = {Group.ARCHIVE: "unpack it first", Group.WRAPPED: "take the image out of it first"}
-_SIGNED_DATA = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07"
 
 
 def sniff(head: bytes, name: str = "") -> str | None:
     """Name the format of a file: a key of :data:`.FORMATS`, or None.
 
-    :param head: its first bytes, :data:`HEAD_BYTES` of them, or more where :func:`needs_more` says so.
+    :param head: its first bytes, :data:`HEAD_BYTES` of them, or more of unfinished markup.
     :param name: its base name: camera files begin as TIFF does.
     """
-    if found := _signed(head, IMAGES):
+    if found := _signed(head, _SURE):
         suffix = name.rpartition(".")[2].casefold()
-        return suffix if found == "tiff" and suffix in CAMERA_SUFFIXES else found
-    if _is_bmp(head):
-        return "bmp"
+        return suffix if found == "tiff" and suffix in _CAMERA_SUFFIXES.split() else found
     text = text_format(head)
     # In the sentence of a text it means nothing.
     if text != "html" and (_PDF_LINE if text else _PDF).search(head[: _PDF_WITHIN + 6]):
         return "pdf"
-    named = text or _signed(head, PRINTABLE) or _container(head) or _signed(head, OTHERS)
-    return named or _weak(head)
-
-
-def needs_more(head: bytes) -> bool:
-    """Tell whether the format shows only later: :data:`MAX_PROLOGUE_BYTES` are to be read then.
-
-    :param head: the first bytes of a file.
-    """
-    return len(head) >= HEAD_BYTES and is_unfinished(head)
+    if text:
+        return (_signed(head, _WORDS) if text == "text" else None) or text
+    return _signed(head, FORMATS)
 
 
 def look(
@@ -98,21 +295,21 @@ def look(
     size: int,
     name: str,
     in_parts: Callable[[], AbstractContextManager[IO[bytes]]] | None = None,
-) -> tuple[bytes, str | None, TiffLook | None]:
+) -> tuple[str | None, TiffLook | None]:
     """Read what tells the format of a file: its beginning, and of a TIFF its directories.
 
     :param stream: at its beginning.
     :param size: its bytes.
     :param name: its base name.
     :param in_parts: opens it anew to be read in parts, if the stream cannot seek.
-    :return: the beginning, the format, and what the look at a TIFF has shown.
+    :return: the format, and what the look at a TIFF has shown.
     """
     head = _read(stream, HEAD_BYTES)
-    if needs_more(head):
+    if len(head) == HEAD_BYTES and is_unfinished(head):
         head += _read(stream, MAX_PROLOGUE_BYTES - len(head))
     kind = sniff(head, name)
     if kind != "tiff":
-        return head, kind, None
+        return kind, None
     if size <= _MAX_WHOLE_TIFF:
         head += _read(stream, size - len(head))
     with in_parts() if in_parts else nullcontext(stream) as parts:
@@ -126,7 +323,7 @@ def look(
             return _read(parts, length)
 
         tiff = look_at_tiff(read_at)
-    return head, tiff.camera or kind, tiff
+    return tiff.camera or kind, tiff
 
 
 def refusal(found: str | None, operation: Operation) -> str | None:
@@ -162,82 +359,5 @@ def _way_on(found: str | None, group: Group, reads: tuple[str, ...]) -> str | No
     return _HINTS.get(group)
 
 
-def _signed(head: bytes, signatures: tuple[tuple[int, bytes, str], ...]) -> str | None:
-    return next((name for at, signature, name in signatures if head.startswith(signature, at)), None)
-
-
-def _is_bmp(head: bytes) -> bool:
-    """Tell whether the header of a bitmap makes sense: any text may begin with ``BM``."""
-    if not head.startswith(b"BM") or len(head) < 26:
-        return False
-    (header,) = struct.unpack_from("<I", head, 14)
-    if header == 12:
-        width, height, planes, depth = struct.unpack_from("<HHHH", head, 18)
-    elif header in _BMP_HEADERS and len(head) >= 30:
-        width, height, planes, depth = struct.unpack_from("<iiHH", head, 18)
-    else:
-        return False
-    return width > 0 and height != 0 and planes <= 1 and depth in _BMP_DEPTHS
-
-
-def _container(head: bytes) -> str | None:
-    if head.startswith(b"RIFF"):
-        kind = head[8:12]
-        return _RIFF.get(kind, "cdr" if kind.startswith(b"CDR") else None)
-    if head[4:8] == b"ftyp":
-        return _iso_media(head)
-    if head[4:8] in _BARE_QUICKTIME:
-        return "mov"
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK\x03\x04")):
-        return _zip(head)
-    if _is_tga(head):
-        return "tga"
-    if head[:1] == b"\x30" and _SIGNED_DATA in head[:32]:
-        return "p7m"
-    return None
-
-
-def _iso_media(head: bytes) -> str:
-    """Name what lies in a container of ISO media, by its brand."""
-    found = _BRANDS.get(head[8:12], "mp4")
-    if found != "heif":
-        return found
-    # The first brand tells the container alone, those that follow the images.
-    length = min(int.from_bytes(head[:4], "big"), 256)
-    others = {_BRANDS.get(head[at : at + 4]) for at in range(16, length - 3, 4)}
-    return next((name for name in ("avif", "heic") if name in others), found)
-
-
-def _zip(head: bytes) -> str:
-    """Name what a ZIP archive is, by its first entries."""
-    if stated := _STATED.search(head[:200]):
-        return "epub" if stated[2] else _OPEN_DOCUMENT.get(stated[1] or b"", "odf")
-    starts = [found.start() for found in re.finditer(rb"PK\x03\x04", head)]
-    lengths = [int.from_bytes(head[at + 26 : at + 28], "little") for at in starts]
-    pairs = zip(starts, lengths, strict=True)
-    entries = [head[at + 30 : at + 30 + length].decode("latin-1") for at, length in pairs]
-    return next(
-        (name for name, pattern in _IN_ZIP if any(pattern.match(entry) for entry in entries)),
-        "zip",
-    )
-
-
-def _weak(head: bytes) -> str | None:
-    """Name what has no signature to speak of."""
-    if head[:1] == b"\x0a" and head[1:2] in b"\0\2\3\4\5" and head[2:3] in b"\0\1":
-        return "pcx"
-    if _PNM.match(head):
-        return "pnm"
-    if head[:1] == b"G" and head[188:189] == b"G" == head[376:377]:
-        return "mpeg"
-    return "zeros" if head and not head.strip(b"\0") else None
-
-
-def _is_tga(head: bytes) -> bool:
-    """Tell whether a header is one of TGA, which resembles that of an icon."""
-    if len(head) < 18 or head[16] not in _TGA_DEPTHS or b"\0\0" in (head[12:14], head[14:16]):
-        return False
-    coloured, kind = head[1], head[2]
-    return (coloured == 1 and kind in (1, 9)) or (
-        kind in (2, 3, 10, 11) and not any(head[3:8]) and not coloured
-    )
+def _signed(head: bytes, names: Iterable[str]) -> str | None:
+    return next((name for name in names if FORMATS[name].begins(head)), None)

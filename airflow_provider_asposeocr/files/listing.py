@@ -1,4 +1,4 @@
-"""Which files a batch reads: a list, a pattern or a folder, in an order that every try sees alike."""
+"""The files that a batch reads: a list, a pattern or a folder, in an order that every try sees alike."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ from airflow_provider_asposeocr.files.paths import (
     display_uri,
     identity_of,
     is_web,
+    prefixed,
     reason_of,
     uri_of,
 )
 from airflow_provider_asposeocr.files.storage import StoragePath, canonical, is_denied, storage_path
 
 _WILDCARD = re.compile(r"[*?\[]")
+_LOGIN = re.compile(r"(?<=://)[^/]*@")
 _SUFFIXES = {"plain text": ("txt",), "djvu": ("djvu", "djv")}
 
 
@@ -82,7 +84,7 @@ def list_sources(
             )
         if is_web(text):
             return Listing([text], conn_id)
-        text = _prefixed(text, prefix)
+        text = canonical(prefixed(text, prefix))
         check_uri(text)
         path = storage_path(text, conn_id)
         return Listing(_found(path, operation, destination, text.endswith("/")), path.conn_id)
@@ -104,7 +106,7 @@ def display_name(item: Any) -> str:
 def _item(source: Any, prefix: str | None) -> Any:
     source = decoded(source)
     if isinstance(source, str | Path) and (text := _stripped(source)) and not is_data(text):
-        return _prefixed(text, prefix)
+        return canonical(prefixed(text, prefix))
     if isinstance(source, Mapping) and "uri" in source:
         # A manifest may hold the text of a document.
         return uri_of(source) or {"uri": None}
@@ -115,30 +117,14 @@ def _stripped(source: Any) -> str:
     return trimmed(source) if isinstance(source, str) else uri_of(source) or ""
 
 
-def _prefixed(source: str, prefix: str | None) -> str:
-    if prefix and "://" not in source and not source.startswith("/"):
-        source = f"{prefix.strip().rstrip('/')}/{source}"
-    return canonical(source)
-
-
-def _without_login(uri: str) -> str:
-    scheme, separator, rest = uri.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
-
-
 def _distinct(items: Iterable[Any]) -> list[Any]:
-    seen: set[str] = set()
-    distinct: list[Any] = []
-    for item in items:
+    distinct: dict[str | int, Any] = {}
+    for number, item in enumerate(items):
         # Any other may fail when it is asked for its name, which is for it alone to do.
-        if isinstance(item, str | Asset | ObjectStoragePath) or _names_a_key(item):
-            identity = identity_of(canonical(uri_of(item) or ""))
-            if identity in seen:
-                continue
-            seen.add(identity)
-        distinct.append(item)
-    return distinct
+        is_named = isinstance(item, str | Asset | ObjectStoragePath) or _names_a_key(item)
+        key = identity_of(canonical(uri_of(item) or "")) if is_named else number
+        distinct.setdefault(key, item)
+    return list(distinct.values())
 
 
 def _names_a_key(item: Any) -> bool:
@@ -188,16 +174,15 @@ def _sources(
     names: Iterable[str], root: str, inner: str, suffixes: frozenset[str] | None, results: str
 ) -> Iterator[str]:
     # The storage of the results may be reached through another connection.
-    here, there = _without_login(root), _without_login(results)
+    here, there = _LOGIN.sub("", root), _LOGIN.sub("", results)
     inside = there.removeprefix(here) if there.startswith(here) else ""
     for name in names:
         below = name.strip("/").removeprefix(inner).lstrip("/")
-        uri = f"{root}{below}"
-        hidden = any(part.startswith(".") for part in below.split("/"))
-        written = inside and below.startswith(inside)
-        other = suffixes is not None and PurePosixPath(below).suffix.casefold() not in suffixes
-        if not (hidden or written or other):
-            yield uri
+        is_hidden = any(part.startswith(".") for part in below.split("/"))
+        is_result = inside and below.startswith(inside)
+        is_other = suffixes is not None and PurePosixPath(below).suffix.casefold() not in suffixes
+        if not (is_hidden or is_result or is_other):
+            yield f"{root}{below}"
 
 
 def _suffixes(operation: Operation) -> frozenset[str]:

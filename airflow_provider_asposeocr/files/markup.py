@@ -12,57 +12,38 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_UTF_16 = re.compile(rb"(?:[^\0]\0)+[^\0]?|(?:\0[^\0])+\0?")
+"""Latin text without a mark: every other byte is 0."""
+
 _CONTROL = re.compile("[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]")
 _MAX_START = 300
 """Characters within which a piece of markup shows what it is."""
 
-_SPACE = re.compile(r"\s*")
-_NAME = re.compile(r"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)(?=[\s/>]|\Z)")
-_DOCTYPE = re.compile(r"<!DOCTYPE\s+(?:[\w.-]+:)?([\w.-]+)", re.IGNORECASE)
-_IN_DOCTYPE = re.compile(r"""<!--|<\?|["'\[\]>]""")
-_CLOSING = {"<!--": "-->", "<?": "?>", '"': '"', "'": "'"}
-_HTML = frozenset(
-    (
-        *(
-            "html",
-            "head",
-            "body",
-            "title",
-            "meta",
-            "script",
-            "style",
-            "link",
-            "base",
-            "table",
-            "div",
-            "p",
-            "a",
-        ),
-        *("h1", "h2", "h3", "br", "b", "i", "span", "font", "center", "form", "img", "iframe", "frameset"),
-        *("pre", "ul", "ol"),
-    )
+_DOCTYPE = r"<!DOCTYPE\s+(?:[\w.-]+:)?(?P<doctype>[\w.-]+)"
+_PROLOGUE = re.compile(
+    rf"""(?: \s++
+         |   <\?.*?\?>
+         |   <!(?=--).*?-->
+         |   {_DOCTYPE}
+             (?: "[^"]*" | '[^']*' | [^"'\[>] )*+
+             (?: \[ (?: <\?.*?\?> | <!--.*?--> | "[^"]*" | '[^']*' | (?!<\?|<!--)[^"'\]] )*+ \] [^>]* )?
+             >
+         )*+""",
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
+"""Everything that may stand before the first element; it ends before whatever is cut off."""
+
+_CUT_OFF = re.compile(rf"<\?|<!--|{_DOCTYPE}", re.IGNORECASE)
+_ELEMENT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)(?=[\s/>]|\Z)")
+_HTML = (
+    "html head body title meta script style link base table div p a h1 h2 h3 br b i span font center form "
+    "img iframe frameset pre ul ol"
+)
+_HEADERS = "Received|Return-Path|Delivered-To|MIME-Version|Message-ID|From|To|Date|Subject"
 _FIRST_WORDS = (
-    ("rtf", re.compile(r"\{\\rtf")),
-    ("lfs", re.compile(r"version https://git-lfs\.github\.com/spec/")),
     ("base64", re.compile(r"\s*(?:data:[\w.+/-]+;base64,|iVBORw0KGgo|/9j/[\w+/]|JVBERi0|R0lGOD[\w+/]{4})")),
-    ("pgp", re.compile(r"-----BEGIN PGP MESSAGE")),
-    ("p7m", re.compile(r"-----BEGIN PKCS7")),
-    ("postscript", re.compile(r"%!PS")),
-    ("pcl", re.compile(r"\x1b%-12345X|\x1bE")),
-    ("hdr", re.compile(r"#\?RADIANCE|#\?RGBE")),
-    ("fits", re.compile(r"SIMPLE  =")),
-    ("cals", re.compile(r"srcdocid:")),
-    ("pnm", re.compile(r"P[1-6]\s+(?:#|\d)|P7\nWIDTH")),
     ("json", re.compile(r"""\s*(?:\{\s*(?:"|\}|\Z)|\[\s*(?:[\[{\]"\d-]|true|false|null|\Z))""")),
-    (
-        "email",
-        re.compile(
-            r"(?:Received|Return-Path|Delivered-To|MIME-Version|Message-ID|From|To|Date|Subject"
-            r"|X-[\w-]+): [^\n]*\n[A-Z][\w-]+: ",
-            re.IGNORECASE,
-        ),
-    ),
+    ("email", re.compile(rf"(?:{_HEADERS}|X-[\w-]+): [^\n]*\n[A-Z][\w-]+: ", re.IGNORECASE)),
 )
 
 
@@ -73,14 +54,12 @@ def text_of(head: bytes) -> str | None:
     """
     for mark, encoding in _MARKS:
         if head.startswith(mark):
-            return _plain(_decoded(head[len(mark) :], encoding))
+            return _decoded(head[len(mark) :], encoding)
     if b"\0" in head[:64]:
-        # Without a mark: every other byte of Latin text is 0.
         encoding = "utf-16-le" if head[0] else "utf-16-be"
-        return _plain(_decoded(head, encoding)) if _alternates(head[:64]) else None
+        return _decoded(head, encoding) if _UTF_16.fullmatch(head[:64]) else None
     text = _decoded(head, "utf-8")
-    # Any bytes are Latin-1; those of a text hold no control characters, which every binary format has early.
-    return _plain(head.decode("latin-1") if text is None else text)
+    return _decoded(head, "latin-1") if text is None else text
 
 
 def is_unfinished(head: bytes) -> bool:
@@ -102,25 +81,17 @@ def text_format(head: bytes) -> str | None:
         return None
     root, _ = _root(text)
     if root is not None:
-        return "svg" if root == "svg" else "html" if root in _HTML else "xml"
+        return "svg" if root == "svg" else "html" if root in _HTML.split() else "xml"
     return next((name for name, pattern in _FIRST_WORDS if pattern.match(text)), "text")
 
 
 def _decoded(data: bytes, encoding: str) -> str | None:
     try:
-        return codecs.getincrementaldecoder(encoding)().decode(data)
+        text = codecs.getincrementaldecoder(encoding)().decode(data)
     except UnicodeDecodeError:
         return None
-
-
-def _plain(text: str | None) -> str | None:
-    return None if text is None or _CONTROL.search(text) else text
-
-
-def _alternates(head: bytes) -> bool:
-    zeros = [not byte for byte in head]
-    first = zeros[0]
-    return all(zero == first for zero in zeros[::2]) and all(zero != first for zero in zeros[1::2])
+    # Every binary format has control characters early; a text has none.
+    return None if _CONTROL.search(text) else text
 
 
 def _root(text: str) -> tuple[str | None, bool]:
@@ -129,49 +100,15 @@ def _root(text: str) -> tuple[str | None, bool]:
     What stands before it may be as long as it likes. The name is that of the document type, or ``xml``,
     where the text ends before the element.
     """
-    at = _after_space(text, 0)
-    if not text.startswith("<", at):
-        return None, at == len(text) > 0
-    known: str | None = None
-    while at >= 0:
-        at = _after_space(text, at)
-        if text.startswith("<?", at):
-            at, known = _after(text, "?>", at), known or "xml"
-        elif text.startswith("<!--", at):
-            at, known = _after(text, "-->", at), known or "xml"
-        elif doctype := _DOCTYPE.match(text, at):
-            known = doctype[1].lower()
-            if known == "html":
-                return known, False
-            at = _after_doctype(text, doctype.end())
-        elif name := _NAME.match(text, at):
-            return name[1].lower(), name.end() == len(text)
-        else:
-            return known, len(text) - at < _MAX_START
-    return known, True
-
-
-def _after_space(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
-
-
-def _after(text: str, closing: str, at: int) -> int:
-    end = text.find(closing, at + 2)
-    return end + len(closing) if end >= 0 else -1
-
-
-def _after_doctype(text: str, at: int) -> int:
-    inside = False
-    while found := _IN_DOCTYPE.search(text, at):
-        at = found.end()
-        if found[0] in _CLOSING:
-            end = text.find(_CLOSING[found[0]], at)
-            if end < 0:
-                return -1
-            at = end + len(_CLOSING[found[0]])
-        elif found[0] == ">" and not inside:
-            return at
-        else:
-            inside = found[0] == "[" or (inside and found[0] != "]")
-    return -1
+    prologue = _PROLOGUE.match(text)
+    assert prologue is not None, "it may be empty"
+    at = prologue.end()
+    known = prologue["doctype"] or ("xml" if text[:at].strip() else None)
+    if cut_off := _CUT_OFF.match(text, at):
+        known, at = cut_off["doctype"] or known or "xml", len(text)
+    if known and known.lower() == "html":
+        return "html", False
+    if element := _ELEMENT.match(text, at):
+        return element[1].lower(), element.end() == len(text)
+    is_near = (known or text.startswith("<", at)) and len(text) - at < _MAX_START
+    return known and known.lower(), bool(is_near) or at == len(text) > 0

@@ -1,4 +1,4 @@
-"""Every rule for paths, URIs and names: what is shown of them, what tells them apart, what none may hold."""
+"""Every rule for paths, URIs and names: showing them, telling them apart, refusing them."""
 
 from __future__ import annotations
 
@@ -224,6 +224,17 @@ def uri_of(value: Any) -> str | None:
     return None
 
 
+def prefixed(source: Any, prefix: str | None) -> Any:
+    """Put a prefix before a bare key, as operators that list a bucket return them; all else stays as it is.
+
+    :param source: one of whatever may be a source.
+    :param prefix: a URI.
+    """
+    key = source.strip() if isinstance(source, str) else ""
+    is_bare = key and "://" not in key and not key.startswith("/") and not is_data(key)
+    return f"{prefix.strip().rstrip('/')}/{key}" if prefix and is_bare else source
+
+
 def location(name: str, value: Any) -> str | None:
     """Read a field that names a file or a folder.
 
@@ -316,8 +327,11 @@ def safe_name(text: str) -> str:
 
     :param text: such as the name of a source.
     """
-    composed = unicodedata.normalize("NFC", text)
-    kept = "".join(character if _is_kept(character) else " " for character in composed)
+    kept = "".join(
+        # Vowels of many scripts are marks.
+        letter if letter.isalnum() or letter in "_.-" or unicodedata.category(letter)[0] == "M" else " "
+        for letter in unicodedata.normalize("NFC", text)
+    )
     return shortened(re.sub(" +", "_", kept), 150).strip("._") or "_"
 
 
@@ -328,11 +342,6 @@ def shortened(name: str, max_bytes: int) -> str:
     :param max_bytes: bytes of it, since file systems count them, and not characters.
     """
     return name.encode(errors="replace")[:max_bytes].decode(errors="ignore")
-
-
-def _is_kept(character: str) -> bool:
-    # Vowels of many scripts are marks.
-    return character.isalnum() or character in "_.-" or unicodedata.category(character).startswith("M")
 
 
 def reason_of(error: BaseException) -> str:

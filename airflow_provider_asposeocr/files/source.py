@@ -1,4 +1,7 @@
-"""Where the input comes from: anything that a user may call a file, as a re-openable stream."""
+"""Sources: anything that a user may call a file, as a stream that can be opened again.
+
+A file on a web server is read in one stream, within a time, and from the host that was asked for.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,22 @@ import hashlib
 import io
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any, cast
+from urllib.parse import quote
+
+import aiohttp
+import fsspec
+import yarl
 
 from airflow_provider_asposeocr.api.coerce import decoded, is_data, is_unset
-from airflow_provider_asposeocr.api.exceptions import (
-    AsposeOcrError,
-    AsposeOcrSourceError,
-    AsposeOcrStorageError,
-)
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, AsposeOcrStorageError
 from airflow_provider_asposeocr.api.operations import Operation
-from airflow_provider_asposeocr.files import lineage
 from airflow_provider_asposeocr.files.formats import HEAD_BYTES, look, refusal
 from airflow_provider_asposeocr.files.paths import (
     check_uri,
@@ -27,18 +32,18 @@ from airflow_provider_asposeocr.files.paths import (
     identity_of,
     is_web,
     names_no_file,
+    prefixed,
     reason_of,
     uri_of,
 )
 from airflow_provider_asposeocr.files.storage import (
-    LOCAL,
     StoragePath,
     is_denied,
     is_too_long,
+    report,
     storage_path,
 )
 from airflow_provider_asposeocr.files.tiff import TiffLook
-from airflow_provider_asposeocr.files.web import LOOK_SECONDS, WebPath, open_options
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +53,17 @@ READ_BLOCK = 2 * 1024 * 1024
 MAX_WEB_BYTES = 4 * 1024**3
 """Bytes of a file on a web server at most, unless the user has set a bound: it may announce any number."""
 
+MIN_BYTES_PER_SECOND = 16 * 1024
+"""Bytes that must arrive in a second on the average, once the time for an empty file has passed."""
+
+MAX_LOOK_SECONDS = 60.0
+"""Seconds that a look at a file may take, and that a server may be silent."""
+
+_MAX_CONNECT_SECONDS = 10.0
 _URI_TOO_LONG = 414
+_ADDRESS = re.compile(r"(https?:)//([^/?#\\]+)(.*)", re.IGNORECASE | re.DOTALL)
+_ILLEGAL = re.compile(r"%(?![0-9a-f]{2})|[^!-~]|[\"<>\\^`{|}]", re.IGNORECASE)
+"""Characters that must be encoded in the path and query of a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +73,9 @@ class Source:
     :param uri: where it is; without a password, and without the query of a web address.
     :param name: its base name.
     :param size: bytes.
-    :param fingerprint: changes when the content does: from the ETag, or size and modification time.
+    :param content_tag: changes when the content does: from the ETag, or size and modification time.
     :param format: the format that its first bytes show, such as ``png``, or None.
-    :param opener: opens it from the beginning.
+    :param open: opens it from the beginning.
     :param tiff: what a look at a TIFF has shown.
     :param allow_multipage: whether a TIFF of several pages may be sent.
     :param is_current: tells whether it still is what it was when it was looked at, where that can be told.
@@ -70,9 +85,9 @@ class Source:
     uri: str
     name: str
     size: int
-    fingerprint: str
+    content_tag: str
     format: str | None
-    opener: Callable[[], AbstractContextManager[IO[bytes]]] = field(repr=False)
+    open: Callable[[], AbstractContextManager[IO[bytes]]] = field(repr=False)
     tiff: TiffLook | None = None
     allow_multipage: bool = False
     is_current: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
@@ -80,12 +95,8 @@ class Source:
 
     @property
     def display_uri(self) -> str:
-        """What may be shown of the URI."""
+        """The part of the URI that may be shown."""
         return display_uri(self.uri)
-
-    def open(self) -> AbstractContextManager[IO[bytes]]:
-        """Open it from the beginning."""
-        return self.opener()
 
     def check_format(self, operation: Operation) -> None:
         """Refuse what the operation cannot read, before the call is paid for.
@@ -139,7 +150,7 @@ def open_source(
     elif hasattr(source, "read") and not isinstance(source, os.PathLike):
         opened = _from_file(source)
     else:
-        path = source_path(_prefixed(source, prefix), conn_id, allow_redirects=allow_redirects)
+        path = source_path(prefixed(source, prefix), conn_id, allow_redirects=allow_redirects)
         opened = _from_path(path, max_bytes)
     _check_size(opened.display_uri, opened.size, max_bytes)
     return replace(opened, allow_multipage=allow_multipage)
@@ -155,12 +166,6 @@ def _check_size(shown: str, size: int, max_bytes: int | None) -> None:
             f"{shown} has {size} bytes, as its server says, more than {MAX_WEB_BYTES}: set "
             "max_source_bytes if it may"
         )
-
-
-def _prefixed(source: Any, prefix: str | None) -> Any:
-    key = source.strip() if isinstance(source, str) else ""
-    bare = key and "://" not in key and not key.startswith("/") and not is_data(key)
-    return f"{prefix.strip().rstrip('/')}/{key}" if prefix and bare else source
 
 
 def source_path(
@@ -198,7 +203,7 @@ def _uri(source: Any) -> str:
 def _from_bytes(data: bytes) -> Source:
     digest = hashlib.sha256(data).hexdigest()
     name = f"bytes-{digest[:12]}"
-    _, kind, tiff = look(io.BytesIO(data), len(data), name)
+    kind, tiff = look(io.BytesIO(data), len(data), name)
     return Source(name, name, len(data), digest, kind, lambda: io.BytesIO(data), tiff)
 
 
@@ -209,7 +214,7 @@ def _from_file(stream: IO[bytes]) -> Source:
         stream.seek(0)
         if not isinstance(stream.read(0), bytes):
             raise AsposeOcrSourceError(f"{name} is open as text: open it in binary mode")
-        _, kind, tiff = look(stream, size, name)
+        kind, tiff = look(stream, size, name)
         stream.seek(0)
         digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
     except (OSError, ValueError) as error:
@@ -225,80 +230,152 @@ def _from_file(stream: IO[bytes]) -> Source:
 
 def _from_path(path: StoragePath | WebPath, max_bytes: int | None) -> Source:
     uri, shown = str(path), display_uri(path)
-    name = uri.rsplit("/", 1)[-1]
+    name = uri.rpartition("/")[2]
     size = 0
 
-    def opener() -> AbstractContextManager[IO[bytes]]:
-        stream = path.fs.open(path.path, "rb", **_read_options(path, size, READ_BLOCK))
-        lineage.add_input(path)
-        return cast("AbstractContextManager[IO[bytes]]", stream)
+    def opened() -> AbstractContextManager[IO[bytes]]:
+        stream = _open(path, size, READ_BLOCK)
+        report(path, "input")
+        return stream
 
-    def ranged() -> AbstractContextManager[IO[bytes]]:
-        options = open_options(HEAD_BYTES) | {"block_size": HEAD_BYTES, "size": size}
+    def in_parts() -> AbstractContextManager[IO[bytes]]:
+        options = _web_options(HEAD_BYTES) | {"block_size": HEAD_BYTES, "size": size}
         return cast("AbstractContextManager[IO[bytes]]", path.fs.open(path.path, "rb", **options))
 
     def is_current() -> bool:
         # What a web server sends comes in one answer.
-        if isinstance(path, WebPath):
-            return True
-        return _fingerprint(path.fs.info(path.path)) == fingerprint
+        return is_on_web or _content_tag(path.fs.info(path.path)) == content_tag
 
+    is_on_web = isinstance(path, WebPath)
     try:
-        limit = {"timeout": LOOK_SECONDS} if isinstance(path, WebPath) else {}
-        info = path.fs.info(path.path, **limit)
+        info = path.fs.info(path.path, **({"timeout": MAX_LOOK_SECONDS} if is_on_web else {}))
         if info.get("type") == "directory":
             raise AsposeOcrSourceError(f"{shown} is a directory")
         if info.get("size") is None:
             raise AsposeOcrSourceError(f"{shown}: the server does not say how large it is")
-        size, fingerprint = info["size"], _fingerprint(info)
+        size, content_tag = info["size"], _content_tag(info)
         _check_size(shown, size, max_bytes)
-        with path.fs.open(path.path, "rb", **_read_options(path, size, HEAD_BYTES)) as stream:
-            in_parts = ranged if isinstance(path, WebPath) else None
-            _, kind, tiff = look(stream, size, name, in_parts)
+        with _open(path, size, HEAD_BYTES) as stream:
+            kind, tiff = look(stream, size, name, in_parts if is_on_web else None)
     except AsposeOcrSourceError:
         raise
     except Exception as error:
         # Without the cause: its message may hold the query of a signed URL.
-        raise _unreadable(path, uri, shown, error) from None
+        raise _unreadable(path, shown, error) from None
     identity = identity_of(path.uri) if isinstance(path, WebPath) else None
-    return Source(uri, name, size, fingerprint, kind, opener, tiff, is_current=is_current, identity=identity)
+    return Source(uri, name, size, content_tag, kind, opened, tiff, is_current=is_current, identity=identity)
 
 
-def _read_options(path: StoragePath | WebPath, size: int, block: int) -> dict[str, Any]:
+def _open(path: StoragePath | WebPath, size: int, block: int) -> AbstractContextManager[IO[bytes]]:
     if isinstance(path, WebPath):
-        return open_options(size)
-    # Local files are buffered by the system.
-    return {} if path.protocol in LOCAL else {"block_size": block}
+        options = _web_options(size)
+    else:
+        # Local files are buffered by the system.
+        options = {} if path.is_local else {"block_size": block}
+    return cast("AbstractContextManager[IO[bytes]]", path.fs.open(path.path, "rb", **options))
 
 
-def _unreadable(path: StoragePath | WebPath, uri: str, shown: str, error: Exception) -> AsposeOcrError:
+def _unreadable(
+    path: StoragePath | WebPath, shown: str, error: Exception
+) -> AsposeOcrSourceError | AsposeOcrStorageError:
     # fsspec says that a file is missing whatever a web server answers; the answer is the cause.
     if isinstance(error.__cause__, AsposeOcrSourceError):
         return error.__cause__
     status = getattr(error.__cause__, "status", None)
-    unreachable = is_web(uri) and error.__cause__ is not None and status not in (404, 410)
+    cause = error.__cause__ if isinstance(path, WebPath) and status not in (404, 410) else None
     if is_denied(error) or status in (401, 403):
         return AsposeOcrSourceError(f"{shown} may not be read: permission denied")
-    if isinstance(error, FileNotFoundError | NotADirectoryError) and not unreachable:
+    if isinstance(error, FileNotFoundError | NotADirectoryError) and cause is None:
         return AsposeOcrSourceError(f"{shown} does not exist")
     if names_no_file(error):
         return AsposeOcrSourceError(f"{shown} cannot be a file: {reason_of(error)}")
     if status == _URI_TOO_LONG or (isinstance(path, StoragePath) and is_too_long(path)):
         return AsposeOcrSourceError(f"{shown} cannot be a file: the name is too long")
-    cause = error.__cause__ if unreachable and error.__cause__ else error
     answer = f" (HTTP {status})" if status else ""
-    return AsposeOcrStorageError(f"{shown} cannot be reached: {reason_of(cause)}{answer}")
+    return AsposeOcrStorageError(f"{shown} cannot be reached: {reason_of(cause or error)}{answer}")
 
 
-def _fingerprint(info: Mapping[str, Any]) -> str:
+def _content_tag(info: Mapping[str, Any]) -> str:
     tags = ("ETag", "etag", "md5Hash", "content_md5", "Content-MD5")
+    changes = ("mtime", "LastModified", "Last-Modified", "last_modified", "updated")
     tag = next((info[key] for key in tags if info.get(key)), None)
-    changed = next(
-        (
-            info[key]
-            for key in ("mtime", "LastModified", "Last-Modified", "last_modified", "updated")
-            if key in info
-        ),
-        "",
-    )
+    changed = next((info[key] for key in changes if key in info), "")
     return f"{tag or changed}:{info.get('size')}"
+
+
+class WebPath:
+    """A file on a web server, with the few members of :class:`.StoragePath` that a source needs.
+
+    :param uri: the address.
+    :param allow_redirects: whether it may lead to another host.
+    """
+
+    protocol = "http"
+    is_local = False
+
+    def __init__(self, uri: str, *, allow_redirects: bool) -> None:
+        client = _free_client if allow_redirects else _bound_client
+        self.uri = uri
+        self.path = request_url(uri)
+        self.fs = fsspec.filesystem("http", get_client=client, encoded=True)
+
+    def __str__(self) -> str:
+        return display_uri(self.uri)
+
+
+def request_url(uri: str) -> str:
+    """Return an address as it is asked for: what may stand in a request stays as it is.
+
+    A signature covers the exact bytes of path and query, so that ``%7E`` must not become ``~``.
+
+    :param uri: as the user gave it.
+    :raises AsposeOcrSourceError: if it is no address.
+    """
+    found = _ADDRESS.fullmatch(uri)
+    if found is None:
+        raise AsposeOcrSourceError(f"{display_uri(uri)} is no address of a web server")
+    scheme, authority, rest = found.groups()
+    try:
+        # Names of hosts have an encoding of their own.
+        host = authority if authority.isascii() else yarl.URL(f"{scheme}//{authority}").raw_authority
+        yarl.URL(f"{scheme}//{host}", encoded=True).port  # noqa: B018 - raises where it is none
+    except ValueError:
+        raise AsposeOcrSourceError(f"{display_uri(uri)} is no address of a web server") from None
+    return f"{scheme}//{host}{_ILLEGAL.sub(lambda character: quote(character[0]), rest)}"
+
+
+def _web_options(size: int) -> dict[str, Any]:
+    limit = aiohttp.ClientTimeout(
+        total=MAX_LOOK_SECONDS + size / MIN_BYTES_PER_SECOND,
+        sock_connect=_MAX_CONNECT_SECONDS,
+        sock_read=MAX_LOOK_SECONDS,
+    )
+    # A web server need not serve ranges. A size that is known saves a request.
+    return {"timeout": limit, "block_size": 0, "size": size}
+
+
+async def _free_client(**arguments: Any) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(**arguments, requote_redirect_url=False)
+
+
+async def _bound_client(**arguments: Any) -> aiohttp.ClientSession:
+    watch = aiohttp.TraceConfig()
+    watch.on_request_redirect.append(_stay_on_host)
+    return aiohttp.ClientSession(**arguments, requote_redirect_url=False, trace_configs=[watch])
+
+
+async def _stay_on_host(
+    session: aiohttp.ClientSession, context: SimpleNamespace, redirect: aiohttp.TraceRequestRedirectParams
+) -> None:
+    headers = redirect.response.headers
+    target = redirect.url.join(yarl.URL(headers.get("Location") or headers.get("URI") or ""))
+    if (target.host, _port(target)) != (redirect.url.host, _port(redirect.url)):
+        raise AsposeOcrSourceError(
+            f"{display_uri(redirect.url)} redirects to another host, {display_uri(target.origin())}: set "
+            "allow_redirects=True if its files may come from anywhere"
+        )
+
+
+def _port(url: yarl.URL) -> int | None:
+    # The way from http to https stays with the host.
+    return None if url.is_default_port() else url.port

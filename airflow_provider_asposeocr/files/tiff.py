@@ -6,10 +6,10 @@ a reduced image (a thumbnail, a level of a pyramid), a mask or a map of depths; 
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from airflow_provider_asposeocr.files.paths import reason_of
 
@@ -24,14 +24,10 @@ _MAX_SUB_DIRECTORIES = 8
 
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
 _WIDTH, _LENGTH, _PHOTOMETRIC, _MAKE, _SUB_DIRECTORIES, _DNG_VERSION = 256, 257, 262, 271, 330, 50706
-_WANTED = frozenset(
-    {_NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _WIDTH, _LENGTH, _PHOTOMETRIC, _SUB_DIRECTORIES, _DNG_VERSION}
-)
 _NOT_A_PAGE = 0b1101
 """Bits of NewSubfileType: reduced image, transparency mask, map of depths."""
 
-_REDUCED = 2
-_MASK = 4
+_REDUCED, _MASK = 2, 4
 _SENSOR = frozenset({32803, 34892})
 """Photometric interpretations of a sensor: its colour filter, or linear raw data."""
 
@@ -48,14 +44,15 @@ _MAKERS = {
     b"kodak": "dcr",
     b"eastman": "dcr",
 }
-_FORMATS = {1: "B", 3: "H", 4: "I", 13: "I"}
+_SIZES = {1: 1, 3: 2, 4: 4, 13: 4}
+"""Bytes of the kinds of whole numbers: BYTE, SHORT, LONG, IFD."""
 
 ReadAt = Callable[[int, int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class TiffLook:
-    """What a look at a TIFF has shown.
+    """The findings of a look at a TIFF.
 
     :param several: whether it has more than one page of full resolution.
     :param camera: the camera's own format that it is of, such as ``nef``, or None.
@@ -72,31 +69,9 @@ class _UnclearError(Exception):
 
 
 @dataclass(slots=True)
-class _Directory:
-    values: dict[int, list[int]]
-    make: tuple[bytes, int]
-    following: int
-
-    @property
-    def is_page(self) -> bool:
-        # A thumbnail of Exif has no dimensions of its own.
-        if not (self.values.get(_WIDTH) and self.values.get(_LENGTH)) or self._one(_PHOTOMETRIC) == _MASK:
-            return False
-        kind = self._one(_NEW_SUBFILE_TYPE)
-        return not (kind & _NOT_A_PAGE if kind else self._one(_SUBFILE_TYPE) == _REDUCED)
-
-    @property
-    def of_a_sensor(self) -> bool:
-        return self._one(_PHOTOMETRIC) in _SENSOR
-
-    def _one(self, tag: int) -> int:
-        return next(iter(self.values.get(tag, ())), 0)
-
-
-@dataclass(slots=True)
 class _Reader:
     read_at: ReadAt
-    order: str = "<"
+    order: Literal["little", "big"] = "little"
     seen: set[int] = field(default_factory=set)
     until: float = field(default_factory=lambda: time.monotonic() + MAX_SECONDS)
 
@@ -106,10 +81,13 @@ class _Reader:
             raise _UnclearError("it is damaged")
         return data
 
+    def number(self, raw: bytes) -> int:
+        return int.from_bytes(raw, self.order)
+
     def first(self) -> int:
         head = self.exactly(0, 8)
-        self.order = "<" if head.startswith(b"II") else ">"
-        return self._offset(head[4:])
+        self.order = "little" if head.startswith(b"II") else "big"
+        return self.number(head[4:])
 
     def following(self, at: int) -> _Directory:
         if at in self.seen:
@@ -120,36 +98,53 @@ class _Reader:
         return self.directory(at)
 
     def directory(self, at: int) -> _Directory:
-        if at < 8:
-            raise _UnclearError("it is damaged")
-        (count,) = struct.unpack(f"{self.order}H", self.exactly(at, 2))
+        count = self.number(self.exactly(at, 2)) if at >= 8 else 0
         if not 0 < count <= _MAX_ENTRIES:
             raise _UnclearError("it is damaged")
         data = self.exactly(at + 2, 12 * count + 4)
-        values: dict[int, list[int]] = {}
-        make = b"", 0
-        for tag, kind, number, raw in struct.iter_unpack(f"{self.order}HHI4s", data[:-4]):
-            if tag == _MAKE:
-                make = raw, number
-            elif tag in _WANTED and kind in _FORMATS:
-                values[tag] = self._numbers(raw, kind, number)
-        return _Directory(values, make, self._offset(data[-4:]))
+        entries = [data[start : start + 12] for start in range(0, 12 * count, 12)]
+        return _Directory(self, {self.number(e[:2]): e for e in entries}, self.number(data[-4:]))
 
-    def _offset(self, raw: bytes) -> int:
-        return int(struct.unpack(f"{self.order}I", raw)[0])
 
-    def _numbers(self, raw: bytes, kind: int, number: int) -> list[int]:
-        number = min(number, _MAX_SUB_DIRECTORIES)
-        form = f"{self.order}{number}{_FORMATS[kind]}"
-        size = struct.calcsize(form)
-        if size > 4:
-            raw = self.exactly(self._offset(raw), size)
-        return list(struct.unpack_from(form, raw))
+@dataclass(slots=True)
+class _Directory:
+    reader: _Reader
+    entries: dict[int, bytes]
+    following: int
 
-    def text(self, raw: bytes, number: int) -> bytes:
-        if number <= 4:
-            return raw[:number].lower()
-        return self.read_at(self._offset(raw), min(number, 32)).lower()
+    @property
+    def is_page(self) -> bool:
+        # A thumbnail of Exif has no dimensions of its own.
+        if not (self.numbers(_WIDTH) and self.numbers(_LENGTH)) or self._one(_PHOTOMETRIC) == _MASK:
+            return False
+        kind = self._one(_NEW_SUBFILE_TYPE)
+        return not (kind & _NOT_A_PAGE if kind else self._one(_SUBFILE_TYPE) == _REDUCED)
+
+    @property
+    def is_of_a_sensor(self) -> bool:
+        return self._one(_PHOTOMETRIC) in _SENSOR
+
+    @property
+    def make(self) -> bytes:
+        _, size, raw = self._entry(_MAKE)
+        found = raw if size <= 4 else self.reader.read_at(self.reader.number(raw), min(size, 32))
+        return found[:size].lower()
+
+    def numbers(self, tag: int) -> list[int]:
+        kind, count, raw = self._entry(tag)
+        size = _SIZES.get(kind, 0)
+        total = size * min(count, _MAX_SUB_DIRECTORIES)
+        if total > 4:
+            raw = self.reader.exactly(self.reader.number(raw), total)
+        return [self.reader.number(raw[at : at + size]) for at in range(0, total, size or 1)]
+
+    def _one(self, tag: int) -> int:
+        return next(iter(self.numbers(tag)), 0)
+
+    def _entry(self, tag: int) -> tuple[int, int, bytes]:
+        """Return the kind of a value, the number of its parts, and itself, or its offset if it is longer."""
+        entry = self.entries.get(tag, bytes(12))
+        return self.reader.number(entry[2:4]), self.reader.number(entry[4:8]), entry[8:]
 
 
 def look_at_tiff(read_at: ReadAt) -> TiffLook:
@@ -175,7 +170,7 @@ def _look(reader: _Reader) -> TiffLook:
         directory = reader.following(at)
         # What lies below the first directory tells enough of a camera.
         below = _below(reader, directory) if len(reader.seen) == 1 else []
-        if camera := _camera(reader, directory, below):
+        if camera := _camera(directory, below):
             return TiffLook(camera=camera)
         pages += directory.is_page
         if pages > 1:
@@ -184,18 +179,18 @@ def _look(reader: _Reader) -> TiffLook:
     return TiffLook() if pages else TiffLook(unclear="no directory of it describes a page")
 
 
-def _camera(reader: _Reader, directory: _Directory, below: list[_Directory]) -> str | None:
-    if directory.values.get(_DNG_VERSION):
+def _camera(directory: _Directory, below: list[_Directory]) -> str | None:
+    if directory.numbers(_DNG_VERSION):
         return "dng"
-    if any(one.of_a_sensor for one in (directory, *below)):
-        make = reader.text(*directory.make)
+    if any(one.is_of_a_sensor for one in (directory, *below)):
+        make = directory.make
         return next((name for maker, name in _MAKERS.items() if make.startswith(maker)), "raw")
     return None
 
 
 def _below(reader: _Reader, directory: _Directory) -> list[_Directory]:
     try:
-        return [reader.directory(at) for at in directory.values.get(_SUB_DIRECTORIES, ())]
+        return [reader.directory(at) for at in directory.numbers(_SUB_DIRECTORIES)]
     except _UnclearError:
         # They are no pages, so that they need not be whole.
         return []

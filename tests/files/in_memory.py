@@ -36,8 +36,8 @@ def source_of(
     :param more: further fields.
     """
 
-    def opener() -> io.BytesIO:
+    def opened() -> io.BytesIO:
         return io.BytesIO(data) if most is None else ShortReads(data, most)
 
-    fields: dict[str, Any] = {"uri": f"file:///in/{name}", "fingerprint": "f", "format": "png", **more}
-    return Source(name=name, size=len(data) if size is None else size, opener=opener, **fields)
+    fields: dict[str, Any] = {"uri": f"file:///in/{name}", "content_tag": "f", "format": "png", **more}
+    return Source(name=name, size=len(data) if size is None else size, open=opened, **fields)

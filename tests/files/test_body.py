@@ -209,11 +209,11 @@ def test_the_stream_is_closed_whether_or_not_it_is_read_to_its_end(
 ) -> None:
     opened: list[io.BytesIO] = []
 
-    def opener() -> io.BytesIO:
+    def opening() -> io.BytesIO:
         opened.append(io.BytesIO(some(3 * CHUNK)))
         return opened[-1]
 
-    body = make(Source("u", "n", 3 * CHUNK, "f", None, opener))
+    body = make(Source("u", "n", 3 * CHUNK, "f", None, opening))
     sent(body)
     begun = iter(body)
     next(begun), next(begun)

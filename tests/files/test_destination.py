@@ -27,7 +27,7 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrDestinationError,
 from airflow_provider_asposeocr.api.spool import Span
 from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
 from airflow_provider_asposeocr.files.destination import Names, StoredResult, check_destination, store
-from airflow_provider_asposeocr.files.writing import WRITE_BLOCK
+from airflow_provider_asposeocr.files.storage import WRITE_BLOCK
 
 from .object_store import FileServer, ObjectStore, attach
 

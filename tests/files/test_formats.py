@@ -15,8 +15,8 @@ from PIL import Image
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError
 from airflow_provider_asposeocr.api.operations import IMAGE_FORMATS, OPERATIONS, get_operation
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.files.formats import HEAD_BYTES, look, needs_more, refusal, sniff
-from airflow_provider_asposeocr.files.signatures import FORMATS, Group
+from airflow_provider_asposeocr.files.formats import FORMATS, HEAD_BYTES, Group, look, refusal, sniff
+from airflow_provider_asposeocr.files.markup import is_unfinished
 from airflow_provider_asposeocr.files.source import open_source
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from tests.emulator.odd_files import HONEST_FILES
@@ -30,7 +30,7 @@ READERS = [operation for operation in OPERATIONS.values() if operation.submits]
 
 def found_in(data: bytes, name: str = "") -> str | None:
     """The format of a file that is read as sources are."""
-    _, kind, _ = look(io.BytesIO(data), len(data), name)
+    kind, _ = look(io.BytesIO(data), len(data), name)
     return kind
 
 
@@ -203,7 +203,7 @@ def test_no_text_is_taken_for_an_image(start: str, text: str, encoding: str) -> 
 def test_whatever_comes_is_named_or_not(data: bytes) -> None:
     found = sniff(data)
     assert found is None or found in FORMATS
-    needs_more(data)
+    is_unfinished(data)
 
 
 @settings(deadline=None)
@@ -218,7 +218,7 @@ def test_what_is_cut_off_is_named_or_not(make: Callable[[], bytes], length: int)
 @given(st.integers(1, 700))
 def test_a_source_may_come_in_small_pieces(most: int) -> None:
     data = b"<?xml version='1.0'?><!--" + b" long" * 2000 + b"--><svg/>"
-    _, kind, _ = look(ShortReads(data, most), len(data), "")
+    kind, _ = look(ShortReads(data, most), len(data), "")
     assert kind == "svg"
 
 

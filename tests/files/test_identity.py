@@ -17,8 +17,7 @@ from airflow_provider_asposeocr.api.submission import fingerprint
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.files.destination import Names
 from airflow_provider_asposeocr.files.paths import identity_of, safe_name, stem_of
-from airflow_provider_asposeocr.files.source import open_source
-from airflow_provider_asposeocr.files.web import request_url
+from airflow_provider_asposeocr.files.source import open_source, request_url
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
 from tests.batch.support import batch, image, lines
 from tests.running import run
@@ -87,7 +86,7 @@ def test_different_addresses_are_different_sources(one: str, other: str) -> None
 
 def test_one_fingerprint_for_one_content_and_one_name_for_all() -> None:
     def printed(language: str = "English", content: str = "f", name: str = "RecognizeImage") -> str:
-        return fingerprint(get_operation(name), {"language": language}, source_of(b"x", fingerprint=content))
+        return fingerprint(get_operation(name), {"language": language}, source_of(b"x", content_tag=content))
 
     assert printed() == printed()
     assert printed()[:12] == printed(content="g")[:12]

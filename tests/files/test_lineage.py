@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 
 from airflow_provider_asposeocr.api.task import OcrResult
-from airflow_provider_asposeocr.files import lineage
+from airflow_provider_asposeocr.files import storage
 from airflow_provider_asposeocr.files.destination import Names, store
 from airflow_provider_asposeocr.files.source import open_source
 
@@ -126,9 +126,9 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Collector:
     """What we report to, and what Airflow's own paths report to."""
     collecting = Collector()
     own = "airflow.sdk.lineage" if AIRFLOW_V_3_2_PLUS else "airflow.lineage.hook"
-    for module in (lineage, importlib.import_module(own)):
+    for module in (storage, importlib.import_module(own)):
         monkeypatch.setattr(module, "get_hook_lineage_collector", lambda: collecting)
-    monkeypatch.setattr(lineage, "_somebody_reads", lambda: True)
+    monkeypatch.setattr(storage, "_is_lineage_read", lambda: True)
     return collecting
 
 

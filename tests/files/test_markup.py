@@ -45,7 +45,7 @@ ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32",
 
 
 def found_in(data: bytes) -> str | None:
-    _, kind, _ = look(io.BytesIO(data), len(data), "scan.svg")
+    kind, _ = look(io.BytesIO(data), len(data), "scan.svg")
     return kind
 
 
@@ -107,7 +107,7 @@ def test_a_prologue_without_end_is_read_to_a_bound() -> None:
 
     data = b"<?xml version='1.0'?><!--" + bytes([32]) * 2_000_000 + b"--><svg/>"
     stream = Counting(data)
-    _, kind, _ = look(stream, len(data), "")
+    kind, _ = look(stream, len(data), "")
     assert (kind, stream.taken) == ("xml", MAX_PROLOGUE_BYTES)
 
 

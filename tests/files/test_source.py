@@ -24,7 +24,6 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.files import source as source_module
 from airflow_provider_asposeocr.files import storage as storage_module
-from airflow_provider_asposeocr.files import web as web_module
 from airflow_provider_asposeocr.files.body import read_exactly
 from airflow_provider_asposeocr.files.source import READ_BLOCK, Source, open_source, source_path
 from airflow_provider_asposeocr.files.storage import PACKAGES
@@ -287,11 +286,11 @@ class TestObjectStore:
     def test_a_missing_object(self, bucket: ObjectStore) -> None:
         assert refused("s3://scans/gone.png") == "s3://scans/gone.png does not exist"
 
-    def test_the_fingerprint_follows_the_etag(self, bucket: ObjectStore, png: bytes) -> None:
+    def test_the_content_tag_follows_the_etag(self, bucket: ObjectStore, png: bytes) -> None:
         prints = []
         for data in (png, png, png[:-1] + b"!"):
             bucket.objects["scans/a.png"] = data
-            prints.append(open_source("s3://scans/a.png").fingerprint)
+            prints.append(open_source("s3://scans/a.png").content_tag)
         assert prints[0] == prints[1] != prints[2]
 
     @pytest.mark.parametrize(
@@ -383,7 +382,7 @@ class TestWeb:
     def test_a_server_that_drips_is_not_waited_for(
         self, web: Web, pause: float, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(source_module, "LOOK_SECONDS", 0.5)
+        monkeypatch.setattr(source_module, "MAX_LOOK_SECONDS", 0.5)
         web.pause = pause
         begun = time.monotonic()
         assert "cannot be reached" in refused(f"{web.url}/scan.png")
@@ -394,7 +393,7 @@ class TestWeb:
     ) -> None:
         web.files["/scan.png"] = png
         source = open_source(f"{web.url}/scan.png")
-        monkeypatch.setattr(web_module, "LOOK_SECONDS", 0.5)
+        monkeypatch.setattr(source_module, "MAX_LOOK_SECONDS", 0.5)
         web.pause = 0.05
         begun = time.monotonic()
         with pytest.raises(AsposeOcrStorageError):
@@ -453,41 +452,41 @@ class TestWeb:
             ),
         ],
     )
-    def test_the_fingerprint_changes_with_what_the_server_says(
+    def test_the_content_tag_changes_with_what_the_server_says(
         self, web: Web, png: bytes, header: str
     ) -> None:
         web.files["/scan.png"] = png
         seen = []
         for value in ('"one"', '"one"', '"two"'):
             web.headers[header] = value
-            seen.append(open_source(f"{web.url}/scan.png").fingerprint)
+            seen.append(open_source(f"{web.url}/scan.png").content_tag)
         assert seen[0] == seen[1] != seen[2]
 
 
-class TestFingerprint:
+class TestContentTag:
     """What tells whether a source has changed."""
 
     def test_of_a_file(self, scan: Path, png: bytes) -> None:
         os.utime(scan, (1_000, 1_000))
-        first = open_source(scan).fingerprint
-        assert open_source(str(scan)).fingerprint == first
+        first = open_source(scan).content_tag
+        assert open_source(str(scan)).content_tag == first
         os.utime(scan, (2_000, 2_000))
-        touched = open_source(scan).fingerprint
+        touched = open_source(scan).content_tag
         assert touched != first
         scan.write_bytes(png + b"\0")
         os.utime(scan, (2_000, 2_000))
-        assert open_source(scan).fingerprint not in (first, touched)
+        assert open_source(scan).content_tag not in (first, touched)
 
     def test_of_bytes(self, png: bytes) -> None:
-        assert open_source(png).fingerprint == open_source(bytearray(png)).fingerprint
-        assert open_source(png).fingerprint != open_source(png[:-1] + b"!").fingerprint
+        assert open_source(png).content_tag == open_source(bytearray(png)).content_tag
+        assert open_source(png).content_tag != open_source(png[:-1] + b"!").content_tag
 
     @pytest.mark.parametrize("place", [0, 100, 4095])
     def test_of_a_stream(self, place: int) -> None:
         first = bytearray(10_000)
         second = bytearray(first)
         second[place] = 1
-        prints = [open_source(io.BytesIO(data)).fingerprint for data in (first, first, second)]
+        prints = [open_source(io.BytesIO(data)).content_tag for data in (first, first, second)]
         assert prints[0] == prints[1] != prints[2]
 
 

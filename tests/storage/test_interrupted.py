@@ -15,7 +15,7 @@ import pytest
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
 from airflow_provider_asposeocr.api.task import OcrResult
 from airflow_provider_asposeocr.files.destination import Names, store
-from airflow_provider_asposeocr.files.writing import WRITE_BLOCK
+from airflow_provider_asposeocr.files.storage import WRITE_BLOCK
 from tests.storage.stores import S3, Store
 
 NAMES = Names("file:///in/scan.png", "RecognizeImage", "5abe66e1-d823-48c1-bcb7-5c05c1719976")
