@@ -341,20 +341,3 @@ def warn_of_no_record() -> None:
         "No record of the submission is kept: a retry submits again, and pays again. Give durable_path or "
         "destination to have one, or durable=False to do without"
     )
-<<<<<<< HEAD
-=======
-
-
-def fingerprint(operation: Operation, wire: Mapping[str, Any] | None, source: Source) -> str:
-    """What makes two submissions the same: operation, settings, identity and content of the source.
-
-    Its first half leaves the content out, so that names of results can begin with it.
-    """
-    settings = json.dumps(wire, sort_keys=True, default=str)
-    what = (operation.name, settings, source.identity or source.uri)
-    return _digest(*what)[:16] + _digest(*what, source.content_tag)[:16]
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()
->>>>>>> 26ae42e (Files: one table of formats with their signatures; web, lineage and writing lie where they are used; content_tag)

@@ -13,7 +13,10 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup, task
 
-from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrBinarizeImageOperator, AsposeOcrRecognizeImageOperator
+from airflow_provider_asposeocr.operators.asposeocr import (
+    AsposeOcrBinarizeImageOperator,
+    AsposeOcrRecognizeImageOperator,
+)
 
 ORDERS = ["binarize_then_recognize", "recognize_then_binarize"]
 

@@ -12,7 +12,10 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, Param, task
 
-from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrBinarizeImageOperator, AsposeOcrRecognizeImageOperator
+from airflow_provider_asposeocr.operators.asposeocr import (
+    AsposeOcrBinarizeImageOperator,
+    AsposeOcrRecognizeImageOperator,
+)
 
 with DAG(
     dag_id="asposeocr_quickstart",

@@ -12,7 +12,7 @@ from tests.files.web import Web, serve
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
-    """What ``s3://`` is in this test."""
+    """Stand in for ``s3://`` in this test."""
     storage = ObjectStore()
     attach(monkeypatch, "s3", storage)
     return storage

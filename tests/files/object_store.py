@@ -12,7 +12,7 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 
-class ObjectStore(AbstractFileSystem):
+class ObjectStore(AbstractFileSystem):  # type: ignore[misc]
     """Objects that exist whole or not at all, as in S3: an upload counts when it is closed.
 
     :param discards: whether its files can be thrown away.
@@ -47,7 +47,7 @@ class ObjectStore(AbstractFileSystem):
         return made(self, path, mode, block_size or 2**20)
 
 
-class _StubbornUpload(AbstractBufferedFile):
+class _StubbornUpload(AbstractBufferedFile):  # type: ignore[misc]
     """A file of :class:`ObjectStore`; like that of ``adlfs`` it has no way of its own to be thrown away."""
 
     fs: ObjectStore
@@ -77,7 +77,7 @@ class _Upload(_StubbornUpload):
         self.buffer = None
 
 
-class FileServer(LocalFileSystem):
+class FileServer(LocalFileSystem):  # type: ignore[misc]
     """Files that change while they are written, as with SFTP."""
 
     protocol = "sftp"

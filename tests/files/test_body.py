@@ -65,7 +65,7 @@ STREAMING = pytest.mark.parametrize("make", [base64_body, multipart_body], ids=[
 
 
 def expected_json(data: bytes) -> bytes:
-    """What the standard library makes of it."""
+    """Make the body with the standard library."""
     image = base64.b64encode(data).decode()
     return f'{{"image":"{image}","settings":{json.dumps(SETTINGS)}}}'.encode()
 
@@ -248,7 +248,7 @@ def test_three_gigabytes_are_announced_and_begun_in_little_memory(
 
 
 class TestText:
-    """What is to be spoken."""
+    """Text to be spoken."""
 
     WIRE = {"language": "English", "resultType": "Wav"}  # noqa: RUF012
 

@@ -36,7 +36,7 @@ def found_in(data: bytes, name: str = "") -> str | None:
 
 @pytest.mark.parametrize(("name", "make"), MADE.values(), ids=MADE.keys())
 class TestOthers:
-    """What no operation reads."""
+    """Formats that no operation reads."""
 
     def test_it_is_named(self, name: str, make: Callable[[], bytes], tmp_path: Path) -> None:
         data = make()

@@ -1,4 +1,4 @@
-"""What is shown of a path or URI, and what none may hold."""
+"""Paths and URIs: the part that is shown, and the secrets that none may hold."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def test_what_pillow_makes(pages: int, options: dict[str, Any], tmp_path: Path) 
 
 
 class TestCheck:
-    """What is done about it."""
+    """Refusals and warnings that follow."""
 
     @staticmethod
     def refused(source: Source) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass
 class Web:
-    """What the server has, and what it was asked.
+    """A web server's files, and the requests that it has had.
 
     :param files: contents by path.
     :param headers: further headers of every answer.

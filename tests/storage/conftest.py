@@ -1,4 +1,4 @@
-"""What all tests of storage need."""
+"""Fixtures of all tests of storage."""
 
 from __future__ import annotations
 

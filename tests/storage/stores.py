@@ -87,6 +87,6 @@ class S3:
         return self.server.objects(self.bucket)
 
     def unfinished(self) -> int:
-        """How many uploads in parts were begun, and neither completed nor given up."""
+        """Count the uploads in parts that were begun, and neither completed nor given up."""
         reply = self.server.client().list_multipart_uploads(Bucket=self.bucket)
         return len(reply.get("Uploads", ()))

@@ -47,7 +47,7 @@ def recognize(source: Any, place: Store, destination: str, **arguments: Any) -> 
 
 
 class TestManifest:
-    """What the next task is told."""
+    """The next task finds a result."""
 
     @pytest.mark.parametrize("deferrable", [False, True], ids=["in the worker", "deferrable"])
     def test_leads_to_the_text(self, store: Store, emulator: Emulator, scan: Any, deferrable: bool) -> None:
@@ -68,7 +68,7 @@ class TestManifest:
 
 
 class TestName:
-    """What a result is called."""
+    """A result has the name that was asked for."""
 
     def test_in_a_folder(self, remote: Store) -> None:
         stored_at(remote, "a/b/")
@@ -99,7 +99,7 @@ class TestName:
 
 
 class TestContentType:
-    """How S3 hands a result to a browser."""
+    """S3 hands a result to a browser as what it is."""
 
     @pytest.mark.parametrize(
         ("kind", "content_type"),
@@ -123,7 +123,7 @@ class TestContentType:
 
 
 class TestContent:
-    """What is written."""
+    """A result is written whole."""
 
     @pytest.mark.parametrize("size", [0, 1, 300_000, 5 * 1024 * 1024, 12_000_000])
     def test_is_whole(self, remote: Store, size: int) -> None:

@@ -1,4 +1,4 @@
-"""What is reported of files that are read and written, to whom, and at what cost."""
+"""Files that are read and written are reported to a reader of lineage, and to nobody else."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Collector:
 
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Collector:
-    """What we report to, and what Airflow's own paths report to."""
+    """Collect our reports, and those of Airflow's own paths."""
     collecting = Collector()
     own = "airflow.sdk.lineage" if AIRFLOW_V_3_2_PLUS else "airflow.lineage.hook"
     for module in (storage, importlib.import_module(own)):

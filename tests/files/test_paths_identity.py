@@ -1,4 +1,4 @@
-"""What tells two sources apart, and the names of their results."""
+"""Two sources are told apart, and so are the names of their results."""
 
 from __future__ import annotations
 
