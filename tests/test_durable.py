@@ -326,7 +326,7 @@ def test_a_job_that_was_lost_is_submitted_anew_once(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch, deferrable: bool
 ) -> None:
     killed_in(monkeypatch, "airflow_provider_asposeocr.api.flows.OcrApi.wait", *case(deferrable=deferrable))
-    emulator.forget_jobs()
+    emulator.forget_ocr_tasks()
     operator, of_context = case(deferrable=deferrable)
     try:
         manifest = run(operator, **of_context)

@@ -24,7 +24,7 @@ from airflow_provider_asposeocr.emulator.calls import (
 from airflow_provider_asposeocr.emulator.connection import connection_of, wait_until_gone
 from airflow_provider_asposeocr.emulator.control import answer_control
 from airflow_provider_asposeocr.emulator.faults import Fault
-from airflow_provider_asposeocr.emulator.jobs import Job
+from airflow_provider_asposeocr.emulator.ocr_tasks import OcrTask
 from airflow_provider_asposeocr.emulator.routes import CONTROL_PREFIX, Route, find_route
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings, SettingsError
 from airflow_provider_asposeocr.emulator.state import EmulatorState
@@ -115,19 +115,19 @@ class _Exchange:
         for fault in faults:
             if fault.kind == "slow":
                 await asyncio.sleep(fault.seconds)
-            elif fault.kind == "forget_jobs":
-                self._state.jobs.clear()
+            elif fault.kind == "forget_ocr_tasks":
+                self._state.ocr_tasks.clear()
         self._change_fate(self._given_id, faults)
 
     def _change_fate(self, ocr_task_id: str | None, faults: Sequence[Fault]) -> None:
-        job = self._state.jobs.get(ocr_task_id) if ocr_task_id else None
-        if job is None:
+        ocr_task = self._state.ocr_tasks.get(ocr_task_id) if ocr_task_id else None
+        if ocr_task is None:
             return
         for fault in faults:
             if fault.kind == "never_finish":
-                job.never_finishes = True
+                ocr_task.never_finishes = True
             elif fault.kind == "finish_with_error":
-                self._state.jobs.fail(job.ocr_task_id, fault.messages)
+                self._state.ocr_tasks.fail(ocr_task.ocr_task_id, fault.messages)
 
     async def _response(self, faults: Sequence[Fault]) -> Response:
         try:
@@ -182,7 +182,7 @@ class _Exchange:
         if self._is_announced_too_large():
             return replies.too_large()
         try:
-            job = await self._take_upload(OPERATIONS[self._route.operations[0]])
+            ocr_task = await self._take_upload(OPERATIONS[self._route.operations[0]])
         except UploadError as error:
             await self._receive.drain()
             return replies.problem(400, error.detail, errors={error.member: [error.detail]})
@@ -193,18 +193,18 @@ class _Exchange:
             return replies.problem(
                 507, "The upload cannot be kept: the emulator's disk is full or read-only."
             )
-        self._entry.ocr_task_id = job.ocr_task_id
-        self._state.calls.count_made(job.ocr_task_id)
-        return replies.task_id(self._request, job.ocr_task_id, self._options)
+        self._entry.ocr_task_id = ocr_task.ocr_task_id
+        self._state.calls.count_made(ocr_task.ocr_task_id)
+        return replies.submitted(self._request, ocr_task.ocr_task_id, self._options)
 
     def _is_announced_too_large(self) -> bool:
         limit = self._options.max_body_bytes
         announced = self._request.headers.get("content-length", "")
         return limit is not None and announced.isdigit() and int(announced) > limit
 
-    async def _take_upload(self, operation: Operation) -> Job:
-        ocr_task_id = self._state.jobs.new_id()
-        path = None if self._options.scripted else self._state.jobs.image_path(ocr_task_id)
+    async def _take_upload(self, operation: Operation) -> OcrTask:
+        ocr_task_id = self._state.ocr_tasks.new_id()
+        path = None if self._options.scripted else self._state.ocr_tasks.image_path(ocr_task_id)
         read = read_multipart_upload if operation.body is Body.MULTIPART else read_json_upload
         with FileSink(path) as sink:
             body = await read(self._request, sink)
@@ -219,41 +219,41 @@ class _Exchange:
             raise
 
     async def _poll(self) -> Response:
-        job = self._job()
-        if job is None:
-            return replies.unknown_task(self._request, self._given_id or "", self._options)
-        await self._block(job)
-        return replies.task(self._request, job, job.read(), self._options, with_results=True)
+        ocr_task = self._ocr_task()
+        if ocr_task is None:
+            return replies.unknown_ocr_task(self._request, self._given_id or "", self._options)
+        await self._block(ocr_task)
+        return replies.state_of(self._request, ocr_task, ocr_task.read(), self._options, with_results=True)
 
-    async def _block(self, job: Job) -> None:
+    async def _block(self, ocr_task: OcrTask) -> None:
         until, connection = time.monotonic() + self._options.block_get_seconds, connection_of(self._scope)
         # A poll, since the end is a matter of the clock.
-        while not (job.is_final or connection.is_gone or time.monotonic() >= until):  # noqa: ASYNC110
+        while not (ocr_task.is_final or connection.is_gone or time.monotonic() >= until):  # noqa: ASYNC110
             await asyncio.sleep(_BLOCKED_GET_TICK)
 
     async def _task_status(self) -> Response:
-        job = self._job() if self._options.status_knows_ids else None
-        if job is None:
-            return replies.unknown_task(self._request, self._given_id or "", self._options)
-        return replies.task(self._request, job, job.read(), self._options, with_results=False)
+        ocr_task = self._ocr_task() if self._options.status_knows_ids else None
+        if ocr_task is None:
+            return replies.unknown_ocr_task(self._request, self._given_id or "", self._options)
+        return replies.state_of(self._request, ocr_task, ocr_task.read(), self._options, with_results=False)
 
     async def _file(self) -> Response:
-        job = self._job()
-        if job is None or job.read() != "Completed":
+        ocr_task = self._ocr_task()
+        if ocr_task is None or ocr_task.read() != "Completed":
             return Response(status_code=204)
-        return replies.result_file(job, self._options)
+        return replies.result_file(ocr_task, self._options)
 
     async def _cancel(self) -> Response:
-        job = self._job()
-        if job is None and self._options.unknown_id == "404":
-            return replies.unknown_task(self._request, self._given_id or "", self._options)
-        if job:
-            self._state.jobs.remove(job.ocr_task_id)
+        ocr_task = self._ocr_task()
+        if ocr_task is None and self._options.unknown_id == "404":
+            return replies.unknown_ocr_task(self._request, self._given_id or "", self._options)
+        if ocr_task:
+            self._state.ocr_tasks.remove(ocr_task.ocr_task_id)
         return Response(status_code=self._options.delete_status)
 
-    def _job(self) -> Job | None:
-        job = self._state.jobs.get(self._given_id or "")
-        return job if job and self._route.serves(job.submission.operation) else None
+    def _ocr_task(self) -> OcrTask | None:
+        ocr_task = self._state.ocr_tasks.get(self._given_id or "")
+        return ocr_task if ocr_task and self._route.serves(ocr_task.submission.operation) else None
 
     async def _deliver(self, response: Response, faults: Sequence[Fault]) -> None:
         kinds = {fault.kind for fault in faults}

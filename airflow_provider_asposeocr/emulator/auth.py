@@ -42,7 +42,7 @@ class TokenRefusal:
     retry_after: int | None = None
 
 
-class TokenDesk:
+class TokenIssuer:
     """Grant and check tokens.
 
     Failures are counted for each id and secret pair, not for each address: a corrected secret works at once.

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_asposeocr.emulator.bounded import BoundedDict
 
-MAX_COUNTED_TASKS = 100_000
+MAX_COUNTED_OCR_TASKS = 100_000
 """Tasks with counters of their own: a day's at more than one a second."""
 
 MAX_UNKNOWN_IDS = 10_000
@@ -77,11 +77,11 @@ class Calls(CallCounts):
 
     def __init__(self) -> None:
         super().__init__()
-        self._made: BoundedDict[str, CallCounts] = BoundedDict(MAX_COUNTED_TASKS)
+        self._made: BoundedDict[str, CallCounts] = BoundedDict(MAX_COUNTED_OCR_TASKS)
         self._unknown: BoundedDict[str, CallCounts] = BoundedDict(MAX_UNKNOWN_IDS)
 
     @property
-    def by_task(self) -> Mapping[str, CallCounts]:
+    def by_ocr_task(self) -> Mapping[str, CallCounts]:
         """The counts of each task id, of those that were made here and of others that were asked about."""
         return ChainMap(self._made, self._unknown)
 
@@ -99,8 +99,8 @@ class Calls(CallCounts):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as JSON values."""
-        by_task = {ocr_task_id: own.to_dict() for ocr_task_id, own in list(self.by_task.items())}
-        return {**self.totals(), "by_task": by_task}
+        by_ocr_task = {ocr_task_id: own.to_dict() for ocr_task_id, own in list(self.by_ocr_task.items())}
+        return {**self.totals(), "by_ocr_task": by_ocr_task}
 
     def totals(self) -> dict[str, int]:
         """Return the counts of all calls as JSON values."""

@@ -85,16 +85,16 @@ def _json(text: str) -> Response:
 
 
 def _calls(state: EmulatorState) -> Iterator[str]:
-    yield _dumps(state.calls.totals())[:-1] + ',"by_task":{'
+    yield _dumps(state.calls.totals())[:-1] + ',"by_ocr_task":{'
     yield from _separated(
         f"{_dumps(ocr_task_id)}:{_dumps(counts.to_dict())}"
-        for ocr_task_id, counts in list(state.calls.by_task.items())
+        for ocr_task_id, counts in list(state.calls.by_ocr_task.items())
     )
     yield "}}"
 
 
-def _jobs(state: EmulatorState) -> Iterator[str]:
-    return _list(state.jobs.snapshot())
+def _ocr_tasks(state: EmulatorState) -> Iterator[str]:
+    return _list(state.ocr_tasks.snapshot())
 
 
 def _submissions(state: EmulatorState) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _transcript(state: EmulatorState) -> Iterator[str]:
 
 def _health(state: EmulatorState) -> Iterator[str]:
     mode = "scripted" if state.options.scripted else "ocr"
-    yield _dumps({"status": "ok", "mode": mode, "jobs": len(state.jobs)})
+    yield _dumps({"status": "ok", "mode": mode, "ocr_tasks": len(state.ocr_tasks)})
 
 
 def _list(entries: Iterable[_Entry]) -> Iterator[str]:
@@ -153,7 +153,7 @@ def _expire_tokens(state: EmulatorState, _: Any) -> Any:
 
 _READS: dict[str, Callable[[EmulatorState], Iterator[str]]] = {
     "calls": _calls,
-    "jobs": _jobs,
+    "ocr-tasks": _ocr_tasks,
     "submissions": _submissions,
     "transcript": _transcript,
     "health": _health,

@@ -7,7 +7,9 @@ profiles are not applied: text reads the same without them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import IO, Any
 
@@ -15,11 +17,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+from PIL import ImageFile as image_file
 from PIL.ImageFile import ImageFile
 
 from airflow_provider_asposeocr.emulator import png, rare_tiff, tones
-from airflow_provider_asposeocr.emulator.damage import salvage
-from airflow_provider_asposeocr.emulator.formats import HEAD_BYTES, format_of
 from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan, pixels_of
 from airflow_provider_asposeocr.emulator.limits import (
     LimitExceededError,
@@ -28,6 +29,32 @@ from airflow_provider_asposeocr.emulator.limits import (
 )
 from airflow_provider_asposeocr.emulator.resolution import DEFAULT_DPI, resolution_of
 
+HEAD_BYTES = 4096
+"""So much of a file's beginning tells its format."""
+
+_READ = (
+    ("BMP", re.compile(rb"BM")),
+    ("GIF", re.compile(rb"GIF8[79]a")),
+    ("JPEG", re.compile(rb"\xff\xd8\xff")),
+    ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
+    ("TIFF", re.compile(rb"II[*+]\0|MM\0[*+]")),
+)
+_REFUSED = (
+    ("PDF", re.compile(rb"(?s:.{0,1024})%PDF-")),
+    ("DjVu", re.compile(rb"AT&TFORM")),
+    ("PostScript", re.compile(rb"%!PS|\xc5\xd0\xd3\xc6")),
+    ("HTML", re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype )?html", re.IGNORECASE)),
+    ("SVG", re.compile(rb"(?s)(?:\xef\xbb\xbf)?\s*(?:<[?!].*)?<svg[\s>]", re.IGNORECASE)),
+    ("WebP", re.compile(rb"(?s)RIFF.{4}WEBP")),
+    ("HEIF", re.compile(rb"(?s).{4}ftyp(?:hei|hev|mif1|msf1)")),
+    ("AVIF", re.compile(rb"(?s).{4}ftypavi")),
+    ("JPEG 2000", re.compile(rb"\0\0\0\x0cjP {2}|\xff\x4f\xff\x51")),
+    ("JPEG XL", re.compile(rb"\xff\x0a|\0\0\0\x0cJXL ")),
+    ("Photoshop", re.compile(rb"8BPS")),
+    ("ICO", re.compile(rb"\0\0[\x01\x02]\0")),
+    ("ZIP", re.compile(rb"PK\x03\x04")),
+    ("gzip", re.compile(rb"\x1f\x8b")),
+)
 _OPENERS: Mapping[str, type[ImageFile]] = {
     "BMP": BmpImagePlugin.BmpImageFile,
     "GIF": GifImagePlugin.GifImageFile,
@@ -52,6 +79,11 @@ _RIGHT_WAY_UP: Mapping[int, Callable[[Pixels], Pixels]] = {
     8: lambda pixels: np.rot90(pixels, 1),
 }
 
+_MAX_LOST = 0.5
+"""An image that lacks more than this share is an error: what is read should be most of what there was."""
+
+_GROUNDS = (0, 255)
+
 # One bound decides for all formats, and it is not Pillow's.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -70,6 +102,23 @@ def decode(file: IO[bytes]) -> Scan:
         raise UnreadableImageError("The file is not an image, or is damaged.") from error
 
 
+def format_of(head: bytes) -> str:
+    """Return the format of an image, by Pillow's name for it.
+
+    :param head: the first :data:`HEAD_BYTES` of the file.
+    """
+    for name, pattern in _READ:
+        if pattern.match(head):
+            return name
+    for name, pattern in _REFUSED:
+        if pattern.match(head):
+            known = ", ".join(known for known, _ in _READ)
+            raise UnreadableImageError(
+                f"The file is not an image that can be read here: it is {name}, not one of {known}."
+            )
+    raise UnreadableImageError("The file is not an image, or is damaged.")
+
+
 def _decode(file: IO[bytes]) -> Scan:
     file.seek(0)
     kind = format_of(file.read(HEAD_BYTES))
@@ -86,7 +135,7 @@ def _decode(file: IO[bytes]) -> Scan:
     except MemoryError:
         raise
     except Exception:
-        image, lost = salvage(_OPENERS[kind], plain.file)
+        image, lost = _salvage(_OPENERS[kind], plain.file)
     pixels, opaque = _colours(image, plain.transparent)
     if frame and opaque is None:
         opaque = _inside(frame, image.size)
@@ -189,3 +238,54 @@ def _inside(frame: tuple[int, int, int, int] | None, size: tuple[int, int]) -> P
     left, top, right, bottom = frame
     opaque[top:bottom, left:right] = 255
     return opaque
+
+
+def _salvage(opener: type[ImageFile], file: IO[bytes]) -> tuple[ImageFile, npt.NDArray[np.bool_]]:
+    """Decode what can be decoded of an image.
+
+    No decoder tells how far it came. So the image is decoded twice, over two different grounds: where the
+    ground shows through, nothing was decoded.
+
+    :param opener: the class of the image.
+    :param file: the encoded image; its size has been checked.
+    :return: the image, and which of its pixels are missing.
+    """
+    over_black, over_white = (_decoded_over(ground, opener, file) for ground in _GROUNDS)
+    black, white = np.asarray(over_black), np.asarray(over_white)
+    differs = black != white
+    lost = differs.any(axis=2) if differs.ndim == 3 else differs
+    share = float(lost.mean())
+    if share > _MAX_LOST:
+        raise UnreadableImageError(
+            f"The file is not an image, or is damaged: {share:.0%} of the image cannot be decoded."
+        )
+    return over_black, lost
+
+
+def _decoded_over(ground: int, opener: type[ImageFile], file: IO[bytes]) -> ImageFile:
+    class Filled(opener):  # type: ignore[misc, valid-type]
+        def load_prepare(self) -> None:
+            super().load_prepare()
+            bands = len(Image.Image.getbands(self))
+            colour: Any = ground if bands == 1 else (ground,) * bands
+            self.im.paste(colour, (0, 0, *self.im.size))
+
+    file.seek(0)
+    image: ImageFile = Filled(file)
+    if "progressive" not in image.info:
+        # Else Pillow ends a JPEG that has no end, and the decoder makes up what is missing. What there is of
+        # a progressive one shows all of the image, only coarser.
+        image._ended = True  # type: ignore[attr-defined]
+    with _tolerance(), contextlib.suppress(OSError):
+        image.load()
+    return image
+
+
+@contextlib.contextmanager
+def _tolerance() -> Iterator[None]:
+    before = image_file.LOAD_TRUNCATED_IMAGES
+    image_file.LOAD_TRUNCATED_IMAGES = True
+    try:
+        yield
+    finally:
+        image_file.LOAD_TRUNCATED_IMAGES = before

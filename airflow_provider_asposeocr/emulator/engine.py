@@ -14,11 +14,11 @@ from typing import IO, Any
 
 import numpy as np
 
+from airflow_provider_asposeocr.api.languages import Language
 from airflow_provider_asposeocr.emulator import imaging
 from airflow_provider_asposeocr.emulator.decoding import decode
 from airflow_provider_asposeocr.emulator.detection import MAX_SIDE, MIN_SIDE, Detector
 from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan
-from airflow_provider_asposeocr.emulator.languages import is_readable
 from airflow_provider_asposeocr.emulator.layout import reading_order
 from airflow_provider_asposeocr.emulator.limits import core_count
 from airflow_provider_asposeocr.emulator.page import Block, Line, Page, Quad, changed
@@ -33,6 +33,36 @@ _CHARACTERS = 0.4
 
 _MAX_THREADS = 2
 _MAX_PIECES_OF_A_TILE = 5_000
+_UNREADABLE = frozenset(
+    {
+        # Cyrillic
+        *(Language.RUSSIAN, Language.UKRAINAN, Language.BULGARIAN, Language.KAZAH, Language.MACEDONIAN),
+        *(Language.BELORUSSIAN, Language.CHECHEN, Language.KABARDIAN),
+        # Arabic
+        *(Language.ARABIC, Language.URDU, Language.PERSIAN, Language.GILAKI, Language.UYGHUR),
+        # Han and Kana
+        *(Language.CHINESE, Language.JAPANESE, Language.MIN_BEI, Language.MIN_DONG, Language.MIN_NAN),
+        *(Language.PU_XIAN, Language.WU, Language.CANTONESE, Language.XIANG, Language.HAKKA, Language.GAN),
+        # Devanagari
+        *(Language.HINDI, Language.MARATHI, Language.BHOJPURI, Language.MAITHILI, Language.AWADHI),
+        *(Language.NEPALI, Language.MARWARI, Language.MAGAHI, Language.HARYANVI, Language.CHATTISGARHI),
+        *(Language.DHUNDARI, Language.KONKANI, Language.KANAUJI, Language.MEWATI, Language.RAJBANSHI),
+        *(Language.GARHWALI, Language.KUMAUNI, Language.WAGDI, Language.MALVI, Language.MEWARI),
+        *(Language.LAMANI, Language.DEVANAGARI),
+        # other scripts of their own
+        *(
+            Language.BENGALI,
+            Language.TIBETAN,
+            Language.THAI,
+            Language.KOREAN,
+            Language.HEBREW,
+            Language.GREEK,
+        ),
+        *(Language.GEORGIAN, Language.TELUGU, Language.KANNADA, Language.TAMIL),
+        # Latin with letters that the engine's alphabet lacks
+        *(Language.VIETNAMESE, Language.MUONG, Language.YORUBA),
+    }
+)
 
 
 class UnsupportedLanguageError(ValueError):
@@ -46,7 +76,7 @@ def recognize(file: IO[bytes], settings: AppliedSettings) -> tuple[Page, Scan]:
     :param settings: which language, and which filters to apply first.
     :return: the page, and the filtered image that its boxes refer to.
     """
-    if not is_readable(settings.language):
+    if settings.language in _UNREADABLE:
         raise UnsupportedLanguageError(f"The language {settings.language} is not supported by the emulator.")
     original = decode(file)
     square = imaging.with_square_pixels(original)

@@ -24,10 +24,10 @@ _REPLACING = frozenset({"status", "html_200", "unauthorized", "redirect", "drop_
 _ON_THE_WAY_BACK = frozenset({"truncated_json", "drop_after_accept", "reset_mid_body"})
 """The request is served, only its answer suffers."""
 
-_ON_TASKS = frozenset({"forget_jobs", "never_finish", "finish_with_error"})
+_ON_OCR_TASKS = frozenset({"forget_ocr_tasks", "never_finish", "finish_with_error"})
 """These change the fate of tasks; the request itself is answered."""
 
-FAULT_KINDS = _REPLACING | _ON_THE_WAY_BACK | _ON_TASKS | {"slow"}
+FAULT_KINDS = _REPLACING | _ON_THE_WAY_BACK | _ON_OCR_TASKS | {"slow"}
 
 
 @dataclass
@@ -42,8 +42,8 @@ class Fault:
     instead), ``truncated_json`` (half of it, complete by its Content-Length), ``reset_mid_body`` (half of it,
     then the end of the connection).
 
-    Other kinds: ``slow`` (wait ``seconds``, then go on), ``forget_jobs`` (all tasks), ``never_finish`` and
-    ``finish_with_error`` (the task that the request names or makes, with ``messages``).
+    Other kinds: ``slow`` (wait ``seconds``, then go on), ``forget_ocr_tasks`` (all of them), ``never_finish``
+    and ``finish_with_error`` (the OCR task that the request names or creates, with ``messages``).
 
     :param kind: one of the kinds above.
     :param on: the kinds of calls it applies to: ``token``, ``submit``, ``poll``, ``status``, ``cancel``,
@@ -117,9 +117,9 @@ class Fault:
         return self.kind in _REPLACING
 
     @property
-    def on_tasks(self) -> bool:
+    def on_ocr_tasks(self) -> bool:
         """Whether the fault changes the fate of tasks."""
-        return self.kind in _ON_TASKS
+        return self.kind in _ON_OCR_TASKS
 
     @property
     def on_the_way_back(self) -> bool:
@@ -131,7 +131,7 @@ class Fault:
         return "any" in self.on or call_kind in self.on
 
 
-class FaultPlan:
+class InjectedFaults:
     """The injected rules, and how much of each is used up.
 
     :param faults: the rules to begin with.

@@ -13,8 +13,8 @@ from collections import deque
 from typing import Any
 
 from airflow_provider_asposeocr.api.operations import Category, get_operation
-from airflow_provider_asposeocr.emulator.jobs import Job, JobStore, Outcome
 from airflow_provider_asposeocr.emulator.limits import MAX_SECONDS, core_count, out_of_time
+from airflow_provider_asposeocr.emulator.ocr_tasks import OcrTask, OcrTaskStore, Outcome
 from airflow_provider_asposeocr.emulator.process import (
     ProcessEndedError,
     ProcessNotAskedError,
@@ -39,7 +39,7 @@ class WorkQueue:
     :param max_seconds: the most that one task may take, in seconds.
     """
 
-    def __init__(self, store: JobStore, max_seconds: float = MAX_SECONDS) -> None:
+    def __init__(self, store: OcrTaskStore, max_seconds: float = MAX_SECONDS) -> None:
         self._store = store
         self._max_seconds = max_seconds
         self._waiting: deque[str] = deque()
@@ -94,13 +94,13 @@ class WorkQueue:
 
     def _run(self) -> None:
         while process := self._started():
-            while (job := self._next_job()) and self._work_on(job, process):
+            while (ocr_task := self._next_ocr_task()) and self._work_on(ocr_task, process):
                 pass
-            if job is None:
+            if ocr_task is None:
                 self._end(process)
                 return
 
-    def _next_job(self) -> Job | None:
+    def _next_ocr_task(self) -> OcrTask | None:
         """Wait for a task that there is something left to do for; None when there will be none."""
         while True:
             with self._changed:
@@ -109,17 +109,17 @@ class WorkQueue:
                     return None
                 ocr_task_id = self._waiting.popleft()
                 self._busy += 1
-            if job := self._store.start(ocr_task_id):
-                return job
+            if ocr_task := self._store.start(ocr_task_id):
+                return ocr_task
             self._no_longer_busy()
 
-    def _work_on(self, job: Job, process: RecognitionProcess) -> bool:
+    def _work_on(self, ocr_task: OcrTask, process: RecognitionProcess) -> bool:
         """Let a process work on a task; tell whether it can go on to the next."""
         request = {
-            "operation": job.submission.operation,
-            "image": str(job.image),
-            "sha256": job.submission.sha256,
-            "settings": _settings_of(job),
+            "operation": ocr_task.submission.operation,
+            "image": str(ocr_task.image),
+            "sha256": ocr_task.submission.sha256,
+            "settings": _settings_of(ocr_task),
         }
         outcome, alive = None, False
         try:
@@ -134,9 +134,9 @@ class WorkQueue:
         except ProcessNotAskedError:
             self._end(process)
             with self._changed:
-                self._waiting.appendleft(job.ocr_task_id)
+                self._waiting.appendleft(ocr_task.ocr_task_id)
         if outcome and (alive or not self._stopping):
-            self._store.finish(job.ocr_task_id, outcome)
+            self._store.finish(ocr_task.ocr_task_id, outcome)
         self._no_longer_busy()
         return alive
 
@@ -190,7 +190,7 @@ class WorkQueue:
         return process.end()
 
 
-def _settings_of(job: Job) -> dict[str, Any] | None:
-    if get_operation(job.submission.operation).category is not Category.RECOGNITION:
+def _settings_of(ocr_task: OcrTask) -> dict[str, Any] | None:
+    if get_operation(ocr_task.submission.operation).category is not Category.RECOGNITION:
         return None
-    return AppliedSettings.from_wire(job.submission.settings).to_dict()
+    return AppliedSettings.from_wire(ocr_task.submission.settings).to_dict()

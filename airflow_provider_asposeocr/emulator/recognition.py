@@ -10,8 +10,8 @@ import cv2
 
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.emulator import engine, results
-from airflow_provider_asposeocr.emulator.jobs import Outcome
 from airflow_provider_asposeocr.emulator.limits import LimitExceededError, UnreadableImageError, out_of_memory
+from airflow_provider_asposeocr.emulator.ocr_tasks import Outcome
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from airflow_provider_asposeocr.emulator.trial import masked_words
 

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from airflow_provider_asposeocr.emulator.auth import TokenGrant, TokenRefusal
 from airflow_provider_asposeocr.emulator.faults import Fault
 from airflow_provider_asposeocr.emulator.generated import TEXT_RESULTS, GeneratedData, GeneratedResponse
-from airflow_provider_asposeocr.emulator.jobs import Job
+from airflow_provider_asposeocr.emulator.ocr_tasks import OcrTask
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
 
 _STATUS_CODES = {"Completed": "Ok", "Error": "Error", "NotExist": "TaskNotFound"}
@@ -74,7 +74,7 @@ def sign_in(answer: TokenGrant | TokenRefusal) -> Response:
     return JSONResponse({"error": answer.error}, 400)
 
 
-def task_id(request: Request, ocr_task_id: str, options: EmulatorOptions) -> Response:
+def submitted(request: Request, ocr_task_id: str, options: EmulatorOptions) -> Response:
     """Answer a submission: the bare id as text, or a quoted one where JSON is asked for."""
     newline = "\n" if options.id_style == "newline" else ""
     if options.id_style == "quoted" or _prefers_json(request.headers.get("accept", "")):
@@ -82,8 +82,8 @@ def task_id(request: Request, ocr_task_id: str, options: EmulatorOptions) -> Res
     return Response(ocr_task_id + newline, media_type="text/plain")
 
 
-def task(
-    request: Request, job: Job, status: str, options: EmulatorOptions, *, with_results: bool
+def state_of(
+    request: Request, ocr_task: OcrTask, status: str, options: EmulatorOptions, *, with_results: bool
 ) -> Response:
     """Answer with the state of a task, and with its results when it is completed.
 
@@ -91,17 +91,17 @@ def task(
     :param with_results: False leaves the results out, as GetTaskStatus does.
     """
     final = status in ("Completed", "Error")
-    messages: Sequence[str] = job.outcome.messages if status == "Error" and job.outcome else ()
+    messages: Sequence[str] = ocr_task.outcome.messages if status == "Error" and ocr_task.outcome else ()
     warnings: Sequence[str] = ()
     results: list[dict[str, Any]] | None = None if options.empty_results == "null" else []
     generated: dict[str, GeneratedData] = {}
     if status == "Completed":
         messages, warnings = options.messages, options.warnings
-        if with_results and job.outcome:
-            results = [_result(result, options) for result in job.outcome.results]
+        if with_results and ocr_task.outcome:
+            results = [_result(result, options) for result in ocr_task.outcome.results]
             generated = _generate(results, options)
     body = {
-        "id": job.ocr_task_id,
+        "id": ocr_task.ocr_task_id,
         "taskStatus": status if final else options.unknown_status or status,
         "responseStatusCode": _STATUS_CODES.get(status, "NotReady"),
         "results": results,
@@ -110,7 +110,7 @@ def task(
     return _large_json(body, generated, options) if generated else _json(request, body, options)
 
 
-def unknown_task(request: Request, ocr_task_id: str, options: EmulatorOptions) -> Response:
+def unknown_ocr_task(request: Request, ocr_task_id: str, options: EmulatorOptions) -> Response:
     """Answer that there is no such task."""
     if options.unknown_id == "404":
         return problem(404, _NOT_EXIST)
@@ -126,9 +126,9 @@ def unknown_task(request: Request, ocr_task_id: str, options: EmulatorOptions) -
     return _json(request, body, options)
 
 
-def result_file(job: Job, options: EmulatorOptions) -> Response:
+def result_file(ocr_task: OcrTask, options: EmulatorOptions) -> Response:
     """Answer with the bytes of the first result."""
-    result = job.outcome.results[0] if job.outcome and job.outcome.results else None
+    result = ocr_task.outcome.results[0] if ocr_task.outcome and ocr_task.outcome.results else None
     if result is None:
         return Response(status_code=204)
     if options.result_bytes is not None:

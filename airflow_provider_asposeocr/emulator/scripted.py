@@ -7,7 +7,7 @@ import html
 import json
 
 from airflow_provider_asposeocr.api.operations import Category, get_operation
-from airflow_provider_asposeocr.emulator.jobs import Outcome
+from airflow_provider_asposeocr.emulator.ocr_tasks import Outcome
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from airflow_provider_asposeocr.emulator.submission import Submission
 from airflow_provider_asposeocr.emulator.trial import mask_text

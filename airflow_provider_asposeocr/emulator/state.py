@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_asposeocr.emulator.auth import TokenDesk
+from airflow_provider_asposeocr.emulator.auth import TokenIssuer
 from airflow_provider_asposeocr.emulator.bounded import History
 from airflow_provider_asposeocr.emulator.calls import Calls, TranscriptEntry
-from airflow_provider_asposeocr.emulator.faults import FaultPlan
-from airflow_provider_asposeocr.emulator.jobs import Job, JobStore
+from airflow_provider_asposeocr.emulator.faults import InjectedFaults
+from airflow_provider_asposeocr.emulator.ocr_tasks import OcrTask, OcrTaskStore
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
 from airflow_provider_asposeocr.emulator.queue import WorkQueue
 from airflow_provider_asposeocr.emulator.records import Records
@@ -36,8 +36,8 @@ class EmulatorState:
 
     def __init__(self, options: EmulatorOptions) -> None:
         self.options = options
-        self.tokens = TokenDesk(options)
-        self.faults = FaultPlan()
+        self.tokens = TokenIssuer(options)
+        self.faults = InjectedFaults()
         self.calls = Calls()
         self.transcript: History[TranscriptEntry] = History(
             lambda: options.transcript_limit, MAX_TRANSCRIPT_BYTES
@@ -46,13 +46,13 @@ class EmulatorState:
         self._records: Records | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         folder = self._open_folder()
-        self.jobs = JobStore(options, folder, self._records)
-        self.queue = WorkQueue(self.jobs)
+        self.ocr_tasks = OcrTaskStore(options, folder, self._records)
+        self.queue = WorkQueue(self.ocr_tasks)
 
     def start(self) -> None:
         """Take up the tasks of an earlier run, and warm the engine up when that is asked for."""
-        for job in self.jobs.restore():
-            self.queue.put(job.ocr_task_id)
+        for ocr_task in self.ocr_tasks.restore():
+            self.queue.put(ocr_task.ocr_task_id)
         if self.options.warm_up and not self.options.scripted:
             self.queue.warm_up()
 
@@ -64,7 +64,9 @@ class EmulatorState:
         if self._records:
             self._records.close()
 
-    def submit(self, ocr_task_id: str, operation: str, settings: Mapping[str, Any], sink: FileSink) -> Job:
+    def submit(
+        self, ocr_task_id: str, operation: str, settings: Mapping[str, Any], sink: FileSink
+    ) -> OcrTask:
         """Make a task of an upload.
 
         :param ocr_task_id: the id it gets.
@@ -82,21 +84,21 @@ class EmulatorState:
             size=sink.size,
             submitted_at=time.time(),
         )
-        job = Job(submission, image=sink.path, pending_reads=self.options.completed_after_reads)
-        if job.image is None:
-            job.outcome = scripted_outcome(submission, self.options.text_for(submission))
-            job.ready_at = submission.submitted_at + self.options.service_time(submission)
+        ocr_task = OcrTask(submission, image=sink.path, pending_reads=self.options.completed_after_reads)
+        if ocr_task.image is None:
+            ocr_task.outcome = scripted_outcome(submission, self.options.text_for(submission))
+            ocr_task.ready_at = submission.submitted_at + self.options.service_time(submission)
         else:
-            job.ready_at = submission.submitted_at + self.options.min_processing_seconds
-        self.jobs.add(job)
+            ocr_task.ready_at = submission.submitted_at + self.options.min_processing_seconds
+        self.ocr_tasks.add(ocr_task)
         self.submissions.append(submission, submission.memory)
-        if job.image:
+        if ocr_task.image:
             self.queue.put(ocr_task_id)
-        return job
+        return ocr_task
 
     def reset(self) -> None:
         """Forget tasks, tokens, faults, counters and transcript; the options stay."""
-        self.jobs.clear()
+        self.ocr_tasks.clear()
         self.tokens.reset()
         self.faults.clear()
         self.calls.reset()

@@ -11,7 +11,7 @@ from typing import Any, Self
 from airflow_provider_asposeocr.emulator.calls import Calls, TranscriptEntry
 from airflow_provider_asposeocr.emulator.extra import extra_missing, require_ocr
 from airflow_provider_asposeocr.emulator.faults import Fault
-from airflow_provider_asposeocr.emulator.jobs import Job
+from airflow_provider_asposeocr.emulator.ocr_tasks import OcrTask
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
 from airflow_provider_asposeocr.emulator.submission import Submission
 
@@ -117,9 +117,9 @@ class Emulator:
         return self._running.transcript.to_list()
 
     @property
-    def jobs(self) -> dict[str, Job]:
+    def ocr_tasks(self) -> dict[str, OcrTask]:
         """The known tasks by their ids."""
-        return {job.ocr_task_id: job for job in self._running.jobs.snapshot()}
+        return {ocr_task.ocr_task_id: ocr_task for ocr_task in self._running.ocr_tasks.snapshot()}
 
     def inject(self, fault: Fault | str, on: str | Sequence[str] = "any", **arguments: Any) -> None:
         """Let something go wrong.
@@ -138,9 +138,9 @@ class Emulator:
         """Make every token granted so far invalid."""
         self._running.tokens.expire_all()
 
-    def forget_jobs(self) -> None:
+    def forget_ocr_tasks(self) -> None:
         """Forget all tasks, as the service does after their retention."""
-        self._running.jobs.clear()
+        self._running.ocr_tasks.clear()
 
     def reset(self) -> None:
         """Forget tasks, tokens, faults, counters and transcript; the options stay."""

@@ -118,7 +118,7 @@ def test_what_the_service_keeps_no_longer_is_submitted_anew(
 ) -> None:
     tries.run(delete_remote=why == "deleted")
     if why == "lost":
-        emulator.forget_jobs()
+        emulator.forget_ocr_tasks()
     if why == "old":
         make_older(tries.store)
     tries.stored[3].unlink()

@@ -184,7 +184,7 @@ def test_what_the_service_has_lost_is_submitted_anew(
 ) -> None:
     case.killed(monkeypatch, after=0, max_in_flight=2)
     lost = emulator.calls.submit
-    emulator.forget_jobs()
+    emulator.forget_ocr_tasks()
     summary = case.run()
     assert summary["succeeded"] == 8
     assert emulator.calls.submit == 8 + lost
@@ -250,4 +250,4 @@ def test_the_trial_is_never_recorded_and_its_ids_are_told_nowhere(emulator: Emul
     assert case.store is None or not case.store.rows
     assert {line["ocr_task_id"] for line in lines(case.folder / "out")} == {None}
     report = (case.folder / "out/report.jsonl").read_text()
-    assert not [ocr_task_id for ocr_task_id in emulator.jobs if ocr_task_id in report]
+    assert not [ocr_task_id for ocr_task_id in emulator.ocr_tasks if ocr_task_id in report]

@@ -53,7 +53,7 @@ def main(spec: dict[str, Any]) -> None:
 def _seen(emulator: Emulator, question: dict[str, Any]) -> dict[str, Any]:
     began, ended = question.get("between", (0.0, 0.0))
     calls = emulator.calls.to_dict()
-    by_task = calls.pop("by_task")
+    by_task = calls.pop("by_ocr_task")
     polls = [one for one in emulator.transcript if one.kind == "poll" and one.ocr_task_id]
     return {
         "calls": calls,
@@ -72,7 +72,7 @@ def _jobs(emulator: Emulator, by_task: dict[str, dict[str, int]]) -> dict[str, d
             "ready_at": job.ready_at,
             "calls": by_task.get(ocr_task_id, {}).get("billed", 0),
         }
-        for ocr_task_id, job in emulator.jobs.items()
+        for ocr_task_id, job in emulator.ocr_tasks.items()
     }
 
 

@@ -125,7 +125,7 @@ def _round(
     ends = airflow.wait_all([(f"slots_{way}", run_id) for way, _, run_id in started], 300)
     if set(ends) != {"success"}:
         raise RuntimeError(f"some jobs failed:\n{airflow.task_logs()}")
-    tasks = {job.submission.settings["job"]: job for job in service.jobs.values()}
+    tasks = {job.submission.settings["job"]: job for job in service.ocr_tasks.values()}
     found: dict[tuple[str, int], list[dict[str, float]]] = {}
     for way, seconds, run_id in started:
         states, task = changes(airflow.home, f"slots_{way}", run_id), tasks[run_id]
@@ -135,7 +135,7 @@ def _round(
                 **_stays(states),
                 "waiting": _slot_seconds(_stays([one for one in states if one.task_id == "wait"])),
                 "late": states[-1].at - task.ready_at,
-                "calls": service.calls.by_task[task.ocr_task_id].billed,
+                "calls": service.calls.by_ocr_task[task.ocr_task_id].billed,
             }
         )
     return [

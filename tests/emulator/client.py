@@ -11,7 +11,7 @@ import requests
 from airflow_provider_asposeocr.emulator.testing import Emulator
 
 API = "/v5.0/ocr/"
-_LONGEST_WAIT = 60.0
+_MAX_WAIT = 60.0
 _PAUSE = 0.05
 
 
@@ -74,13 +74,13 @@ class Client:
 
     def wait(self, ocr_task_id: str, operation: str = "RecognizeImage") -> dict[str, Any]:
         """Read a task until it has ended."""
-        until = time.monotonic() + _LONGEST_WAIT
+        until = time.monotonic() + _MAX_WAIT
         while time.monotonic() < until:
             answer: dict[str, Any] = self.get(ocr_task_id, operation).json()
             if answer["taskStatus"] not in ("Pending", "Processing"):
                 return answer
             time.sleep(_PAUSE)
-        raise AssertionError(f"the task {ocr_task_id} did not end within {_LONGEST_WAIT} s")
+        raise AssertionError(f"the task {ocr_task_id} did not end within {_MAX_WAIT} s")
 
     def results(self, image: bytes, operation: str = "RecognizeImage", **settings: Any) -> dict[str, bytes]:
         """Submit an image, wait, and return the decoded results by their types."""

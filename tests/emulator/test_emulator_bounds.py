@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_asposeocr.emulator import auth, calls, jobs, state
-from airflow_provider_asposeocr.emulator.auth import TokenDesk, TokenGrant
+from airflow_provider_asposeocr.emulator import auth, calls, ocr_tasks, state
+from airflow_provider_asposeocr.emulator.auth import TokenGrant, TokenIssuer
 from airflow_provider_asposeocr.emulator.bounded import BoundedDict, History
 from airflow_provider_asposeocr.emulator.calls import Calls
-from airflow_provider_asposeocr.emulator.faults import MAX_FAULTS, Fault, FaultPlan
-from airflow_provider_asposeocr.emulator.jobs import Job, JobStore, Outcome
+from airflow_provider_asposeocr.emulator.faults import MAX_FAULTS, Fault, InjectedFaults
+from airflow_provider_asposeocr.emulator.ocr_tasks import OcrTask, OcrTaskStore, Outcome
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
 from airflow_provider_asposeocr.emulator.state import EmulatorState
 from airflow_provider_asposeocr.emulator.submission import Submission
@@ -61,42 +61,42 @@ def submission(index: int, submitted_at: float | None = None, **settings: Any) -
     return Submission(index, f"id-{index}", "RecognizeImage", settings, "00", 5, at)
 
 
-def done(index: int, submitted_at: float | None = None, **settings: Any) -> Job:
-    return Job(submission(index, submitted_at, **settings), outcome=Outcome())
+def done(index: int, submitted_at: float | None = None, **settings: Any) -> OcrTask:
+    return OcrTask(submission(index, submitted_at, **settings), outcome=Outcome())
 
 
-def store(tmp_path: Path, **options: Any) -> tuple[JobStore, Examined, EmulatorOptions]:
+def store(tmp_path: Path, **options: Any) -> tuple[OcrTaskStore, Examined, EmulatorOptions]:
     switches = EmulatorOptions(ocr=False, **options)
-    made = JobStore(switches, tmp_path)
-    examined = made._jobs = Examined()
+    made = OcrTaskStore(switches, tmp_path)
+    examined = made._ocr_tasks = Examined()
     return made, examined, switches
 
 
 @pytest.mark.parametrize("known", [0, 100, 10_000])
 def test_a_submission_looks_at_few_tasks(tmp_path: Path, known: int) -> None:
-    jobs_, examined, _ = store(tmp_path)
+    kept, examined, _ = store(tmp_path)
     for index in range(known):
-        jobs_.add(done(index))
+        kept.add(done(index))
     examined.count = 0
     for index in range(known, known + 100):
-        jobs_.add(done(index))
-        assert jobs_.get(f"id-{index}")
+        kept.add(done(index))
+        assert kept.get(f"id-{index}")
     assert examined.count <= 3 * 100
-    assert len(jobs_) == known + 100
+    assert len(kept) == known + 100
 
 
 def test_a_shorter_retention_is_paid_by_many_requests(tmp_path: Path) -> None:
-    jobs_, examined, options = store(tmp_path, retention_seconds=1_000)
+    kept, examined, options = store(tmp_path, retention_seconds=1_000)
     for index in range(10_000):
-        jobs_.add(done(index, time.time() - 100))
+        kept.add(done(index, time.time() - 100))
     options.retention_seconds = 50
     # Nothing of them is seen from now on, though none has been removed yet.
-    assert (len(jobs_), jobs_.snapshot(), jobs_.get("id-9999")) == (0, [], None)
+    assert (len(kept), kept.snapshot(), kept.get("id-9999")) == (0, [], None)
     for index in range(10_000, 10_101):
         examined.count = 0
-        jobs_.add(done(index))
-        assert examined.count <= 3 * jobs.MAX_PURGED
-    assert len(examined) == len(jobs_) == 101
+        kept.add(done(index))
+        assert examined.count <= 3 * ocr_tasks.MAX_PURGED
+    assert len(examined) == len(kept) == 101
 
 
 def test_taking_the_oldest_is_as_quick_after_many_were_taken() -> None:
@@ -110,23 +110,23 @@ def test_taking_the_oldest_is_as_quick_after_many_were_taken() -> None:
 
 
 def test_tasks_are_forgotten_by_their_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "MAX_KEPT_BYTES", 1_000_000)
-    jobs_, _, _ = store(tmp_path)
+    monkeypatch.setattr(ocr_tasks, "MAX_KEPT_BYTES", 1_000_000)
+    kept, _, _ = store(tmp_path)
     for index in range(20):
-        jobs_.add(done(index, note="x" * 10_000))
-    assert [job.submission.index for job in jobs_.snapshot()] == [16, 17, 18, 19]
-    jobs_.add(Job(submission(20), image=tmp_path / "image"))
+        kept.add(done(index, note="x" * 10_000))
+    assert [ocr_task.submission.index for ocr_task in kept.snapshot()] == [16, 17, 18, 19]
+    kept.add(OcrTask(submission(20), image=tmp_path / "image"))
     results = ({"type": "Pdf", "data": "x" * 900_000},)
-    jobs_.finish("id-20", Outcome(results=results))
-    assert [job.submission.index for job in jobs_.snapshot()] == [20]
-    jobs_.fail("id-20", ["an error"])
+    kept.finish("id-20", Outcome(results=results))
+    assert [ocr_task.submission.index for ocr_task in kept.snapshot()] == [20]
+    kept.fail("id-20", ["an error"])
     for index in range(21, 24):
-        jobs_.add(done(index, note="x" * 10_000))
-    assert len(jobs_) == 4
-    jobs_.clear()
-    assert jobs_._kept_bytes == 0
-    jobs_.add(done(30, note="x" * 100_000))
-    assert len(jobs_) == 1  # one that is alone is kept, however large
+        kept.add(done(index, note="x" * 10_000))
+    assert len(kept) == 4
+    kept.clear()
+    assert kept._kept_bytes == 0
+    kept.add(done(30, note="x" * 100_000))
+    assert len(kept) == 1  # one that is alone is kept, however large
 
 
 def test_any_number_of_unknown_ids(
@@ -139,32 +139,32 @@ def test_any_number_of_unknown_ids(
         client.cancel(f"unknown-{number}")
     client.get("x" * 5_000)
     client.get(ocr_task_id)
-    by_task = emulator.calls.by_task
-    assert len(by_task) == 51
-    assert (by_task[ocr_task_id].submit, by_task[ocr_task_id].poll) == (1, 1)
-    assert (by_task["unknown-199"].poll, by_task["unknown-199"].cancel) == (1, 1)
-    assert "unknown-0" not in by_task
-    assert max(map(len, by_task)) == calls.MAX_ID_CHARS
+    by_ocr_task = emulator.calls.by_ocr_task
+    assert len(by_ocr_task) == 51
+    assert (by_ocr_task[ocr_task_id].submit, by_ocr_task[ocr_task_id].poll) == (1, 1)
+    assert (by_ocr_task["unknown-199"].poll, by_ocr_task["unknown-199"].cancel) == (1, 1)
+    assert "unknown-0" not in by_ocr_task
+    assert max(map(len, by_ocr_task)) == calls.MAX_ID_CHARS
     assert (emulator.calls.poll, emulator.calls.cancel) == (202, 200)
 
 
 def test_counters_of_tasks_are_bounded() -> None:
     counts = Calls()
-    for number in range(calls.MAX_COUNTED_TASKS + 100):
+    for number in range(calls.MAX_COUNTED_OCR_TASKS + 100):
         counts.count_made(f"id-{number}")
     for number in range(calls.MAX_UNKNOWN_IDS + 100):
         counts.count_for(f"other-{number}", "poll")
     counts.count_for("id-0", "poll")  # forgotten: it counts as unknown
-    assert len(counts.by_task) == calls.MAX_COUNTED_TASKS + calls.MAX_UNKNOWN_IDS
-    assert counts.by_task["id-0"].submit == 0
-    assert counts.by_task[f"id-{calls.MAX_COUNTED_TASKS}"].submit == 1
+    assert len(counts.by_ocr_task) == calls.MAX_COUNTED_OCR_TASKS + calls.MAX_UNKNOWN_IDS
+    assert counts.by_ocr_task["id-0"].submit == 0
+    assert counts.by_ocr_task[f"id-{calls.MAX_COUNTED_OCR_TASKS}"].submit == 1
 
 
 def test_tokens_and_failures_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "MAX_TOKENS", 100)
     monkeypatch.setattr(auth, "MAX_PAIRS", 100)
     options = EmulatorOptions(lockout_failures=2)
-    desk = TokenDesk(options)
+    desk = TokenIssuer(options)
     first, *_, last = (
         desk.grant("client_credentials", options.client_id, options.client_secret) for _ in range(250)
     )
@@ -206,8 +206,8 @@ def test_submissions_are_bounded_in_number_and_size(monkeypatch: pytest.MonkeyPa
     running = EmulatorState(EmulatorOptions(ocr=False))
     sink = FileSink(None)
     for number in range(25):
-        job = running.submit(f"id-{number}", "RecognizeImage", {}, sink)
-        running.jobs.remove(job.ocr_task_id)
+        ocr_task = running.submit(f"id-{number}", "RecognizeImage", {}, sink)
+        running.ocr_tasks.remove(ocr_task.ocr_task_id)
     listed = running.submissions.to_list()
     assert [one.index for one in listed] == list(range(15, 25))
     running.reset()
@@ -225,7 +225,7 @@ def test_a_history_forgets_by_size() -> None:
 
 
 def test_faults_that_are_used_up_are_forgotten() -> None:
-    plan = FaultPlan()
+    plan = InjectedFaults()
     for _ in range(3 * MAX_FAULTS):
         plan.add(Fault("slow", seconds=0))
         assert len(plan.strike("poll")) == 1
@@ -242,9 +242,9 @@ def test_lists_are_read_while_tasks_arrive(emulator: Emulator, client: Client) -
     def read() -> None:
         try:
             while not ended.is_set():
-                _ = emulator.jobs, emulator.submissions, emulator.transcript, emulator.tokens
+                _ = emulator.ocr_tasks, emulator.submissions, emulator.transcript, emulator.tokens
                 emulator.calls.to_dict()
-                client.call("GET", "/_emulator/jobs").json()
+                client.call("GET", "/_emulator/ocr-tasks").json()
         except BaseException as error:
             failures.append(error)
 
@@ -256,6 +256,6 @@ def test_lists_are_read_while_tasks_arrive(emulator: Emulator, client: Client) -
     ended.set()
     reader.join()
     assert failures == []
-    for name in ("jobs", "submissions", "transcript"):
+    for name in ("ocr-tasks", "submissions", "transcript"):
         assert len(client.call("GET", f"/_emulator/{name}").json()) >= 300
-    assert client.call("GET", "/_emulator/calls").json()["by_task"].keys() == emulator.jobs.keys()
+    assert client.call("GET", "/_emulator/calls").json()["by_ocr_task"].keys() == emulator.ocr_tasks.keys()

@@ -22,15 +22,15 @@ def control(emulator: Emulator) -> Control:
     return Control(emulator)
 
 
-def test_counters_jobs_and_transcript(client: Client, control: Control) -> None:
+def test_counters_ocr_tasks_and_transcript(client: Client, control: Control) -> None:
     ocr_task_id = client.submit(b"hello")
     client.get(ocr_task_id)
     calls = control("GET", "calls").json()
     assert (calls["token"], calls["submit"], calls["poll"], calls["billed"]) == (1, 1, 1, 2)
-    assert calls["by_task"][ocr_task_id]["poll"] == 1
-    (job,) = control("GET", "jobs").json()
-    assert (job["ocr_task_id"], job["status"], job["size"]) == (ocr_task_id, "Completed", 5)
-    assert control("GET", "submissions").json()[0]["sha256"] == job["sha256"]
+    assert calls["by_ocr_task"][ocr_task_id]["poll"] == 1
+    (ocr_task,) = control("GET", "ocr-tasks").json()
+    assert (ocr_task["ocr_task_id"], ocr_task["status"], ocr_task["size"]) == (ocr_task_id, "Completed", 5)
+    assert control("GET", "submissions").json()[0]["sha256"] == ocr_task["sha256"]
     transcript = control("GET", "transcript").json()
     assert [entry["kind"] for entry in transcript] == ["token", "submit", "poll"]
 
@@ -76,11 +76,11 @@ def test_reset_and_expire_tokens(emulator: Emulator, client: Client, control: Co
     assert client.post().status_code == 401
     control("POST", "reset")
     assert emulator.calls.submit == 0
-    assert emulator.jobs == {}
+    assert emulator.ocr_tasks == {}
 
 
 def test_health_and_wrong_paths(control: Control) -> None:
-    assert control("GET", "health").json() == {"status": "ok", "mode": "scripted", "jobs": 0}
+    assert control("GET", "health").json() == {"status": "ok", "mode": "scripted", "ocr_tasks": 0}
     assert control("GET", "nothing").status_code == 404
     assert control("GET", "reset").status_code == 405
     assert control("POST", "options", data=b"{").status_code == 400

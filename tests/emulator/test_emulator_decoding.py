@@ -11,15 +11,14 @@ import pytest
 from PIL import Image
 
 from airflow_provider_asposeocr.emulator import tones
-from airflow_provider_asposeocr.emulator.decoding import decode
-from airflow_provider_asposeocr.emulator.formats import format_of
+from airflow_provider_asposeocr.emulator.decoding import decode, format_of
 from airflow_provider_asposeocr.emulator.imaging import Scan, stretched, with_square_pixels
 from airflow_provider_asposeocr.emulator.limits import LimitExceededError, UnreadableImageError
 from airflow_provider_asposeocr.emulator.page import Quad
 from airflow_provider_asposeocr.emulator.quads import part_of, turned, turned_back
+from airflow_provider_asposeocr.emulator.reading import words_of
 from airflow_provider_asposeocr.emulator.resolution import DEFAULT_DPI, resolution_of
 from airflow_provider_asposeocr.emulator.tiles import Found, Tile, cut, joined
-from airflow_provider_asposeocr.emulator.words import words_of
 from tests.emulator.odd_file import encoded, grey, page
 
 

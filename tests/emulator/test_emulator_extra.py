@@ -115,7 +115,7 @@ def test_a_scripted_service_needs_no_engine(tmp_path: Path) -> None:
         "    path = '/v5.0/ocr/RecognizeImageTrial'\n"
         '    body = b\'{"image": "aW1h", "settings": {"resultType": "TextAndPdf"}}\'\n'
         "    ocr_task_id = urllib.request.urlopen(emulator.url + path, body).read().decode()\n"
-        "    print(emulator.jobs[ocr_task_id].status)\n"
+        "    print(emulator.ocr_tasks[ocr_task_id].status)\n"
     )
     done, _ = run(tmp_path, OCR, (sys.executable, "-c", script))
     assert (done.stdout, done.stderr) == ("Completed\n", "")

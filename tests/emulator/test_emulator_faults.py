@@ -5,7 +5,7 @@ import socket
 import pytest
 import requests
 
-from airflow_provider_asposeocr.emulator.faults import FAULT_KINDS, Fault, FaultPlan
+from airflow_provider_asposeocr.emulator.faults import FAULT_KINDS, Fault, InjectedFaults
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import API, Client
 
@@ -119,9 +119,9 @@ def test_redirect(emulator: Emulator, client: Client) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (307, "http://127.0.0.1:9/there")
 
 
-def test_forget_jobs(emulator: Emulator, client: Client) -> None:
+def test_forget_ocr_tasks(emulator: Emulator, client: Client) -> None:
     ocr_task_id = client.submit()
-    emulator.inject("forget_jobs", on="poll")
+    emulator.inject("forget_ocr_tasks", on="poll")
     assert client.get(ocr_task_id).json()["taskStatus"] == "NotExist"
 
 
@@ -166,7 +166,7 @@ def test_after_times_and_clear(emulator: Emulator, client: Client) -> None:
 
 def test_probability_is_repeatable() -> None:
     def struck() -> list[bool]:
-        plan = FaultPlan([Fault("status", times=None, probability=0.3)])
+        plan = InjectedFaults([Fault("status", times=None, probability=0.3)])
         return [bool(plan.strike("poll")) for _ in range(1000)]
 
     assert struck() == struck()
@@ -191,6 +191,6 @@ def test_every_kind_has_a_test() -> None:
         "slow",
     }
     assert (
-        tested | {"unauthorized", "redirect", "forget_jobs", "never_finish", "finish_with_error"}
+        tested | {"unauthorized", "redirect", "forget_ocr_tasks", "never_finish", "finish_with_error"}
         == FAULT_KINDS
     )

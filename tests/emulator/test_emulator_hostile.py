@@ -70,7 +70,7 @@ def check_honest(emulator: Emulator, token: str) -> None:
     path = f"{API}RecognizeImage?id={submitted.body.decode()}"
     polled = exchange(emulator, request("GET", path, authorization=f"Bearer {token}"))
     assert strict(polled.body)["taskStatus"] == "Completed"
-    for name in ("calls", "jobs", "submissions", "transcript", "health"):
+    for name in ("calls", "ocr-tasks", "submissions", "transcript", "health"):
         check(exchange(emulator, request("GET", f"/_emulator/{name}")), 200)
     assert time.monotonic() - started < MAX_SECONDS
 

@@ -63,7 +63,7 @@ def test_a_cancelled_task_is_gone(emulator: Emulator, client: Client) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
     assert client.get(ocr_task_id).json()["taskStatus"] == "NotExist"
     assert client.status(ocr_task_id).json()["taskStatus"] == "NotExist"
-    assert not emulator.jobs
+    assert not emulator.ocr_tasks
 
 
 def test_an_id_is_known_at_its_own_operation_only(client: Client) -> None:
@@ -188,7 +188,7 @@ def test_calls_are_counted_by_kind_and_task(emulator: Emulator, client: Client) 
         1,
         5,
     )
-    assert calls.by_task[ocr_task_id].poll == 2
+    assert calls.by_ocr_task[ocr_task_id].poll == 2
 
 
 def test_the_transcript_holds_no_secret(emulator: Emulator, client: Client) -> None:

@@ -33,7 +33,7 @@ def test_tasks_are_forgotten_after_their_retention(emulator: Emulator, client: C
     assert client.get(ocr_task_id).json()["taskStatus"] == "Completed"
     emulator.options.retention_seconds = 0
     assert client.get(ocr_task_id).json()["taskStatus"] == "NotExist"
-    assert not emulator.jobs
+    assert not emulator.ocr_tasks
 
 
 def test_old_files_are_gone_after_their_retention(emulator: Emulator, client: Client) -> None:
@@ -68,7 +68,7 @@ def test_service_times() -> None:
 
 def test_forget_and_reset(emulator: Emulator, client: Client) -> None:
     ocr_task_id = client.submit()
-    emulator.forget_jobs()
+    emulator.forget_ocr_tasks()
     assert client.get(ocr_task_id).json()["taskStatus"] == "NotExist"
     assert len(emulator.submissions) == 1
     emulator.inject("status", times=None)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from airflow_provider_asposeocr.emulator import queue as queue_module
-from airflow_provider_asposeocr.emulator.jobs import Job, JobStore
+from airflow_provider_asposeocr.emulator.ocr_tasks import OcrTask, OcrTaskStore
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
 from airflow_provider_asposeocr.emulator.process import RecognitionProcess
 from airflow_provider_asposeocr.emulator.queue import WorkQueue
@@ -22,38 +22,38 @@ from tests.emulator.odd_demands import dense
 from tests.emulator.odd_file import encoded, page
 
 MAX_SECONDS = 2.0
-_LONGEST_WAIT = 60.0
+_MAX_WAIT = 60.0
 
 
 @dataclass
 class Line:
     """A line of tasks without a server."""
 
-    store: JobStore
+    store: OcrTaskStore
     queue: WorkQueue
 
-    def put(self, image: bytes) -> Job:
+    def put(self, image: bytes) -> OcrTask:
         """Put a task at its end."""
         number = len(self.store.snapshot())
         path = self.store.image_path(f"task {number}")
         path.write_bytes(image)
         submission = Submission(number, f"task {number}", "RecognizeImage", {}, "00", len(image), time.time())
-        job = Job(submission, path)
-        self.store.add(job)
-        self.queue.put(job.ocr_task_id)
-        return job
+        ocr_task = OcrTask(submission, path)
+        self.store.add(ocr_task)
+        self.queue.put(ocr_task.ocr_task_id)
+        return ocr_task
 
-    def messages(self, job: Job) -> list[str]:
+    def messages(self, ocr_task: OcrTask) -> list[str]:
         """Wait for the end of a task and return its messages."""
-        wait_for(lambda: job.is_final)
-        assert job.outcome is not None
-        return list(job.outcome.messages)
+        wait_for(lambda: ocr_task.is_final)
+        assert ocr_task.outcome is not None
+        return list(ocr_task.outcome.messages)
 
 
 @pytest.fixture
 def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
     monkeypatch.setattr(queue_module, "core_count", lambda: 2)
-    store = JobStore(EmulatorOptions(), tmp_path)
+    store = OcrTaskStore(EmulatorOptions(), tmp_path)
     queue = WorkQueue(store, MAX_SECONDS)
     yield Line(store, queue)
     processes = queue.process_ids
@@ -84,19 +84,19 @@ def test_a_slow_task_ends_in_time_and_keeps_nobody_waiting(line: Line, slow: byt
 
 def test_two_slow_tasks_cost_the_next_one_their_bound(line: Line, slow: bytes, quick: bytes) -> None:
     bad = [line.put(slow), line.put(slow)]
-    wait_for(lambda: all(job.started for job in bad))
+    wait_for(lambda: all(ocr_task.started for ocr_task in bad))
     started = time.monotonic()
     assert line.messages(line.put(quick)) == []
     assert time.monotonic() - started < MAX_SECONDS + 10
-    assert all("longer than 2 seconds" in line.messages(job)[0] for job in bad)
+    assert all("longer than 2 seconds" in line.messages(ocr_task)[0] for ocr_task in bad)
 
 
 def test_a_process_that_dies_is_replaced(line: Line, slow: bytes, quick: bytes) -> None:
-    job = line.put(slow)
-    wait_for(lambda: job.started)
+    ocr_task = line.put(slow)
+    wait_for(lambda: ocr_task.started)
     (process,) = line.queue.process_ids
     os.kill(process, signal.SIGKILL)
-    assert line.messages(job) == ["The recognition process ended unexpectedly (SIGKILL)."]
+    assert line.messages(ocr_task) == ["The recognition process ended unexpectedly (SIGKILL)."]
     assert line.messages(line.put(quick)) == []
     assert process not in line.queue.process_ids
 
@@ -122,21 +122,21 @@ def test_the_second_process_is_started_when_a_task_waits(line: Line, slow: bytes
 
 def test_one_core_gets_one_process(line: Line, quick: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue_module, "core_count", lambda: 1)
-    jobs = [line.put(quick) for _ in range(3)]
-    assert [line.messages(job) for job in jobs] == [[], [], []]
+    ocr_tasks = [line.put(quick) for _ in range(3)]
+    assert [line.messages(ocr_task) for ocr_task in ocr_tasks] == [[], [], []]
     assert len(line.queue.process_ids) == 1
 
 
 def test_stop_ends_all_in_the_middle_of_a_page(line: Line, slow: bytes) -> None:
-    jobs = [line.put(slow), line.put(slow), line.put(slow)]
-    wait_for(lambda: jobs[0].started and jobs[1].started)
+    ocr_tasks = [line.put(slow), line.put(slow), line.put(slow)]
+    wait_for(lambda: ocr_tasks[0].started and ocr_tasks[1].started)
     processes = line.queue.process_ids
     started = time.monotonic()
     line.queue.stop()
     assert time.monotonic() - started < 1
     assert len(processes) == 2
     assert not [process for process in processes if psutil.pid_exists(process)]
-    assert [job.outcome for job in jobs] == [None, None, None]
+    assert [ocr_task.outcome for ocr_task in ocr_tasks] == [None, None, None]
 
 
 def test_what_is_not_installed_is_said_and_not_tried_again(
@@ -147,9 +147,9 @@ def test_what_is_not_installed_is_said_and_not_tried_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     starts = _pretend(monkeypatch, tmp_path, "raise ImportError(\"No module named 'onnxruntime'\")")
-    jobs = [line.put(quick), line.put(quick)]
+    ocr_tasks = [line.put(quick), line.put(quick)]
     expected = "The recognition engine cannot be loaded: ImportError: No module named 'onnxruntime'."
-    assert all(line.messages(job)[0].startswith(expected) for job in jobs)
+    assert all(line.messages(ocr_task)[0].startswith(expected) for ocr_task in ocr_tasks)
     assert "[emulator]" in line.messages(line.put(quick))[0]
     wait_for(lambda: not line.queue.process_ids)
     assert 1 <= starts() <= 2  # both of the processes may have begun
@@ -182,7 +182,7 @@ def test_a_process_ends_when_nobody_feeds_it(busy: bool, slow: bytes, tmp_path: 
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + _LONGEST_WAIT
+    until = time.monotonic() + _MAX_WAIT
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.01)

@@ -164,7 +164,7 @@ def test_pending_tasks_are_done_after_a_restart(tmp_path: Path, note: bytes) -> 
     # The engine takes longer to load than the emulator to stop: nothing has been recognized yet.
     with Emulator(state_dir=tmp_path) as second, Client(second) as client:
         assert client.wait(ocr_task_id)["taskStatus"] == "Completed"
-        assert second.jobs[ocr_task_id].image is None
+        assert second.ocr_tasks[ocr_task_id].image is None
     assert [path.name for path in tmp_path.iterdir()] == [f"{ocr_task_id}.json"]
 
 

@@ -93,7 +93,7 @@ def write(folder: Path, content: str | bytes, name: str = f"{ID}.json") -> Path:
 def restored(folder: Path) -> list[str]:
     """The tasks that an emulator takes up from a folder."""
     with Emulator(ocr=False, state_dir=folder) as emulator, Client(emulator) as client:
-        ids = list(emulator.jobs)
+        ids = list(emulator.ocr_tasks)
         for ocr_task_id in ids:
             assert client.get(ocr_task_id).json()["taskStatus"] == "Completed"
         client.wait(client.submit())
@@ -183,7 +183,7 @@ def test_expired_records_are_removed(tmp_path: Path) -> None:
 def test_a_record_from_the_future_is_forgotten_in_time(tmp_path: Path) -> None:
     write(tmp_path, json.dumps(record(submission={"submitted_at": time.time() + 1e6})))
     with Emulator(ocr=False, state_dir=tmp_path, retention_seconds=1e5) as emulator:
-        assert emulator.jobs[ID].submission.submitted_at <= time.time()
+        assert emulator.ocr_tasks[ID].submission.submitted_at <= time.time()
 
 
 def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_a_folder_that_disappears(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         emulator.inject("finish_with_error", on="status")
         assert client.status(known).json()["taskStatus"] == "Error"
         assert client.cancel(known).status_code == 200
-        assert (len(emulator.submissions), emulator.jobs) == (1, {})
+        assert (len(emulator.submissions), emulator.ocr_tasks) == (1, {})
     assert not [entry for entry in caplog.records if entry.exc_info]
 
 

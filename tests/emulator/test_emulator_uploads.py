@@ -156,9 +156,9 @@ class ServerProcess:
 
     def submission(self, ocr_task_id: str) -> dict[str, object]:
         """Return what the emulator noted of a task."""
-        jobs = requests.get(self.url + "/_emulator/jobs", timeout=10).json()
-        job = next(job for job in jobs if job["ocr_task_id"] == ocr_task_id)
-        return {"sha256": job["sha256"], "size": job["size"]}
+        ocr_tasks = requests.get(self.url + "/_emulator/ocr-tasks", timeout=10).json()
+        ocr_task = next(ocr_task for ocr_task in ocr_tasks if ocr_task["ocr_task_id"] == ocr_task_id)
+        return {"sha256": ocr_task["sha256"], "size": ocr_task["size"]}
 
 
 @pytest.mark.parametrize(

@@ -169,4 +169,4 @@ def test_half_a_character_reaches_the_client_as_an_escape(emulator: Emulator, cl
     assert (body["results"][0]["data"], body["error"]["messages"]) == ("a \ud800 b", ["\udfff"])
     emulator.inject("finish_with_error", on="submit", messages=["\ud800"])
     assert client.get(client.submit()).json()["error"]["messages"] == ["\ud800"]
-    assert client.call("GET", "/_emulator/jobs").json()[-1]["messages"] == ["\ud800"]
+    assert client.call("GET", "/_emulator/ocr-tasks").json()[-1]["messages"] == ["\ud800"]

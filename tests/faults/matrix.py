@@ -111,7 +111,7 @@ def signed_out(emulator: Emulator) -> None:
 
 def completed(emulator: Emulator) -> None:
     """The jobs that are there already have completed."""
-    for job in emulator.jobs.values():
+    for job in emulator.ocr_tasks.values():
         job.pending_reads = 0
 
 
@@ -213,7 +213,9 @@ ROWS: dict[str, Row] = {
     "job never ends": Row(
         fault("never_finish", "poll"), sensor("AirflowSensorTimeout", "AirflowSensorTimeout", LATE)
     ),
-    "job forgotten": Row(fault("forget_jobs", "poll"), sensor(FAILS, FAILS, "AsposeOcrTaskNotFoundError")),
+    "job forgotten": Row(
+        fault("forget_ocr_tasks", "poll"), sensor(FAILS, FAILS, "AsposeOcrTaskNotFoundError")
+    ),
     # Oddities that are no faults
     "unknown status, then done": Row(
         both(option("unknown_status", "Queued"), option("completed_after_reads", 2))
@@ -273,7 +275,7 @@ def _task(row: Row, way: str, scan: Path, emulator: Emulator) -> Any:
             task_id="task", source=scan, poll_interval=0.1, timeout=4, deferrable=way == DEFERRABLE
         )
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", scan)
-    for job in emulator.jobs.values():
+    for job in emulator.ocr_tasks.values():
         job.pending_reads = 1
     row.prepare(emulator)
     return AsposeOcrTaskSensor(

@@ -35,4 +35,4 @@ async def test_the_job_is_cancelled_though_on_kill_is_cancelled_itself(
     with pytest.raises(asyncio.CancelledError):
         await killing
 
-    assert await until(lambda: ocr_task_id not in emulator.jobs)
+    assert await until(lambda: ocr_task_id not in emulator.ocr_tasks)

@@ -92,7 +92,7 @@ STATES = {
     "Error": State(
         fault("finish_with_error", "submit"), ends(FAILS, FAILS, "AsposeOcrTaskError"), interval=0.2, polls=1
     ),
-    "NotExist": State(fault("forget_jobs", POLLS, times=1), ends(LOST, FAILS), polls=2),
+    "NotExist": State(fault("forget_ocr_tasks", POLLS, times=1), ends(LOST, FAILS), polls=2),
     "outage of polls": State(fault("status", POLLS, times=12, status=503)),
     "outage of connections": State(fault("drop_before", POLLS, times=12)),
     "outage with web pages": State(fault("html_200", POLLS, times=12)),

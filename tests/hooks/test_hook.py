@@ -49,7 +49,7 @@ def test_life_of_a_task(way: str, hook: AsposeOcrHook, emulator: Emulator, scan:
     emulator.options.completed_after_reads = 1
     with Client(hook, way) as client:
         ocr_task_id = client.submit(scan, language="German", make_skew_correct=True)
-        assert list(emulator.jobs) == [ocr_task_id]
+        assert list(emulator.ocr_tasks) == [ocr_task_id]
         assert not client.get(ocr_task_id).status.is_terminal
         task = client.get(ocr_task_id)
         assert (task.id, task.status, task.text) == (ocr_task_id, TaskStatus.COMPLETED, TEXT)
@@ -127,7 +127,7 @@ def test_wait_ends_at_its_timeout(way: str, hook: AsposeOcrHook, emulator: Emula
             client.wait(ocr_task_id, timeout=0.5, poll_interval=0.2)
     assert 0.5 <= time.monotonic() - began < 1.5
     assert (caught.value.ocr_task_id, caught.value.retryable) == (ocr_task_id, True)
-    assert ocr_task_id in emulator.jobs
+    assert ocr_task_id in emulator.ocr_tasks
     assert emulator.calls.cancel == 0
 
 
@@ -178,7 +178,7 @@ def test_task_that_is_gone(way: str, style: str, hook: AsposeOcrHook, emulator: 
     emulator.options.unknown_id = style
     with Client(hook, way) as client:
         ocr_task_id = client.submit()
-        emulator.forget_jobs()
+        emulator.forget_ocr_tasks()
         with pytest.raises(AsposeOcrTaskNotFoundError, match="does not know the OCR task") as caught:
             client.wait(ocr_task_id)
     assert (caught.value.ocr_task_id, caught.value.retryable) == (ocr_task_id, False)

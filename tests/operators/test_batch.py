@@ -43,7 +43,7 @@ def test_texts_are_stored_and_told(emulator: Emulator, inbox: Path, out: Path) -
         assert line["bytes"] == len(TEXT)
         assert line["sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
         assert line["status"] == "succeeded"
-        assert line["ocr_task_id"] in emulator.jobs
+        assert line["ocr_task_id"] in emulator.ocr_tasks
         assert line["api_calls"] == 2
         assert line["submitted_at"] < line["completed_at"]
         assert (line["error"], line["message"]) == (None, None)

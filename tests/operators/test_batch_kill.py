@@ -71,7 +71,7 @@ class TestKill:
             run(operator)
         assert time.monotonic() - started < 8
         assert (emulator.calls.submit, emulator.calls.cancel) == (6, 0)
-        assert recorded_ids(out / ".asposeocr") == set(emulator.jobs)
+        assert recorded_ids(out / ".asposeocr") == set(emulator.ocr_tasks)
         assert sum(line["status"] == "submitted" for line in lines(out)) == 6
 
     @pytest.mark.parametrize("cancel", [True, False])
@@ -104,8 +104,8 @@ class TestKill:
             pytest.raises(AsposeOcrHaltedError),
         ):
             run(operator)
-        assert len(emulator.jobs) == 6
-        assert recorded_ids(out / ".asposeocr") == set(emulator.jobs)
+        assert len(emulator.ocr_tasks) == 6
+        assert recorded_ids(out / ".asposeocr") == set(emulator.ocr_tasks)
         segments = [json.loads(path.read_text()) for path in (out / ".asposeocr").iterdir()]
         assert [segment["open"] for segment in segments] == [0]
 

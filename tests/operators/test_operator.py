@@ -57,7 +57,7 @@ def test_text_goes_into_the_manifest(emulator: Emulator, scan: Path, deferrable:
     assert manifest["results"] == [{"type": "Text", "uri": None, "bytes": len(TEXT)}]
     assert manifest["warnings"] == []
     assert manifest["submitted_at"] < manifest["completed_at"]
-    assert manifest["ocr_task_id"] in emulator.jobs
+    assert manifest["ocr_task_id"] in emulator.ocr_tasks
     assert manifest["api_calls"] == emulator.calls.billed == 2
     json.dumps(manifest)
 
@@ -174,7 +174,7 @@ def test_the_next_task_reads_what_the_first_one_stored(
 def test_without_waiting_the_id_is_returned(emulator: Emulator, scan: Path) -> None:
     ocr_task_id = run(recognize(scan, wait_for_completion=False, deferrable=True))
 
-    assert ocr_task_id in emulator.jobs
+    assert ocr_task_id in emulator.ocr_tasks
     assert emulator.calls.billed == 1
 
 
@@ -231,7 +231,7 @@ def test_text_that_turns_out_too_long_fails_for_good(
     emulator.options.scripted_text = "word " * 10
     with pytest.raises(AirflowFailException, match="max_inline_bytes"):
         run(recognize(scan, deferrable=deferrable, max_inline_bytes=49))
-    [ocr_task_id] = emulator.jobs
+    [ocr_task_id] = emulator.ocr_tasks
 
     fetched = run(
         AsposeOcrFetchResultOperator(
@@ -278,7 +278,7 @@ def test_an_error_of_the_task_fails_for_good_with_its_messages(
 
 @both_ways
 def test_a_forgotten_task_leaves_it_to_a_retry(emulator: Emulator, scan: Path, deferrable: bool) -> None:
-    emulator.inject("forget_jobs", on="poll")
+    emulator.inject("forget_ocr_tasks", on="poll")
 
     with pytest.raises(AsposeOcrTaskNotFoundError):
         run(recognize(scan, deferrable=deferrable))

@@ -29,7 +29,7 @@ def test_a_retry_goes_on_where_a_killed_worker_has_left(
     monkeypatch.setattr(service.options, "scripted_text", TEXT)
     monkeypatch.setattr(service.options, "service_seconds", 2.0)
     images(tmp_path / "in", COUNT)
-    before = len(service.jobs)
+    before = len(service.ocr_tasks)
     airflow.wait_until_parsed("asposeocr_batch")
     conf = {"images": f"{tmp_path}/in/", "texts": f"{tmp_path}/out/"}
     run_id = airflow.trigger("asposeocr_batch", conf)
@@ -46,7 +46,7 @@ def test_a_retry_goes_on_where_a_killed_worker_has_left(
         task["task_id"]: task["try_number"] for task in airflow.task_instances("asposeocr_batch", run_id)
     }
     assert tries == {"recognize": 2, "use_texts": 1}
-    assert COUNT <= len(service.jobs) - before <= COUNT + IN_FLIGHT
+    assert COUNT <= len(service.ocr_tasks) - before <= COUNT + IN_FLIGHT
     assert [path.read_text() for path in stored(tmp_path)] == [TEXT] * COUNT
     assert airflow.xcom("asposeocr_batch", run_id, "use_texts") == {"succeeded": COUNT}
 

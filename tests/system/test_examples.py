@@ -56,7 +56,7 @@ def test_submit_and_wait_returns_the_text(airflow: LocalAirflow, service: Emulat
     manifest = airflow.xcom("asposeocr_submit_and_wait", run_id, "wait")
     assert manifest["ocr_task_id"] == ocr_task_id
     assert word_accuracy(TRUTH, manifest["text"]) >= 0.98
-    assert service.calls.by_task[ocr_task_id].submit == 1
+    assert service.calls.by_ocr_task[ocr_task_id].submit == 1
 
 
 def test_eight_waiting_jobs_hold_no_worker_slot(
@@ -64,7 +64,7 @@ def test_eight_waiting_jobs_hold_no_worker_slot(
 ) -> None:
     monkeypatch.setattr(service.options, "ocr", False)
     monkeypatch.setattr(service.options, "service_seconds", 1e6)
-    before = set(service.jobs)
+    before = set(service.ocr_tasks)
     run_id = airflow.trigger("eight_waiting", {"source": str(SCAN)})
 
     def waiting() -> bool:
@@ -82,7 +82,7 @@ def test_eight_waiting_jobs_hold_no_worker_slot(
         until(lambda: service.calls.poll >= polled + 16, 60)
     assert seen == {"triggerer"}
 
-    for ocr_task_id, job in service.jobs.items():
+    for ocr_task_id, job in service.ocr_tasks.items():
         if ocr_task_id not in before:
             job.ready_at = time.time()
     assert airflow.wait("eight_waiting", run_id, 120) == "success"

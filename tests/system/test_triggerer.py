@@ -146,10 +146,10 @@ def test_its_timeout_holds_without_a_worker(run: Run, service: Emulator, task_id
     assert 8 <= run.seconds(task_id) < 8 + SOON
     shown = "AirflowSensorTimeout" if end == "failed" else "Skipped instead of failing"
     assert shown in "".join(run.logs(task_id).values())
-    calls = service.calls.by_task[run.jobs[task_id]]
+    calls = service.calls.by_ocr_task[run.jobs[task_id]]
     assert calls.poll >= 1
     assert calls.cancel == 0
-    assert service.jobs[run.jobs[task_id]].status == "Processing"
+    assert service.ocr_tasks[run.jobs[task_id]].status == "Processing"
 
 
 def test_an_error_of_the_service_fails_it_at_once(run: Run) -> None:

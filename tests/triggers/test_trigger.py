@@ -128,7 +128,7 @@ def test_all_else_goes_back_to_a_worker(
         emulator.inject("finish_with_error", on="submit")
     ocr_task_id = AsposeOcrHook().submit("RecognizeImage", png)
     if spoilt == "lost":
-        emulator.forget_jobs()
+        emulator.forget_ocr_tasks()
     inline = 10 if spoilt == "too long" else 1000
     event = first_event(rebuilt(make(ocr_task_id, ends_task=True, max_inline_bytes=inline)))
 

@@ -35,7 +35,7 @@ class Service:
 
     def restart(self, is_noticed: Callable[[], bool]) -> Iterator[Wait]:
         """Go away, and come back with the same jobs when that has been noticed."""
-        submissions, counts = self.emulator.submissions, list(self.emulator.calls.by_task.items())
+        submissions, counts = self.emulator.submissions, list(self.emulator.calls.by_ocr_task.items())
         self.emulator.stop()
         yield "a failing poll", is_noticed
         self.emulator.start()
@@ -50,18 +50,18 @@ class Service:
     def count(self, scenario: str, kind: str) -> int:
         """Calls of one kind for the jobs of a scenario."""
         ids = {one.ocr_task_id for one in self.of(scenario)}
-        counts = [*self._counts, *list(self.emulator.calls.by_task.items())]
+        counts = [*self._counts, *list(self.emulator.calls.by_ocr_task.items())]
         return sum(getattr(own, kind) for ocr_task_id, own in counts if ocr_task_id in ids)
 
     def polls_of_each(self, scenario: str) -> list[int]:
         """Polls of each job in the present life of the service."""
-        counts = self.emulator.calls.by_task
+        counts = self.emulator.calls.by_ocr_task
         return [counts[one.ocr_task_id].poll if one.ocr_task_id in counts else 0 for one in self.of(scenario)]
 
     def release(self, scenario: str) -> None:
         """Let the jobs of a scenario be done."""
         ids = {one.ocr_task_id for one in self.of(scenario)}
-        for ocr_task_id, job in self.emulator.jobs.items():
+        for ocr_task_id, job in self.emulator.ocr_tasks.items():
             if ocr_task_id in ids:
                 job.ready_at = time.time()
 

@@ -53,7 +53,7 @@ class Outcome:
 
 
 @dataclass
-class Job:
+class OcrTask:
     """One task.
 
     :param submission: what was submitted.
@@ -119,7 +119,7 @@ class Job:
         }
 
 
-class JobStore:
+class OcrTaskStore:
     """All tasks that are known. Safe to use from several threads.
 
     Tasks stand in the order of their submission, which is the order in which they expire as well: whatever
@@ -134,14 +134,14 @@ class JobStore:
         self._options = options
         self._folder = folder
         self._records = records
-        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._ocr_tasks: OrderedDict[str, OcrTask] = OrderedDict()
         self._kept_bytes = 0
         self._lock = threading.RLock()
 
     def __len__(self) -> int:
         with self._lock:
-            expired = sum(1 for _ in itertools.takewhile(self._is_expired, self._jobs.values()))
-            return len(self._jobs) - expired
+            expired = sum(1 for _ in itertools.takewhile(self._is_expired, self._ocr_tasks.values()))
+            return len(self._ocr_tasks) - expired
 
     def new_id(self) -> str:
         """Return an id for a task in the style that is switched on."""
@@ -151,136 +151,138 @@ class JobStore:
         """Return where the upload of a task belongs."""
         return self._folder / f"{ocr_task_id}.image"
 
-    def add(self, job: Job) -> None:
+    def add(self, ocr_task: OcrTask) -> None:
         """Take up a new task; the oldest ones make room for it.
 
         :raises OSError: if its record cannot be written; the task is not known then.
         """
         with self._lock:
-            self._save(job)
-            self._put(job)
+            self._save(ocr_task)
+            self._put(ocr_task)
             self._purge()
 
-    def get(self, ocr_task_id: str) -> Job | None:
+    def get(self, ocr_task_id: str) -> OcrTask | None:
         """Return a task, or None when it is unknown, cancelled or past its retention."""
         with self._lock:
-            job = self._jobs.get(ocr_task_id)
-            if job and self._is_expired(job):
+            ocr_task = self._ocr_tasks.get(ocr_task_id)
+            if ocr_task and self._is_expired(ocr_task):
                 self.remove(ocr_task_id)
                 return None
-            return job
+            return ocr_task
 
-    def start(self, ocr_task_id: str) -> Job | None:
+    def start(self, ocr_task_id: str) -> OcrTask | None:
         """Mark a task as being worked on; None when there is nothing left to do for it."""
         with self._lock:
-            job = self.get(ocr_task_id)
-            if job is None or job.image is None or job.outcome is not None:
+            ocr_task = self.get(ocr_task_id)
+            if ocr_task is None or ocr_task.image is None or ocr_task.outcome is not None:
                 return None
-            job.started = True
-            return job
+            ocr_task.started = True
+            return ocr_task
 
     def finish(self, ocr_task_id: str, outcome: Outcome) -> None:
         """Record what became of a task, unless it is gone or has been decided already."""
         with self._lock:
-            job = self._jobs.get(ocr_task_id)
-            if job is None or job.outcome is not None:
+            ocr_task = self._ocr_tasks.get(ocr_task_id)
+            if ocr_task is None or ocr_task.outcome is not None:
                 return
-            self._decide(job, outcome)
-            self._drop_image(job)
+            self._decide(ocr_task, outcome)
+            self._drop_image(ocr_task)
 
     def fail(self, ocr_task_id: str, messages: Sequence[str]) -> None:
         """Let a task end in an error, whatever it was about to do."""
         with self._lock:
-            job = self._jobs.get(ocr_task_id)
-            if job:
-                self._decide(job, Outcome(messages=tuple(messages)))
+            ocr_task = self._ocr_tasks.get(ocr_task_id)
+            if ocr_task:
+                self._decide(ocr_task, Outcome(messages=tuple(messages)))
 
     def remove(self, ocr_task_id: str) -> bool:
         """Forget a task; tell whether it was known."""
         with self._lock:
-            job = self._jobs.pop(ocr_task_id, None)
-            if job:
-                self._kept_bytes -= job.size
-                self._drop_image(job)
+            ocr_task = self._ocr_tasks.pop(ocr_task_id, None)
+            if ocr_task:
+                self._kept_bytes -= ocr_task.size
+                self._drop_image(ocr_task)
                 if self._records:
                     self._records.delete(ocr_task_id)
-            return job is not None
+            return ocr_task is not None
 
     def clear(self) -> None:
         """Forget all tasks."""
         with self._lock:
-            for ocr_task_id in list(self._jobs):
+            for ocr_task_id in list(self._ocr_tasks):
                 self.remove(ocr_task_id)
 
-    def snapshot(self) -> list[Job]:
+    def snapshot(self) -> list[OcrTask]:
         """Return the known tasks, oldest first."""
         with self._lock:
-            return list(itertools.filterfalse(self._is_expired, self._jobs.values()))
+            return list(itertools.filterfalse(self._is_expired, self._ocr_tasks.values()))
 
-    def restore(self) -> list[Job]:
+    def restore(self) -> list[OcrTask]:
         """Read the tasks of an earlier run from their records; return those to be done anew."""
         if self._records is None:
             return []
-        restored = sorted(self._records.load(self._from_record), key=lambda job: job.submission.submitted_at)
+        restored = sorted(
+            self._records.load(self._from_record), key=lambda ocr_task: ocr_task.submission.submitted_at
+        )
         with self._lock:
-            for job in restored:
-                self._put(job)
+            for ocr_task in restored:
+                self._put(ocr_task)
             self._purge(most=len(restored))
-            return [job for job in self._jobs.values() if job.outcome is None]
+            return [ocr_task for ocr_task in self._ocr_tasks.values() if ocr_task.outcome is None]
 
-    def _put(self, job: Job) -> None:
-        self._jobs[job.ocr_task_id] = job
-        self._kept_bytes += job.size
+    def _put(self, ocr_task: OcrTask) -> None:
+        self._ocr_tasks[ocr_task.ocr_task_id] = ocr_task
+        self._kept_bytes += ocr_task.size
 
-    def _decide(self, job: Job, outcome: Outcome) -> None:
-        self._kept_bytes -= job.size
-        job.outcome = outcome
-        self._kept_bytes += job.size
+    def _decide(self, ocr_task: OcrTask, outcome: Outcome) -> None:
+        self._kept_bytes -= ocr_task.size
+        ocr_task.outcome = outcome
+        self._kept_bytes += ocr_task.size
         try:
-            self._save(job)
+            self._save(ocr_task)
         except OSError as error:
             # The task is known all the same as long as this process runs.
-            _LOG.warning("The record of task %s cannot be written: %s", job.ocr_task_id, error)
+            _LOG.warning("The record of task %s cannot be written: %s", ocr_task.ocr_task_id, error)
         self._purge()
 
     def _purge(self, most: int = MAX_PURGED) -> None:
         """Forget the oldest tasks that are expired or too much to keep, so many at most."""
         for _ in range(most):
-            oldest = next(iter(self._jobs.values()), None)
+            oldest = next(iter(self._ocr_tasks.values()), None)
             if oldest is None or not (self._is_expired(oldest) or self._is_too_much()):
                 return
             self.remove(oldest.ocr_task_id)
 
     def _is_too_much(self) -> bool:
-        return self._kept_bytes > MAX_KEPT_BYTES and len(self._jobs) > 1
+        return self._kept_bytes > MAX_KEPT_BYTES and len(self._ocr_tasks) > 1
 
-    def _is_expired(self, job: Job) -> bool:
-        return time.time() >= job.submission.submitted_at + self._options.retention_seconds
+    def _is_expired(self, ocr_task: OcrTask) -> bool:
+        return time.time() >= ocr_task.submission.submitted_at + self._options.retention_seconds
 
-    def _drop_image(self, job: Job) -> None:
-        if job.image:
+    def _drop_image(self, ocr_task: OcrTask) -> None:
+        if ocr_task.image:
             with contextlib.suppress(OSError):
-                job.image.unlink()
-            job.image = None
+                ocr_task.image.unlink()
+            ocr_task.image = None
 
-    def _save(self, job: Job) -> None:
+    def _save(self, ocr_task: OcrTask) -> None:
         if self._records:
-            self._records.save(job.ocr_task_id, job.to_record())
+            self._records.save(ocr_task.ocr_task_id, ocr_task.to_record())
 
-    def _from_record(self, ocr_task_id: str, record: Mapping[str, Any]) -> Job:
-        job = Job(Submission.from_record(ocr_task_id, record.get("submission")))
-        if get_operation(job.submission.operation).settings:
-            AppliedSettings.from_wire(job.submission.settings)
+    def _from_record(self, ocr_task_id: str, record: Mapping[str, Any]) -> OcrTask:
+        ocr_task = OcrTask(Submission.from_record(ocr_task_id, record.get("submission")))
+        if get_operation(ocr_task.submission.operation).settings:
+            AppliedSettings.from_wire(ocr_task.submission.settings)
         checks.timestamp("ready_at", record.get("ready_at"))
-        job.ready_at = record["ready_at"]
+        ocr_task.ready_at = record["ready_at"]
         if record.get("outcome") is not None:
-            job.outcome = _outcome_from_record(record["outcome"])
-            return job
+            ocr_task.outcome = _outcome_from_record(record["outcome"])
+            return ocr_task
         # The name comes from the id, never from the record.
-        job.image = self.image_path(ocr_task_id)
-        if not is_plain_file(job.image):
+        ocr_task.image = self.image_path(ocr_task_id)
+        if not is_plain_file(ocr_task.image):
             raise ValueError("its upload is missing")
-        return job
+        return ocr_task
 
 
 def _outcome_from_record(record: Any) -> Outcome:
