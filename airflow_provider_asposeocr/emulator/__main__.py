@@ -1,4 +1,4 @@
-"""The console script ``asposeocr-emulator``."""
+"""Console script ``asposeocr-emulator``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HIDDEN = "..."
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until the process is interrupted or terminated.
 
-    :param arguments: the command line; None takes the process's own.
+    :param arguments: the command line; None uses ``sys.argv``.
     :return: the exit status.
     """
     given = _parser().parse_args(arguments)
@@ -55,21 +55,39 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=_port, default=_DEFAULT_PORT, help="port, 0 for a free one (default: %(default)s)")
-    add("--client-id", default=defaults.client_id, help="accepted client id (default: %(default)s)")
+    add("--client-id", default=defaults.client_id, help="client id to accept (default: %(default)s)")
     add(
         "--client-secret",
         default=defaults.client_secret,
-        help="accepted client secret (default: %(default)s)",
+        help="client secret to accept (default: %(default)s)",
     )
-    add("--token-lifetime", type=int, default=defaults.token_lifetime, metavar="SECONDS")
-    add("--retention", type=float, default=defaults.retention_seconds, metavar="SECONDS")
-    add("--min-processing-seconds", type=float, default=0.0, metavar="SECONDS", help="least time of a task")
+    add(
+        "--token-lifetime",
+        type=int,
+        default=defaults.token_lifetime,
+        metavar="SECONDS",
+        help="lifetime of tokens (default: %(default)s)",
+    )
+    add(
+        "--retention",
+        type=float,
+        default=defaults.retention_seconds,
+        metavar="SECONDS",
+        help="how long OCR tasks and their results are kept (default: %(default)s)",
+    )
+    add(
+        "--min-processing-seconds",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="minimum duration of an OCR task (default: %(default)s)",
+    )
     scripted = parser.add_mutually_exclusive_group()
-    scripted.add_argument("--no-ocr", action="store_true", help="answer a fixed text at once")
+    scripted.add_argument("--no-ocr", action="store_true", help="return a fixed text immediately")
     scripted.add_argument(
-        "--scripted", type=float, metavar="SECONDS", help="answer a fixed text after so long"
+        "--scripted", type=float, metavar="SECONDS", help="return a fixed text after this delay"
     )
-    add("--state-dir", type=Path, metavar="DIR", help="keep tasks here across restarts")
+    add("--state-dir", type=Path, metavar="DIR", help="keep OCR tasks here across restarts")
     return parser
 
 
@@ -80,7 +98,7 @@ def _port(text: str) -> int:
 
 
 def _emulator(given: argparse.Namespace) -> Emulator:
-    # Not at the top: without the extra this is an error, and that has to be said in one line.
+    # Imported late: without the extra it raises, and the error must be reported in one line.
     from airflow_provider_asposeocr.emulator.testing import Emulator
 
     return Emulator(
@@ -99,12 +117,12 @@ def _emulator(given: argparse.Namespace) -> Emulator:
 
 
 def ready_line(emulator: Emulator) -> str:
-    """Return the line that tells that the emulator is ready, and how Airflow gets to know it."""
+    """Return the line that announces the emulator and shows how to connect Airflow to it."""
     from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE
 
     connection = json.loads(emulator.connection_json())
     if not _is_well_known(emulator):
-        # A secret of the user's own does not belong into the logs of whoever started the emulator.
+        # A secret that the user chose must not end up in logs.
         connection["password"] = _HIDDEN
     quoted = shlex.quote(json.dumps(connection))
     return f"{_PROGRAM} at {emulator.url}; export {CONNECTION_VARIABLE}={quoted}"
@@ -123,7 +141,7 @@ def _exposed_line(emulator: Emulator) -> str:
     credentials = (
         "its credentials are well known"
         if _is_well_known(emulator)
-        else "whoever has its credentials can use it"
+        else "anyone who has its credentials can use it"
     )
     return (
         f"{_PROGRAM}: warning: other machines can reach {emulator.url}, and {credentials}; "

@@ -1,9 +1,9 @@
-"""Who may use the control endpoints: programs on this machine, and no page of a stranger in its browser.
+"""Access control of the control endpoints: programs on this machine may use them, foreign web pages may not.
 
-A browser runs on this machine too, and sends requests for any page that it shows. A page that has its own
-name point to 127.0.0.1 is told by the ``Host`` header (DNS rebinding), any other by ``Origin`` and
-``Sec-Fetch-Site``, which a page cannot set. Forms and requests that need no permission of the server cannot
-carry JSON under its own media type; so a body of another type is refused as well.
+A browser on this machine sends requests on behalf of any page that it shows. A page whose own name resolves
+to 127.0.0.1 (DNS rebinding) is recognized by the ``Host`` header, any other by ``Origin`` and
+``Sec-Fetch-Site``, which a page cannot set. Forms and other requests that a browser sends without a preflight
+cannot declare a JSON body, so bodies of other media types are refused as well.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from starlette.types import Scope
 
 _HOST = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::(\d{1,5}))?", re.IGNORECASE)
 _OWN_SITES = frozenset({"same-origin", "none"})
-"""Of a page of the emulator itself, and of an address that somebody has typed."""
+"""Sent for pages of the emulator itself, and for an address typed by the user."""
 
 
 def refusal_of(request: Request) -> str | None:
-    """Return why a request may not use the control endpoints; None when it may.
+    """Return why a request may not use the control endpoints, or None if it may.
 
-    :param request: the request, whose body need not have been read.
+    :param request: the request; its body is not needed.
     """
     if not _is_loopback(request.client.host if request.client else ""):
         return "The control endpoints answer this machine only."
@@ -38,9 +38,9 @@ def refusal_of(request: Request) -> str | None:
 
 
 def is_json(request: Request) -> bool:
-    """Tell whether a request with a body is from somebody who could say that it is JSON.
+    """Return whether a request declares its body as JSON.
 
-    Without a media type it may be as well: browsers send none with some bodies, but then an ``Origin``.
+    A missing media type is accepted: browsers omit it for some bodies, but then they send an ``Origin``.
     """
     media_type = request.headers.get("content-type", "application/json").partition(";")[0]
     return media_type.strip().lower() == "application/json"

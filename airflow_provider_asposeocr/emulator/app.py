@@ -1,4 +1,4 @@
-"""The HTTP surface: one ASGI application for every path of the service and the control endpoints."""
+"""HTTP interface: one ASGI application for every path of the service and for the control endpoints."""
 
 from __future__ import annotations
 
@@ -43,29 +43,29 @@ _BLOCKED_GET_TICK = 0.02
 
 
 class EmulatorApp:
-    """The ASGI application.
+    """Serve the emulated API and its control endpoints as an ASGI application.
 
-    :param state: what it serves from.
+    :param state: the state that it reads and changes.
     """
 
     def __init__(self, state: EmulatorState) -> None:
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         try:
-            # Not from the URL of the request: to put that together costs more than the rest, and can fail.
+            # Not from request.url: building that costs more than everything else here, and can fail.
             route = find_route(scope["method"], scope["path"])
             if isinstance(route, Route):
                 await _Exchange(self._state, route, scope, receive, send).serve()
             else:
-                response = await self._answer_elsewhere(scope, CountingReceive(receive, None), route)
+                response = await self._respond_outside_api(scope, CountingReceive(receive, None), route)
                 await response(scope, receive, send)
         except (ClientDisconnect, asyncio.CancelledError):
-            # The client or the server is gone: nobody is left to answer, and the application did no wrong.
+            # The client or the server is gone: nobody is left to answer, and this is no error.
             return
 
-    async def _answer_elsewhere(
+    async def _respond_outside_api(
         self, scope: Scope, receive: CountingReceive, allowed: frozenset[str]
     ) -> Response:
         if scope["path"].startswith(CONTROL_PREFIX):
@@ -78,7 +78,7 @@ class EmulatorApp:
 
 
 class _Exchange:
-    """One request to the service and its answer."""
+    """Handle one request to the service, from its arrival to its response."""
 
     def __init__(
         self, state: EmulatorState, route: Route, scope: Scope, receive: Receive, send: Send
@@ -95,13 +95,13 @@ class _Exchange:
         self._entry = _transcript_entry(scope, route, self._given_id)
 
     async def serve(self) -> None:
-        """Take the request, suffer the faults that strike it, and answer."""
+        """Count the request, apply the injected faults that match it, and respond."""
         self._state.calls.count(self._route.kind)
         self._state.transcript.append(self._entry, self._entry.memory)
         if self._given_id:
             self._state.calls.count_for(self._given_id, self._route.kind)
         faults = self._state.faults.strike(self._route.kind)
-        await self._suffer_on_the_way_in(faults)
+        await self._apply_request_faults(faults)
         if any(fault.kind == "drop_before" for fault in faults):
             await self._reset()
             return
@@ -111,15 +111,15 @@ class _Exchange:
             self._entry.body_bytes = self._receive.total
         await self._deliver(response, faults)
 
-    async def _suffer_on_the_way_in(self, faults: Sequence[Fault]) -> None:
+    async def _apply_request_faults(self, faults: Sequence[Fault]) -> None:
         for fault in faults:
             if fault.kind == "slow":
                 await asyncio.sleep(fault.seconds)
             elif fault.kind == "forget_ocr_tasks":
                 self._state.ocr_tasks.clear()
-        self._change_fate(self._given_id, faults)
+        self._apply_ocr_task_faults(self._given_id, faults)
 
-    def _change_fate(self, ocr_task_id: str | None, faults: Sequence[Fault]) -> None:
+    def _apply_ocr_task_faults(self, ocr_task_id: str | None, faults: Sequence[Fault]) -> None:
         ocr_task = self._state.ocr_tasks.get(ocr_task_id) if ocr_task_id else None
         if ocr_task is None:
             return
@@ -135,11 +135,11 @@ class _Exchange:
             if replacing is None:
                 response = await self._regular_response()
                 if self._route.kind == "submit":
-                    self._change_fate(self._entry.ocr_task_id, faults)
+                    self._apply_ocr_task_faults(self._entry.ocr_task_id, faults)
                 return response
             if not replacing.early:
                 await self._receive.drain()
-            return replies.fault_answer(replacing)
+            return replies.fault_response(replacing)
         except BodyTooLargeError:
             return replies.too_large()
 
@@ -227,7 +227,7 @@ class _Exchange:
 
     async def _block(self, ocr_task: OcrTask) -> None:
         until, connection = time.monotonic() + self._options.block_get_seconds, connection_of(self._scope)
-        # A poll, since the end is a matter of the clock.
+        # Polled, because a scripted OCR task completes by the clock, without an event.
         while not (ocr_task.is_final or connection.is_gone or time.monotonic() >= until):  # noqa: ASYNC110
             await asyncio.sleep(_BLOCKED_GET_TICK)
 
@@ -291,7 +291,7 @@ def _id_in_query(scope: Scope) -> str | None:
 
 
 def _transcript_entry(scope: Scope, route: Route, ocr_task_id: str | None) -> TranscriptEntry:
-    # The first of several of the same name, since that is the one that is acted upon.
+    # Of several headers with one name the first is shown, because that is the one that takes effect.
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
     return TranscriptEntry(
         method=scope["method"],

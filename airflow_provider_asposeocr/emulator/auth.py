@@ -1,4 +1,4 @@
-"""Sign-in: one accepted credential pair, opaque tokens, and the lock-out of pairs that keep failing."""
+"""Sign-in: one accepted credential pair, opaque tokens, and the lockout of pairs that keep failing."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from airflow_provider_asposeocr.emulator.bounded import BoundedDict
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
 
 MAX_TOKENS = 100_000
-"""Tokens that are remembered: one a second for a day. A client whose token is forgotten signs in again."""
+"""Tokens remembered: one per second for a day. A client whose token is forgotten signs in again."""
 
 MAX_PAIRS = 10_000
-"""Pairs whose failures are remembered; a client that keeps failing has one, a guesser any number."""
+"""Pairs whose failures are remembered: a client that keeps failing uses one, an attacker any number."""
 
 
 @dataclass(frozen=True)
 class TokenGrant:
-    """A granted token.
+    """Granted token.
 
-    :param access_token: the token, a random string without meaning.
+    :param access_token: the token, an opaque random string.
     :param expires_in: its lifetime, in seconds.
     """
 
@@ -32,7 +32,7 @@ class TokenGrant:
 
 @dataclass(frozen=True)
 class TokenRefusal:
-    """A refused sign-in.
+    """Refused sign-in.
 
     :param error: the OAuth 2.0 error code; None when the pair is locked out.
     :param retry_after: how long the pair stays locked out, in seconds; None when it is not.
@@ -43,11 +43,11 @@ class TokenRefusal:
 
 
 class TokenIssuer:
-    """Grant and check tokens.
+    """Issue and check tokens.
 
-    Failures are counted for each id and secret pair, not for each address: a corrected secret works at once.
+    Failures are counted per pair of id and secret, not per address, so a corrected secret works at once.
 
-    :param options: the live switches: credentials, token lifetime, lock-out.
+    :param options: the live options: credentials, token lifetime, lockout.
     """
 
     def __init__(self, options: EmulatorOptions) -> None:
@@ -57,13 +57,13 @@ class TokenIssuer:
         self._locked_until: BoundedDict[bytes, float] = BoundedDict(MAX_PAIRS)
 
     def grant(self, grant_type: str, client_id: str, client_secret: str) -> TokenGrant | TokenRefusal:
-        """Answer one sign-in.
+        """Grant or refuse one sign-in.
 
         :param grant_type: must be ``client_credentials``.
         :param client_id: the id as sent.
         :param client_secret: the secret as sent.
         """
-        # A digest, so that a memory dump or a debugger does not show the secrets that were tried.
+        # A digest, so that no memory dump or debugger shows the secrets that were tried.
         pair = hashlib.sha256(_bytes(f"{client_id}\0{client_secret}")).digest()
         if time.monotonic() < self._locked_until.get(pair, 0.0):
             return TokenRefusal(retry_after=self._options.lockout_seconds)
@@ -76,22 +76,22 @@ class TokenIssuer:
         return TokenGrant(token, self._options.token_lifetime)
 
     def accepts(self, authorization: str | None) -> bool:
-        """Tell whether an ``Authorization`` header carries a token that is still valid."""
+        """Return whether an ``Authorization`` header carries a token that is still valid."""
         scheme, _, token = (authorization or "").partition(" ")
         return scheme.lower() == "bearer" and time.monotonic() < self._expiry.get(token.strip(), 0.0)
 
     def expire_all(self) -> None:
-        """Make every token granted so far invalid."""
+        """Invalidate every token granted so far."""
         for token in tuple(self._expiry):
             self._expiry[token] = 0.0
 
     @property
     def granted(self) -> tuple[str, ...]:
-        """The tokens granted so far, expired ones included, the last :data:`MAX_TOKENS` of them."""
+        """Tokens granted so far, including expired ones; at most the last :data:`MAX_TOKENS`."""
         return tuple(self._expiry)
 
     def reset(self) -> None:
-        """Forget all tokens, failures and lock-outs."""
+        """Forget all tokens, failures and lockouts."""
         self._expiry.clear()
         self._failures.clear()
         self._locked_until.clear()
@@ -111,5 +111,5 @@ class TokenIssuer:
 
 
 def _bytes(text: str) -> bytes:
-    # Not strict: whoever sets half a character as the secret is to be refused, not to be answered with a 500.
+    # Not strict: a secret with a lone surrogate must be refused, not cause a 500.
     return text.encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""Collections that forget what is oldest: whoever sends requests cannot fill the memory with them."""
+"""Collections that drop their oldest entries, so that no number of requests can fill the memory."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-# Not a dict: finding the first key of one from which many have been taken passes all their places.
+# Not a dict: finding its first key means skipping the slots of all keys removed before.
 class BoundedDict(OrderedDict[Key, Value]):
-    """A mapping that keeps the keys that were added last.
+    """Mapping that keeps the most recently added keys.
 
-    :param limit: the most keys.
+    :param limit: the maximum number of keys.
     """
 
     def __init__(self, limit: int) -> None:
@@ -28,10 +28,10 @@ class BoundedDict(OrderedDict[Key, Value]):
 
 
 class History(Generic[Value]):
-    """A list that keeps the entries that were added last.
+    """List that keeps the most recently added entries.
 
-    :param max_entries: tells the most entries at each moment.
-    :param max_bytes: the most memory that the entries may take by their own account.
+    :param max_entries: returns the maximum number of entries that currently applies.
+    :param max_bytes: the maximum memory of all entries, by the sizes given to :meth:`append`.
     """
 
     def __init__(self, max_entries: Callable[[], int], max_bytes: int) -> None:
@@ -40,13 +40,13 @@ class History(Generic[Value]):
         self._max_bytes = max_bytes
         self._bytes = 0
         self.total = 0
-        """How many entries were added, those included that are forgotten."""
+        """Number of entries ever added, including those that were dropped."""
 
     def append(self, value: Value, size: int) -> None:
         """Add an entry.
 
         :param value: the entry.
-        :param size: about how much memory it takes, in bytes.
+        :param size: its approximate memory, in bytes.
         """
         self._entries.append((value, size))
         self._bytes += size
@@ -55,7 +55,7 @@ class History(Generic[Value]):
             self._bytes -= self._entries.popleft()[1]
 
     def clear(self) -> None:
-        """Forget all entries and count from zero again."""
+        """Drop all entries and count from zero again."""
         self._entries.clear()
         self._bytes = self.total = 0
 

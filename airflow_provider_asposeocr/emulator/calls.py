@@ -1,4 +1,4 @@
-"""What was asked of the emulator: counters to check a client's thrift against, and a transcript."""
+"""Record of the calls that arrived: counters, to check how many calls a client makes, and a transcript."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 from airflow_provider_asposeocr.emulator.bounded import BoundedDict
 
 MAX_COUNTED_OCR_TASKS = 100_000
-"""Tasks with counters of their own: a day's at more than one a second."""
+"""OCR tasks with counters of their own: a day's worth at more than one per second."""
 
 MAX_UNKNOWN_IDS = 10_000
-"""Ids with counters of their own that were not given here: anybody can ask about any number of them."""
+"""Unknown ids with counters of their own: a client can ask about any number of them."""
 
 MAX_ID_CHARS = 200
-"""Ids are about forty characters long; what is longer is cut wherever it is kept."""
+"""Ids are about forty characters long; longer ones are truncated wherever they are stored."""
 
 MAX_SHOWN_CHARS = 500
-"""A path or a header in the transcript is cut to so many characters."""
+"""Paths and headers in the transcript are truncated to this length."""
 
 _PLAIN_BYTES = 1_500
-"""Memory of an entry without its texts, as measured."""
+"""Memory of an entry without its strings, as measured."""
 
 SHOWN_HEADERS = (
     "accept",
@@ -33,19 +33,19 @@ SHOWN_HEADERS = (
     "transfer-encoding",
     "user-agent",
 )
-"""The request headers that the transcript shows; a token is only ever shown as present."""
+"""Request headers that the transcript shows; of a token it shows only that there was one."""
 
 
 @dataclass(slots=True)
 class CallCounts:
-    """How many calls of each kind arrived, answered or not.
+    """Number of calls of each kind that arrived, whether they were answered or not.
 
     :param token: sign-ins.
     :param submit: submissions.
-    :param poll: reads of a task at its own operation.
+    :param poll: reads of an OCR task at its own operation.
     :param status: reads at GetTaskStatus.
     :param cancel: cancellations.
-    :param file: reads of a raw result.
+    :param file: downloads of a raw result file.
     """
 
     token: int = 0
@@ -57,7 +57,7 @@ class CallCounts:
 
     @property
     def billed(self) -> int:
-        """All calls but sign-ins."""
+        """Number of all calls except sign-ins."""
         return self.submit + self.poll + self.status + self.cancel + self.file
 
     def count(self, kind: str) -> None:
@@ -73,7 +73,7 @@ _KINDS = tuple(CallCounts.__dataclass_fields__)
 
 
 class Calls(CallCounts):
-    """The counts of all calls, and of those that named or made one task."""
+    """Counts of all calls, and of the calls that named or created each OCR task."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,16 +82,16 @@ class Calls(CallCounts):
 
     @property
     def by_ocr_task(self) -> Mapping[str, CallCounts]:
-        """The counts of each task id, of those that were made here and of others that were asked about."""
+        """Counts by OCR task id, for tasks created here and for unknown ids that were asked about."""
         return ChainMap(self._made, self._unknown)
 
     def count_made(self, ocr_task_id: str) -> None:
-        """Count the submission that made a task."""
+        """Count the submission that created an OCR task."""
         counts = self._made[ocr_task_id] = CallCounts()
         counts.count("submit")
 
     def count_for(self, ocr_task_id: str, kind: str) -> None:
-        """Count one call for the id that it names, whether there is such a task or not."""
+        """Count one call for the id that it names, whether or not such an OCR task exists."""
         counts = self._made.get(ocr_task_id) or self._unknown.get(ocr_task_id[:MAX_ID_CHARS])
         if counts is None:
             counts = self._unknown[ocr_task_id[:MAX_ID_CHARS]] = CallCounts()
@@ -116,18 +116,18 @@ class Calls(CallCounts):
 
 @dataclass(slots=True)
 class TranscriptEntry:
-    """One request.
+    """Request as the transcript shows it.
 
     :param method: the HTTP method.
     :param path: the path as sent, without the query.
     :param kind: the kind of call, as in :class:`CallCounts`.
     :param operation: the operation it names, None for sign-ins and GetTaskStatus.
-    :param ocr_task_id: the task it named or made.
+    :param ocr_task_id: the OCR task that it named or created.
     :param authorized: whether an ``Authorization`` header was sent.
-    :param headers: a few of its headers.
+    :param headers: those of :data:`SHOWN_HEADERS` that were sent.
     :param received_at: in seconds since the epoch.
     :param body_bytes: how much of its body was read, in bytes.
-    :param status: the HTTP status of the answer; None before it and when the connection was dropped.
+    :param status: the HTTP status of the response; None until it is sent, or if the connection was dropped.
     """
 
     method: str
@@ -143,7 +143,7 @@ class TranscriptEntry:
 
     @property
     def memory(self) -> int:
-        """About how much memory it takes, in bytes."""
+        """Approximate memory of the entry, in bytes."""
         return (
             _PLAIN_BYTES + len(self.path) + len(self.ocr_task_id or "") + sum(map(len, self.headers.values()))
         )

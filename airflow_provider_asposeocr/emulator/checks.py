@@ -1,4 +1,4 @@
-"""Checks of single values that come from outside: a switch, a member of a fault, a field of a record."""
+"""Checks of single values that come from outside: an option, a member of a fault, a field of a record."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 MAX_SECONDS = 1e9
-"""Longest time that can be asked for: thirty years, which the clock of the event loop can still add."""
+"""Maximum of any duration: thirty years, which the clock of the event loop can still add."""
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
@@ -21,20 +21,20 @@ def flag(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be true or false, not {shown(value)}")
 
 
-def whole(name: str, value: Any, least: int, most: int, unit: str = "") -> None:
-    """Refuse anything but a whole number between two bounds, both included."""
-    if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{name} must be a whole number{unit} from {least} to {most}, not {shown(value)}")
+def whole(name: str, value: Any, low: int, high: int, unit: str = "") -> None:
+    """Refuse anything but a whole number from ``low`` to ``high``, both included."""
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{name} must be a whole number{unit} from {low} to {high}, not {shown(value)}")
 
 
-def number(name: str, value: Any, least: float, most: float) -> None:
-    """Refuse anything but a number between two bounds, both included."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise ValueError(f"{name} must be a number from {least:g} to {most:g}, not {shown(value)}")
+def number(name: str, value: Any, low: float, high: float) -> None:
+    """Refuse anything but a number from ``low`` to ``high``, both included."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, not {shown(value)}")
 
 
 def seconds(name: str, value: Any) -> None:
-    """Refuse anything but a time in seconds."""
+    """Refuse anything but a duration in seconds."""
     number(name, value, 0, MAX_SECONDS)
 
 
@@ -78,7 +78,7 @@ def timestamp(name: str, value: Any) -> None:
 
 
 def shown(value: Any) -> str:
-    """Return a short form of any value for a message."""
+    """Return a short representation of any value for a message."""
     if isinstance(value, str | int | float | None):
         whole_form = repr(value)
         return whole_form if len(whole_form) <= 60 else f"{whole_form[:60]}..."

@@ -1,4 +1,4 @@
-"""The control endpoints: what another process, such as a running Airflow task, may read and change."""
+"""Control endpoints: another process, such as a test or a demo, reads and changes the emulator by HTTP."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from airflow_provider_asposeocr.emulator.strict_json import read_json
 from airflow_provider_asposeocr.emulator.uploads import BodyTooLargeError, CountingReceive
 
 MAX_BODY_BYTES = 1 << 20
-"""Largest body that is read: thousands of faults, or a long scripted text."""
+"""Maximum size of a request body: enough for thousands of faults or a long scripted text."""
 
 _PIECE = 250
-"""So many entries of a list are written at once; others are served before the next piece."""
+"""Entries of a list that are serialized in one go; other requests are served in between."""
 
 _dumps = json.JSONEncoder(separators=(",", ":")).encode
 _Change = Callable[[EmulatorState, Any], Any]
@@ -33,11 +33,11 @@ class _Entry(Protocol):
 
 
 async def answer_control(request: Request, receive: CountingReceive, state: EmulatorState) -> Response:
-    """Answer one request below ``/_emulator/``.
+    """Respond to one request below ``/_emulator/``.
 
     :param request: the request.
-    :param receive: what its body comes by.
-    :param state: what it reads or changes.
+    :param receive: the source of its body.
+    :param state: the state that it reads or changes.
     """
     refusal = refusal_of(request)
     if refusal:

@@ -1,8 +1,10 @@
-"""Decode an image: bounded from its headers, the right way up, with nothing transparent, in eight bits.
+"""Image decoding: size checked from the headers first, result upright, opaque and in eight bits per channel.
 
-Only the first page of a TIFF and the first frame of a GIF are looked at, however many follow. Of the metadata
-the orientation and the resolution are used; what is wrong with all others does not matter here. Colour
-profiles are not applied: text reads the same without them.
+The format is recognized by the first bytes of the file, and nothing else chooses the decoder: left to guess,
+Pillow tries dozens of formats and runs Ghostscript for some. Only the first page of a TIFF and the first
+frame of a GIF are decoded. Of the metadata only orientation and resolution are used, so errors in the rest do
+no harm. Colour profiles are not applied: text reads the same without them. Of a damaged image the intact part
+is decoded, provided that it is most of the image.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from airflow_provider_asposeocr.emulator.limits import (
 from airflow_provider_asposeocr.emulator.resolution import DEFAULT_DPI, resolution_of
 
 HEAD_BYTES = 4096
-"""So much of a file's beginning tells its format."""
+"""Bytes from the beginning of a file that are enough to recognize its format."""
 
 _READ = (
     ("BMP", re.compile(rb"BM")),
@@ -58,7 +60,7 @@ _REFUSED = (
 _OPENERS: Mapping[str, type[ImageFile]] = {
     "BMP": BmpImagePlugin.BmpImageFile,
     "GIF": GifImagePlugin.GifImageFile,
-    # Not what Pillow would choose: it reads the further pictures in a telephone's file as well.
+    # Not the class that Pillow would choose: that one also reads the extra pictures in a phone's file.
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
@@ -80,11 +82,11 @@ _RIGHT_WAY_UP: Mapping[int, Callable[[Pixels], Pixels]] = {
 }
 
 _MAX_LOST = 0.5
-"""An image that lacks more than this share is an error: what is read should be most of what there was."""
+"""Maximum share of an image that may be missing, so that the text read is most of the text there was."""
 
-_GROUNDS = (0, 255)
+_BACKGROUNDS = (0, 255)
 
-# One bound decides for all formats, and it is not Pillow's.
+# One limit applies to all formats, and it is not Pillow's.
 Image.MAX_IMAGE_PIXELS = None
 
 
@@ -98,12 +100,12 @@ def decode(file: IO[bytes]) -> Scan:
     except (LimitExceededError, UnreadableImageError, MemoryError, cv2.error):
         raise
     except Exception as error:
-        # A decoder that trips over a broken file raises whatever it happens to trip over.
+        # A decoder may raise anything for a broken file.
         raise UnreadableImageError("The file is not an image, or is damaged.") from error
 
 
 def format_of(head: bytes) -> str:
-    """Return the format of an image, by Pillow's name for it.
+    """Return Pillow's name for the format of an image.
 
     :param head: the first :data:`HEAD_BYTES` of the file.
     """
@@ -141,18 +143,18 @@ def _decode(file: IO[bytes]) -> Scan:
         opaque = _inside(frame, image.size)
     orientation = _orientation(image)
     if stored in _SIDEWAYS and orientation not in _SIDEWAYS:
-        # Pillow turns a TIFF upright as it decodes it, but not its resolution.
+        # Pillow turns a TIFF upright while decoding, but does not swap its resolution.
         dpi, aspect = dpi / aspect, 1 / aspect
-    del image  # it holds as much memory as the pixels
+    del image  # it takes as much memory as the pixels
     if lost is not None:
         pixels = pixels_of(np.where(lost[:, :, None], np.uint8(255), pixels))
     if opaque is not None:
-        pixels = tones.on_a_ground(pixels, opaque)
+        pixels = tones.on_background(pixels, opaque)
     return _right_way_up(Scan(pixels, dpi, aspect), orientation)
 
 
 def _decode_rare_tiff(file: IO[bytes]) -> Scan | None:
-    """Decode a TIFF that Pillow does not decode; None for all others."""
+    """Decode a TIFF that Pillow cannot decode; return None for all others."""
     try:
         image = TiffImagePlugin.TiffImageFile(file)
     except SyntaxError:
@@ -188,9 +190,9 @@ def _open(opener: type[ImageFile], file: IO[bytes]) -> ImageFile:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         tags = image.tag_v2
         if _TILE_WIDTH in tags and _TILE_LENGTH in tags:
-            # A tile is decoded whole, however little of it the image needs.
+            # A tile is decoded as a whole, however little of it the image uses.
             check_image_size(tags[_TILE_WIDTH], tags[_TILE_LENGTH])
-        # Pillow changes this as it turns the image upright, and trips over what is wrong with it.
+        # Pillow rewrites this when it turns the image upright, and fails if it is malformed.
         image.info.pop("xmp", None)
     return image
 
@@ -201,7 +203,7 @@ def _orientation(image: ImageFile) -> int:
     except MemoryError:
         raise
     except Exception:
-        # The metadata is broken beyond reading, the image is not.
+        # Unreadable metadata does not make the image unreadable.
         return 1
     return value if isinstance(value, int) else 1
 
@@ -231,7 +233,7 @@ def _deep_values(image: ImageFile) -> npt.NDArray[Any]:
 
 
 def _inside(frame: tuple[int, int, int, int] | None, size: tuple[int, int]) -> Pixels | None:
-    """Return how opaque each pixel is where a frame covers only a part of its image."""
+    """Return the opacity of each pixel, or None if the frame covers the whole image."""
     if frame is None or frame == (0, 0, *size):
         return None
     opaque = np.zeros(size[::-1], np.uint8)
@@ -241,16 +243,16 @@ def _inside(frame: tuple[int, int, int, int] | None, size: tuple[int, int]) -> P
 
 
 def _salvage(opener: type[ImageFile], file: IO[bytes]) -> tuple[ImageFile, npt.NDArray[np.bool_]]:
-    """Decode what can be decoded of an image.
+    """Decode the intact part of a damaged image.
 
-    No decoder tells how far it came. So the image is decoded twice, over two different grounds: where the
-    ground shows through, nothing was decoded.
+    No decoder reports how far it got. So the image is decoded twice, over two different backgrounds: where
+    the background shows through, nothing was decoded.
 
     :param opener: the class of the image.
     :param file: the encoded image; its size has been checked.
-    :return: the image, and which of its pixels are missing.
+    :return: the image, and a mask of its missing pixels.
     """
-    over_black, over_white = (_decoded_over(ground, opener, file) for ground in _GROUNDS)
+    over_black, over_white = (_decoded_over(background, opener, file) for background in _BACKGROUNDS)
     black, white = np.asarray(over_black), np.asarray(over_white)
     differs = black != white
     lost = differs.any(axis=2) if differs.ndim == 3 else differs
@@ -262,27 +264,27 @@ def _salvage(opener: type[ImageFile], file: IO[bytes]) -> tuple[ImageFile, npt.N
     return over_black, lost
 
 
-def _decoded_over(ground: int, opener: type[ImageFile], file: IO[bytes]) -> ImageFile:
+def _decoded_over(background: int, opener: type[ImageFile], file: IO[bytes]) -> ImageFile:
     class Filled(opener):  # type: ignore[misc, valid-type]
         def load_prepare(self) -> None:
             super().load_prepare()
             bands = len(Image.Image.getbands(self))
-            colour: Any = ground if bands == 1 else (ground,) * bands
+            colour: Any = background if bands == 1 else (background,) * bands
             self.im.paste(colour, (0, 0, *self.im.size))
 
     file.seek(0)
     image: ImageFile = Filled(file)
     if "progressive" not in image.info:
-        # Else Pillow ends a JPEG that has no end, and the decoder makes up what is missing. What there is of
-        # a progressive one shows all of the image, only coarser.
+        # Otherwise Pillow completes a JPEG that breaks off, and the decoder makes up the missing part. An
+        # incomplete progressive JPEG is different: it shows the whole image, only coarser.
         image._ended = True  # type: ignore[attr-defined]
-    with _tolerance(), contextlib.suppress(OSError):
+    with _load_truncated(), contextlib.suppress(OSError):
         image.load()
     return image
 
 
 @contextlib.contextmanager
-def _tolerance() -> Iterator[None]:
+def _load_truncated() -> Iterator[None]:
     before = image_file.LOAD_TRUNCATED_IMAGES
     image_file.LOAD_TRUNCATED_IMAGES = True
     try:

@@ -1,10 +1,10 @@
-"""Detection: where on an image there is text, however large the image and however small the text.
+"""Text detection: finds the lines on an image, however large the image and however small the text.
 
-The model sees 1280 pixels each way. An ordinary page is shrunk to that and searched in one go; a very long or
-wide one is searched in tiles. Where the text turns out to be too small on what was searched, or none is
-found, a sample of the image at its full size tells how large it is, and the image is searched again at the
-scale that it needs. Tiles are smaller than what the model sees, and without what is blank around them: it
-overlooks small text on much white.
+The model sees 1280 pixels each way. An ordinary page is scaled down to that and searched in one pass; a very
+long or wide one is searched in tiles. If the text turns out too small at that scale, or none is found, a
+sample at full size shows how large the text is, and the image is searched again at the scale that it needs.
+Tiles are smaller than the field of view and trimmed of blank margins, because the model overlooks small text
+surrounded by much white.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from airflow_provider_asposeocr.emulator.quads import height_of, quad_of, width_
 from airflow_provider_asposeocr.emulator.tiles import Found, Tile, cut, joined
 
 MAX_SIDE = 1280
-"""The model's field of view; more costs memory with its square."""
+"""Field of view of the model; memory grows with its square."""
 
 MIN_SIDE = 64
-_MOST_STRETCHED = 8
-"""The engine puts black bars around what is wider than this, and they grow with it."""
+_MAX_STRETCH = 8
+"""Wider shapes than this, as a ratio of width to height, get black bars from the engine that grow with it."""
 
-_LONGEST_SHAPE = 2.2
-"""An image that is longer than this, in times of its width, is not shrunk to the field of view."""
+_MAX_ELONGATION = 2.2
+"""Images with a larger ratio of long to short side are not scaled down to the field of view."""
 
 _TILE = 960
 _OVERLAP = 128
 _SMALL_TEXT = 11.0
-"""Text whose boxes are lower than this is on the verge of not being found."""
+"""Text whose boxes are lower than this, in pixels, is at risk of being missed."""
 
 _GOOD_TEXT = 18.0
 _SMALL_SHARE = 25
 _FINER = 1.2
-"""A second search has to show the text so many times as large to be worth its time."""
+"""Minimum factor by which a second search must enlarge the text to be worth its time."""
 
 _MIN_TEXT = 6
-"""Lower images hold nothing that could be read."""
+"""Images with fewer pixels in height or width hold no readable text."""
 
 _BLANK = 2
 _MARGIN = 24
@@ -51,9 +51,9 @@ _MARGIN = 24
 class Detector:
     """Find the pieces of text on an image.
 
-    :param engine: the engine.
+    :param engine: the RapidOCR engine.
     :param pixels: the image, in colour.
-    :param smooth: soften hard edges of black and white first.
+    :param smooth: soften hard black and white edges first.
     """
 
     def __init__(self, engine: Any, pixels: Pixels, *, smooth: bool) -> None:
@@ -62,17 +62,17 @@ class Detector:
         self._smooth = smooth
 
     def find(self) -> list[Quad]:
-        """Return where the pieces of text stand."""
+        """Return the positions of all pieces of text."""
         height, width = self._pixels.shape[:2]
         filled = self._filled(Tile(0, 0, width, height))
         if filled is None:
             return []
         longest, shortest = max(filled.width, filled.height), min(filled.width, filled.height)
-        if longest <= _LONGEST_SHAPE * shortest:
+        if longest <= _MAX_ELONGATION * shortest:
             scale = min(1.0, MAX_SIDE / longest)
             quads = self._search_tile(filled, scale)
         else:
-            scale = min(1.0, MAX_SIDE / (_LONGEST_SHAPE * shortest))
+            scale = min(1.0, MAX_SIDE / (_MAX_ELONGATION * shortest))
             quads = self._search(filled, scale)
         if quads and (scale == 1 or _low_height(quads) * scale >= _SMALL_TEXT):
             return quads
@@ -80,7 +80,7 @@ class Detector:
         return self._search(filled, needed) if needed > (_FINER * scale if quads else 0) else quads
 
     def _needed_scale(self, filled: Tile) -> float:
-        """Return the scale at which the text is neither overlooked nor larger than it needs to be."""
+        """Return the scale at which the text is just large enough to be found; 0 if there is none."""
         tiles = cut(filled, _TILE, _OVERLAP)
         quads = self._search_tile(max(tiles, key=self._edges), 1.0)
         return min(1.0, _GOOD_TEXT / _low_height(quads)) if quads else 0.0
@@ -108,7 +108,7 @@ class Detector:
         return [quad_of(np.clip((box - (left, top)) * factor + start, start, end)) for box in boxes]
 
     def _filled(self, tile: Tile) -> Tile | None:
-        """Return a tile without what is blank around it; None when nothing is on it."""
+        """Return a tile without its blank margins, or None if all of it is blank."""
         part = self._pixels[tile.top : tile.bottom, tile.left : tile.right]
         if min(part.shape[:2]) < _MIN_TEXT:
             return None
@@ -132,10 +132,10 @@ class Detector:
 
 
 def _framed(part: Pixels) -> tuple[Pixels, int, int]:
-    """Frame a part where the engine needs it; return how wide the frame is at the left and the top too."""
+    """Add a frame where the engine needs one; return the result and the frame's width at the left and top."""
     height, width = part.shape[:2]
     across = max(0, MIN_SIDE - width)
-    down = max(0, MIN_SIDE - height, -(-width // _MOST_STRETCHED) - height)
+    down = max(0, MIN_SIDE - height, -(-width // _MAX_STRETCH) - height)
     left, top = across // 2, down // 2
     blue_first = pixels_of(cv2.cvtColor(part, cv2.COLOR_RGB2BGR))
     if across or down:
@@ -152,6 +152,6 @@ def _colour_of_edge(part: Pixels) -> list[float]:
 
 
 def _low_height(quads: Sequence[Quad]) -> float:
-    """Return the height of the smaller pieces of text."""
+    """Return a height typical of the smaller pieces of text."""
     heights = [min(width_of(quad), height_of(quad)) for quad in quads]
     return max(1.0, float(np.percentile(heights, _SMALL_SHARE)))

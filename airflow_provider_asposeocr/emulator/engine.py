@@ -1,8 +1,8 @@
 """Recognition and binarization: a file in, a page or an image out.
 
-The engine is RapidOCR; its weights come with its wheel, nothing is fetched. It reads the Latin script. It
-does not notice when it reads another one (it answers nonsense with high confidence), so languages of other
-scripts are refused by name.
+The engine is RapidOCR; its weights come with its wheel, nothing is downloaded. It reads the Latin script. It
+does not notice when the text is in another one (it returns nonsense with high confidence), so languages of
+other scripts are refused by name.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 _POOR_CONFIDENCE = 0.8
 _SAMPLE = 10
 _CHARACTERS = 0.4
-"""At least so many characters stand on a length of text as long as high."""
+"""Minimum number of characters expected on a length equal to the text height."""
 
 _MAX_THREADS = 2
 _MAX_PIECES_OF_A_TILE = 5_000
-_UNREADABLE = frozenset(
+_UNREADABLE_LANGUAGES = frozenset(
     {
         # Cyrillic
         *(Language.RUSSIAN, Language.UKRAINAN, Language.BULGARIAN, Language.KAZAH, Language.MACEDONIAN),
@@ -66,17 +66,18 @@ _UNREADABLE = frozenset(
 
 
 class UnsupportedLanguageError(ValueError):
-    """The language is one that the service reads but the emulator does not."""
+    """Raised for a language that the service reads but the emulator does not."""
 
 
 def recognize(file: IO[bytes], settings: AppliedSettings) -> tuple[Page, Scan]:
     """Read an image.
 
     :param file: the encoded image.
-    :param settings: which language, and which filters to apply first.
+    :param settings: the language, and the filters to apply first.
     :return: the page, and the filtered image that its boxes refer to.
+    :raises UnsupportedLanguageError: if the engine does not read the language.
     """
-    if settings.language in _UNREADABLE:
+    if settings.language in _UNREADABLE_LANGUAGES:
         raise UnsupportedLanguageError(f"The language {settings.language} is not supported by the emulator.")
     original = decode(file)
     square = imaging.with_square_pixels(original)
@@ -93,14 +94,14 @@ def binarize(file: IO[bytes]) -> bytes:
     """Reduce an image to black and white.
 
     :param file: the encoded image.
-    :return: a PNG with one bit for each pixel.
+    :return: a PNG with one bit per pixel.
     """
     scan = decode(file)
     return imaging.encode_png(imaging.black_and_white(scan.pixels), scan.resolution)
 
 
 def _as_stored(scan: Scan, original: Scan, square: Scan, *, sideways: bool) -> Scan:
-    """Return a filtered image in the proportion that its file has, in which a client knows it."""
+    """Return a filtered image in the pixel proportions of its file, which are those that a client expects."""
     down, across = (
         was / now for was, now in zip(original.pixels.shape[:2], square.pixels.shape[:2], strict=True)
     )
@@ -111,7 +112,7 @@ def _as_stored(scan: Scan, original: Scan, square: Scan, *, sideways: bool) -> S
 
 @functools.lru_cache(1)
 def load_engine() -> Any:
-    """Load the engine; takes a second, once for each process."""
+    """Load the engine, which takes a second, once per process."""
     import rapidocr
     from omegaconf import flag_override
 
@@ -126,7 +127,7 @@ def load_engine() -> Any:
             "Det.limit_side_len": MAX_SIDE,
             "Det.max_candidates": _MAX_PIECES_OF_A_TILE,
             "Rec.rec_batch_num": 1,
-            # Short words are padded to this width: a smaller one than usual halves the time of a dense page.
+            # Short words are padded to this width: less than the default halves the time of a dense page.
             "Rec.rec_img_shape": [3, 48, 160],
         }
     )
@@ -134,7 +135,7 @@ def load_engine() -> Any:
     with flag_override(engine.cfg, "allow_objects", True):
         engine.cfg.Det.session = _session(models, "det")
         engine.cfg.Rec.session = _session(models, "rec")
-    # The models are taken over with the first image.
+    # The first image initializes the models.
     blank = np.full((MIN_SIDE, MIN_SIDE, 3), 255, np.uint8)
     engine(blank, use_rec=False)
     engine.recognize_txt([blank])
@@ -142,9 +143,9 @@ def load_engine() -> Any:
 
 
 def _session(models: Path, purpose: str) -> Any:
-    """Return a model that waits for its next step without spinning.
+    """Load a model whose threads wait for their next step without spinning.
 
-    Two processes share the cores: while one's threads spin, the other's are kept from their work.
+    Two processes share the cores: threads that spin in one of them slow the other down.
     """
     from onnxruntime import InferenceSession, SessionOptions  # type: ignore[import-untyped]
 
@@ -162,7 +163,7 @@ class _Reader:
     """Read pieces of text on one image, each of them once.
 
     :param pixels: the image, in colour.
-    :param smooth: soften hard edges of black and white first.
+    :param smooth: soften hard black and white edges first.
     """
 
     def __init__(self, pixels: Pixels, *, smooth: bool) -> None:
@@ -186,7 +187,7 @@ class _Reader:
 
 
 def _read_any_way_up(pixels: Pixels) -> tuple[Block, ...]:
-    """Read an image; when a sample of it reads badly, read it the way up in which the sample reads best."""
+    """Read an image; if a sample of it reads badly, turn the image the way in which the sample reads best."""
     smooth = imaging.is_black_and_white(pixels)
     reader = _Reader(pixels, smooth=smooth)
     quads = reader.find()
@@ -195,13 +196,13 @@ def _read_any_way_up(pixels: Pixels) -> tuple[Block, ...]:
         return reading_order(reader.read(map(_as_read, quads)))
     reader = _Reader(np.rot90(pixels, quarters), smooth=smooth)
     blocks = reading_order(reader.read(map(_as_read, reader.find())))
-    # Rows are rows only the right way up: the order came first, now the boxes are turned back.
+    # Rows exist only while the text is upright, so the reading order comes first, then boxes are turned back.
     height, width = pixels.shape[:2]
     return changed(blocks, lambda line: line.moved(lambda point: turned_back(point, quarters, width, height)))
 
 
 def _best_turn(reader: _Reader, sample: Sequence[Quad]) -> int:
-    """Return by how many quarters an image has to be turned to the left to be read."""
+    """Return by how many quarter turns to the left the image can be read."""
 
     def quality(quarters: int) -> float:
         return _quality(sample, [reader.read([turned(quad, quarters)]) for quad in sample])
@@ -218,14 +219,14 @@ def _as_read(quad: Quad) -> Quad:
 
 
 def _quality(quads: Sequence[Quad], readings: Sequence[Sequence[Line]]) -> float:
-    """Return the mean confidence by length, less for long pieces that only few characters were read in."""
+    """Return the mean confidence weighted by length, reduced for long pieces with few characters."""
     expected = [max(1.0, _CHARACTERS * _length(quad) / _thickness(quad)) for quad in quads]
     sure = (
         sum(line.confidence * len(line.text) for line in lines)
-        / max(most, sum(len(line.text) for line in lines))
-        for lines, most in zip(readings, expected, strict=True)
+        / max(count, sum(len(line.text) for line in lines))
+        for lines, count in zip(readings, expected, strict=True)
     )
-    return sum(each * most for each, most in zip(sure, expected, strict=True)) / max(1.0, sum(expected))
+    return sum(each * count for each, count in zip(sure, expected, strict=True)) / max(1.0, sum(expected))
 
 
 def _length(quad: Quad) -> float:

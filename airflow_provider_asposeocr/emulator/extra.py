@@ -1,4 +1,7 @@
-"""What to say where the extra ``[emulator]`` is not installed, or only a part of it."""
+"""Errors for a missing or incomplete ``[emulator]`` extra.
+
+This module imports nothing of the extra, so that it can always be imported itself.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ _COMMAND = 'pip install "airflow-provider-asposeocr[emulator]"'
 
 
 def extra_missing(error: ImportError) -> ImportError:
-    """Return the error to raise in the place of one that an import has raised."""
+    """Return the error to raise instead of the one that an import raised."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         return _missing(error.name.partition(".")[0])
     return ImportError(f"The emulator cannot be loaded: {error}. Install it with: {_COMMAND}")
 
 
 def require_ocr() -> None:
-    """Check that all modules of the recognition are installed, without the time that it takes to load them.
+    """Check that all modules for recognition are installed, without spending the time to load them.
 
     :raises ImportError: if one is missing.
     """

@@ -1,4 +1,4 @@
-"""Fault injection: what goes wrong on the way to a service and back, on demand and repeatable."""
+"""Fault injection: network and service failures on demand, and repeatable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from airflow_provider_asposeocr.emulator import checks
 
 MAX_FAULTS = 1_000
-"""Rules that are not used up: each call looks at all of them."""
+"""Maximum number of rules that are not used up, because each call checks all of them."""
 
 _MAX_CALLS = 1 << 53
 _STATUSES = (200, 599)
@@ -19,42 +19,43 @@ _STATUSES = (200, 599)
 CALL_KINDS = ("token", "submit", "poll", "status", "cancel", "file")
 
 _REPLACING = frozenset({"status", "html_200", "unauthorized", "redirect", "drop_before"})
-"""These faults take the place of the regular answer: nothing is done and no task is created."""
+"""Faults that replace the regular response: the request is not served and no OCR task is created."""
 
-_ON_THE_WAY_BACK = frozenset({"truncated_json", "drop_after_accept", "reset_mid_body"})
-"""The request is served, only its answer suffers."""
+_SPOILING = frozenset({"truncated_json", "drop_after_accept", "reset_mid_body"})
+"""Faults that spoil the response; the request itself is served."""
 
 _ON_OCR_TASKS = frozenset({"forget_ocr_tasks", "never_finish", "finish_with_error"})
-"""These change the fate of tasks; the request itself is answered."""
+"""Faults that change OCR tasks; the request itself is served."""
 
-FAULT_KINDS = _REPLACING | _ON_THE_WAY_BACK | _ON_OCR_TASKS | {"slow"}
+FAULT_KINDS = _REPLACING | _SPOILING | _ON_OCR_TASKS | {"slow"}
 
 
 @dataclass
 class Fault:
-    """One rule of what goes wrong.
+    """Rule that makes calls fail.
 
-    Kinds that take the place of the answer: ``status`` (``status``, ``body``, ``headers``), ``html_200`` (a
-    web page in a 200), ``unauthorized`` (401), ``redirect`` (to ``location``), ``drop_before`` (the
-    connection is reset before anything is read).
+    Kinds that replace the response: ``status`` (``status``, ``body``, ``headers``), ``html_200`` (a web page
+    in a 200), ``unauthorized`` (401), ``redirect`` (to ``location``), ``drop_before`` (the connection is
+    reset before anything is read).
 
-    Kinds that serve the request and spoil its answer: ``drop_after_accept`` (the connection is reset
+    Kinds that serve the request and spoil its response: ``drop_after_accept`` (the connection is reset
     instead), ``truncated_json`` (half of it, complete by its Content-Length), ``reset_mid_body`` (half of it,
-    then the end of the connection).
+    then the connection is closed).
 
-    Other kinds: ``slow`` (wait ``seconds``, then go on), ``forget_ocr_tasks`` (all of them), ``never_finish``
-    and ``finish_with_error`` (the OCR task that the request names or creates, with ``messages``).
+    Other kinds: ``slow`` (wait ``seconds``, then continue), ``forget_ocr_tasks`` (all of them),
+    ``never_finish`` and ``finish_with_error`` (the OCR task that the request names or creates, with
+    ``messages``).
 
     :param kind: one of the kinds above.
     :param on: the kinds of calls it applies to: ``token``, ``submit``, ``poll``, ``status``, ``cancel``,
         ``file``, ``any``.
-    :param times: how often it strikes; None means always.
+    :param times: how often it applies; None means always.
     :param after: how many matching calls pass unharmed first.
-    :param probability: the chance to strike at each matching call, from 0 to 1; None means always.
+    :param probability: the chance that a matching call fails, from 0 to 1; None means always.
     :param status: the HTTP status of ``status`` (500 by default) and ``redirect`` (302 by default).
     :param body: the body of ``status`` and ``html_200``.
     :param headers: additional headers of ``status``.
-    :param early: answer before the request body is read, and close the connection (``status`` only).
+    :param early: respond before the request body is read, and close the connection (``status`` only).
     :param seconds: the delay of ``slow``, in seconds.
     :param location: the target of ``redirect``.
     :param messages: the error messages of ``finish_with_error``.
@@ -74,7 +75,7 @@ class Fault:
     messages: Sequence[str] = ("The image could not be recognized.",)
 
     def __post_init__(self) -> None:
-        """Refuse what does not exist or cannot be sent: a misspelt fault makes a test pass for nothing."""
+        """Refuse invalid values: a misspelt fault would let a test pass without testing anything."""
         if self.kind not in FAULT_KINDS:
             raise ValueError(
                 f"unknown fault {checks.shown(self.kind)}; known: {', '.join(sorted(FAULT_KINDS))}"
@@ -105,7 +106,7 @@ class Fault:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Fault:
-        """Make a rule from the JSON object of the control endpoint."""
+        """Create a rule from the JSON object of the control endpoint."""
         try:
             return cls(**values)
         except TypeError as error:
@@ -113,28 +114,18 @@ class Fault:
 
     @property
     def replaces_answer(self) -> bool:
-        """Whether the request is not served at all."""
+        """True if the fault replaces the response, so that the request is not served."""
         return self.kind in _REPLACING
 
-    @property
-    def on_ocr_tasks(self) -> bool:
-        """Whether the fault changes the fate of tasks."""
-        return self.kind in _ON_OCR_TASKS
-
-    @property
-    def on_the_way_back(self) -> bool:
-        """Whether the request is served and its answer suffers."""
-        return self.kind in _ON_THE_WAY_BACK
-
     def applies_to(self, call_kind: str) -> bool:
-        """Tell whether calls of this kind can be struck."""
+        """Return whether the rule applies to calls of this kind."""
         return "any" in self.on or call_kind in self.on
 
 
 class InjectedFaults:
-    """The injected rules, and how much of each is used up.
+    """Injected rules, and how much of each is used up.
 
-    :param faults: the rules to begin with.
+    :param faults: the initial rules.
     """
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
@@ -143,7 +134,7 @@ class InjectedFaults:
         self._rules: list[_Rule] = [_Rule(fault) for fault in faults]
 
     def add(self, *faults: Fault) -> None:
-        """Add rules after the present ones, all or none; those that are used up are forgotten."""
+        """Append rules, all or none; rules that are used up are removed."""
         with self._lock:
             self._rules = [rule for rule in self._rules if not rule.is_used_up]
             if len(self._rules) + len(faults) > MAX_FAULTS:
@@ -151,13 +142,13 @@ class InjectedFaults:
             self._rules += map(_Rule, faults)
 
     def clear(self) -> None:
-        """Remove all rules and start the sequence of probabilities anew."""
+        """Remove all rules and restart the sequence of random numbers."""
         with self._lock:
             self._rules.clear()
             self._random = random.Random(0)
 
     def strike(self, call_kind: str) -> list[Fault]:
-        """Use up and return the faults that this call suffers; one that replaces the answer is the last."""
+        """Return the faults that hit this call, up to one that replaces the response; count them as used."""
         struck: list[Fault] = []
         with self._lock:
             for rule in self._rules:

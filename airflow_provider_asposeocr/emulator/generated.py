@@ -1,4 +1,4 @@
-"""Results of any size: a pseudo-random block repeated, always the same, and never whole in memory."""
+"""Generated results of any size: one pseudo-random block, repeated and never whole in memory."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from starlette.responses import StreamingResponse
 
 TEXT_RESULTS = frozenset({"Text", "Hocr", "JSON"})
 _BLOCK = 768 * 1024
-"""Bytes; a multiple of three, so that the Base64 of a whole is the Base64 of its blocks in a row."""
+"""Size of the block in bytes: a multiple of three, so that its Base64 can be repeated as well."""
 
 
 @dataclass(frozen=True)
 class GeneratedData:
-    """The bytes of a generated result, in the form that an answer has them.
+    """Bytes of a generated result as they appear in a response.
 
-    :param kind: the type of the result; those of text are ASCII, the others hold any byte.
-    :param size: how many bytes the decoded result has.
-    :param is_base64: whether the answer has them as Base64.
-    :param escaped: whether ``+`` and ``/`` are written as JSON escapes.
+    :param kind: the type of the result; text types are ASCII, the others contain any byte.
+    :param size: the size of the decoded result, in bytes.
+    :param is_base64: encode them as Base64.
+    :param escaped: write ``+`` and ``/`` as JSON escapes.
     """
 
     kind: str
@@ -52,11 +52,11 @@ class GeneratedData:
 
 
 class GeneratedResponse(StreamingResponse):
-    """An answer that is made while it is sent; it is never compressed.
+    """Response that is generated while it is sent; it is never compressed.
 
-    :param pieces: what it consists of, in order.
+    :param pieces: its parts, in order.
     :param media_type: its content type.
-    :param size: its length in bytes, where it is to end before the last piece does.
+    :param size: its length in bytes, if it must end before its last part does.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class GeneratedResponse(StreamingResponse):
         super().__init__(self._chunks(), headers=headers, media_type=media_type)
 
     def halved(self) -> GeneratedResponse:
-        """Return the first half of this answer."""
+        """Return the first half of this response."""
         return GeneratedResponse(self._pieces, self.media_type or "", self.size // 2)
 
     async def _chunks(self) -> AsyncIterator[bytes]:
@@ -82,10 +82,10 @@ class GeneratedResponse(StreamingResponse):
 
 
 def generated_sha256(kind: str, size: int) -> str:
-    """Return the digest, in hexadecimal, of a generated result when it is decoded.
+    """Return the SHA-256 digest of a generated result once it is decoded, in hexadecimal.
 
     :param kind: the type of the result, such as ``Pdf``.
-    :param size: its bytes.
+    :param size: its size in bytes.
     """
     digest = hashlib.sha256()
     for block in GeneratedData(kind, size, is_base64=False):

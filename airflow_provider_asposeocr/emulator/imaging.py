@@ -1,4 +1,4 @@
-"""Image filters: pure functions on pixels, in the order and the meaning that the service documents."""
+"""Image filters: pure functions on pixels, in the order and with the meaning that the service documents."""
 
 from __future__ import annotations
 
@@ -19,33 +19,34 @@ from airflow_provider_asposeocr.emulator.limits import (
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
 Pixels = npt.NDArray[np.uint8]
-"""An image: rows, columns, and three channels (red, green, blue) unless a function says grey."""
+"""Image as rows, columns and three channels (red, green, blue), unless a function says grey."""
 
 _DEFAULT_DPI = 150.0
-_LARGEST_SKEW = 15.0
-_LEAST_SKEW = 0.1
-_LEAST_SHIFT = 2.0
+_MAX_SKEW = 15.0
+_MIN_SKEW = 0.1
+_MIN_SHIFT = 2.0
 _SKEW_SEARCH_SIDE = 1000
-_LONGEST_SHAPE = 3
-_LEAST_PART = 300
+_MAX_ELONGATION = 3
+_MIN_PART = 300
+"""Images longer than both, as a ratio of sides and in pixels, have their skew measured on a part."""
+
 _MARGIN = 24
-"""Longer images than this, in times of their width and in pixels, are judged by a part of them."""
 
 _SMALL_SIDE = 2000
 _CLIPPED_PERCENT = 0.5
 _LIGHT_ON_DARK_MARGIN = 25
 _PIXELS_AT_A_TIME = 1 << 20
 SMOOTHING = 0.7
-"""The engine was trained on photographs: hard edges of black and white cost it the dots of its i."""
+"""The engine was trained on photographs: with hard black and white edges it loses the dots of an i."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """A decoded image.
+    """Decoded image.
 
     :param pixels: in colour.
-    :param dpi: its horizontal resolution in dots per inch, assumed where the file does not say.
-    :param aspect: how many times as high as wide its pixels are.
+    :param dpi: its horizontal resolution in dots per inch, a default if the file has none.
+    :param aspect: the height of a pixel divided by its width.
     """
 
     pixels: Pixels
@@ -54,12 +55,12 @@ class Scan:
 
     @property
     def resolution(self) -> tuple[float, float]:
-        """The resolution in dots per inch, across and down."""
+        """Horizontal and vertical resolution in dots per inch."""
         return self.dpi, self.dpi / self.aspect
 
 
 def with_square_pixels(scan: Scan) -> Scan:
-    """Stretch an image whose pixels are not square, such as a fax, until it looks right."""
+    """Stretch an image whose pixels are not square, such as a fax, to its real proportions."""
     if scan.aspect == 1:
         return scan
     height, width = scan.pixels.shape[:2]
@@ -71,17 +72,17 @@ def with_square_pixels(scan: Scan) -> Scan:
 
 
 def stretched(scan: Scan, across: float, down: float, aspect: float) -> Scan:
-    """Undo what :func:`with_square_pixels` has done.
+    """Undo :func:`with_square_pixels`.
 
-    :param scan: an image of square pixels.
+    :param scan: an image with square pixels.
     :param across: the factor for its width.
     :param down: the factor for its height.
-    :param aspect: how many times as high as wide its pixels become.
+    :param aspect: the height of a pixel of the result divided by its width.
     """
     height, width = scan.pixels.shape[:2]
     size = max(1, round(width * across)), max(1, round(height * down))
-    how = cv2.INTER_NEAREST if is_black_and_white(scan.pixels) else cv2.INTER_AREA
-    return Scan(pixels_of(cv2.resize(scan.pixels, size, interpolation=how)), scan.dpi * across, aspect)
+    method = cv2.INTER_NEAREST if is_black_and_white(scan.pixels) else cv2.INTER_AREA
+    return Scan(pixels_of(cv2.resize(scan.pixels, size, interpolation=method)), scan.dpi * across, aspect)
 
 
 def prepare(scan: Scan, settings: AppliedSettings) -> Scan:
@@ -99,10 +100,10 @@ def prepare(scan: Scan, settings: AppliedSettings) -> Scan:
 
 
 def encode_png(pixels: Pixels, resolution: tuple[float, float] = (_DEFAULT_DPI, _DEFAULT_DPI)) -> bytes:
-    """Encode an image as PNG, with one bit for each pixel when it is only black and white.
+    """Encode an image as PNG, with one bit per pixel if it is only black and white.
 
     :param pixels: the image, in colour or grey.
-    :param resolution: in dots per inch, across and down.
+    :param resolution: horizontal and vertical, in dots per inch.
     """
     if is_black_and_white(pixels):
         image = Image.fromarray(_grey(pixels)).convert("1", dither=Image.Dither.NONE)
@@ -114,7 +115,7 @@ def encode_png(pixels: Pixels, resolution: tuple[float, float] = (_DEFAULT_DPI, 
 
 
 class BoundedBytes(io.BytesIO):
-    """Bytes in memory, no more than a result may have.
+    """In-memory file that refuses to grow beyond the maximum size of a result.
 
     :param kind: the type of the result.
     """
@@ -124,24 +125,24 @@ class BoundedBytes(io.BytesIO):
         self._kind = kind
 
     def write(self, data: bytes, /) -> int:  # type: ignore[override]
-        """Take the next bytes."""
+        """Append bytes."""
         check_result_size(self._kind, self.tell() + len(data))
         return super().write(data)
 
 
 def is_black_and_white(pixels: Pixels) -> bool:
-    """Tell whether an image has no other values than the two extremes."""
+    """Return whether an image contains only the values 0 and 255."""
     flat = pixels.reshape(-1)
     bands = (flat[start : start + _PIXELS_AT_A_TIME] for start in range(0, flat.size, _PIXELS_AT_A_TIME))
     return not any(bool(((band > 0) & (band < 255)).any()) for band in bands)
 
 
 def filled_part(pixels: Pixels, blank: int) -> tuple[int, int, int, int] | None:
-    """Return what is left of an image without the blank around it: left, top, right and bottom.
+    """Return the box around everything that is not blank: left, top, right and bottom.
 
     :param pixels: in colour or grey.
-    :param blank: a row or a column whose values differ by no more than this is blank.
-    :return: None when all of it is blank.
+    :param blank: a row or column whose values differ by no more than this is blank.
+    :return: None if the whole image is blank.
     """
     values = pixels.reshape(*pixels.shape[:2], -1)
     rows = np.flatnonzero(np.subtract(values.max(axis=(1, 2)), values.min(axis=(1, 2))) > blank)
@@ -152,7 +153,7 @@ def filled_part(pixels: Pixels, blank: int) -> tuple[int, int, int, int] | None:
 
 
 def rotate(pixels: Pixels, degrees: float) -> Pixels:
-    """Turn an image clockwise; it grows so that nothing is cut off, and new corners are white."""
+    """Rotate an image clockwise; it grows so that nothing is cut off, and the new corners are white."""
     quarters, rest = divmod(degrees % 360, 90)
     if rest == 0:
         return np.ascontiguousarray(np.rot90(pixels, -int(quarters)))
@@ -167,7 +168,7 @@ def rotate(pixels: Pixels, degrees: float) -> Pixels:
 
 
 def stretch_contrast(pixels: Pixels) -> Pixels:
-    """Spread the brightness over the whole range, without changing the hue."""
+    """Stretch the brightness to the full range without changing the hue."""
     counts = np.cumsum(cv2.calcHist([_grey(pixels)], [0], None, [256], [0, 256]).ravel())
     share = np.array([_CLIPPED_PERCENT, 100 - _CLIPPED_PERCENT]) / 100
     dark, light = np.searchsorted(counts, counts[-1] * share)
@@ -178,10 +179,10 @@ def stretch_contrast(pixels: Pixels) -> Pixels:
 
 
 def black_and_white(pixels: Pixels) -> Pixels:
-    """Reduce an image to black text on white, as a grey image with only the two extremes.
+    """Reduce an image to black text on white, as a grey image that contains only 0 and 255.
 
-    What the paper looks like without its text is estimated and subtracted, which evens out shadows and
-    stains; one threshold then fits the whole page.
+    The paper without its text is estimated and subtracted, which evens out shadows and stains. A single
+    threshold then fits the whole page.
     """
     grey = _dark_on_light(_grey(pixels))
     paper = cv2.medianBlur(cv2.dilate(grey, np.ones((9, 9), np.uint8)), _odd(min(grey.shape) // 30, 15))
@@ -192,7 +193,7 @@ def black_and_white(pixels: Pixels) -> Pixels:
 
 
 def deskew(pixels: Pixels) -> Pixels:
-    """Straighten an image that is skewed by up to 15 degrees, unless that would make it too large."""
+    """Straighten an image skewed by up to 15 degrees, unless the result would be too large."""
     skew = find_skew(pixels)
     height, width = pixels.shape[:2]
     fits = math.prod(_rotated_size(width, height, skew)) <= MAX_FILTERED_PIXELS
@@ -200,21 +201,21 @@ def deskew(pixels: Pixels) -> Pixels:
 
 
 def find_skew(pixels: Pixels) -> float:
-    """Return how far the rows of text are turned, clockwise in degrees.
+    """Return the skew of the text, clockwise in degrees.
 
-    The right angle is the one at which the sums along the rows of pixels differ most from row to row: text
-    and white space then alternate sharply.
+    At the correct angle the sums along the rows of pixels differ most from row to row, because text and white
+    space alternate sharply.
     """
     ink = _small_ink(pixels)
     if not ink.any():
         return 0.0
     best = 0.0
-    for step, reach in ((1.0, _LARGEST_SKEW), (0.2, 1.0), (0.05, 0.2)):
+    for step, reach in ((1.0, _MAX_SKEW), (0.2, 1.0), (0.05, 0.2)):
         candidates = np.arange(best - reach, best + reach + step / 2, step)
         best = float(max(candidates, key=lambda angle: _sharpness(ink, float(angle))))
-    # What moves the end of a row by less than that is not seen, and would move the end of a long one by much.
-    least = math.degrees(math.atan(_LEAST_SHIFT / ink.shape[1]))
-    return best if max(least, _LEAST_SKEW) <= abs(best) <= _LARGEST_SKEW else 0.0
+    # A smaller angle cannot be measured: it moves the end of a row by less than the shift that is visible.
+    minimum = math.degrees(math.atan(_MIN_SHIFT / ink.shape[1]))
+    return best if max(minimum, _MIN_SKEW) <= abs(best) <= _MAX_SKEW else 0.0
 
 
 def _small_ink(pixels: Pixels) -> Pixels:
@@ -232,9 +233,9 @@ def _without_margins(grey: Pixels) -> Pixels:
 
 
 def _most_varied_part(grey: Pixels) -> Pixels:
-    """Return the fullest part of a very long or wide image, which as a whole would shrink to a line."""
+    """Return the part with the most content of a very long image, which as a whole would shrink to a line."""
     height, width = grey.shape
-    length = max(_LEAST_PART, _LONGEST_SHAPE * min(height, width))
+    length = max(_MIN_PART, _MAX_ELONGATION * min(height, width))
     if max(height, width) <= length:
         return grey
     upright = grey if height > width else grey.T
@@ -263,9 +264,9 @@ def _dark_on_light(grey: Pixels) -> Pixels:
     return 255 - grey if lighter > 2 * darker else grey
 
 
-def _odd(size: int, least: int) -> int:
+def _odd(size: int, minimum: int) -> int:
     # The median filter of OpenCV takes odd sizes up to 255 only.
-    return min(255, max(least, size | 1))
+    return min(255, max(minimum, size | 1))
 
 
 def _grey(pixels: Pixels) -> Pixels:
@@ -273,5 +274,5 @@ def _grey(pixels: Pixels) -> Pixels:
 
 
 def pixels_of(array: npt.ArrayLike) -> Pixels:
-    """Return an array as pixels, which it is known to hold."""
+    """Return an array that is known to hold pixels under their type."""
     return np.asarray(array, np.uint8)

@@ -1,8 +1,8 @@
-"""Reading order: lines found anywhere on a page become rows, and rows become columns and paragraphs.
+"""Reading order: groups the lines of a page into rows, and rows into columns and paragraphs.
 
-The page is cut wherever a white gap runs all the way across (an XY-cut): first between columns of text, then
-between paragraphs. What cannot be cut any further is read row by row. A skewed page has no straight gaps, so
-the typical skew of its lines is undone first; only the order is affected, not the boxes.
+The page is cut wherever a white gap runs all the way across (XY-cut), first between columns of text, then
+between paragraphs. A part that cannot be cut further is read row by row. A skewed page has no straight gaps,
+so the typical skew of its lines is undone first; that affects the order only, not the boxes.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from statistics import median
 from airflow_provider_asposeocr.emulator.page import Block, Line, Point, Quad, Row, bounds
 
 _COLUMN_GAP = 1.0
-"""A gap between columns is at least so many line heights wide."""
+"""Minimum width of a gap between columns, in line heights."""
 
 _PARAGRAPH_GAP = 0.9
-"""A gap between paragraphs is at least so many line heights high."""
+"""Minimum height of a gap between paragraphs, in line heights."""
 
 _COLUMN_LINES = 3
 _COLUMN_WIDTH = 8.0
-"""A column of running text has at least so many lines of at least so many line heights; a table's has not."""
+"""Minimum number of lines, and their width in line heights, of a column of running text; tables have less."""
 
 _ROW_OVERLAP = 0.5
-"""Lines whose centres differ by less than this share of the smaller height stand in one row."""
+"""Lines whose centres differ by less than this share of the smaller height are in one row."""
 
 _SKEW_THAT_MATTERS = 0.2
 
 
 @dataclass(frozen=True)
 class _Placed:
-    """A line with its upright box on the straightened page."""
+    """Line with its upright box on the straightened page."""
 
     line: Line
     left: float
@@ -64,7 +64,7 @@ def reading_order(lines: Sequence[Line]) -> tuple[Block, ...]:
 
 
 def typical_skew(lines: Iterable[Line]) -> float:
-    """Return the angle that most of the text has, by its length, clockwise in degrees."""
+    """Return the median angle of the text, weighted by length, clockwise in degrees."""
     angles = sorted(_angle_and_length(line.quad) for line in lines)
     half = sum(length for _, length in angles) / 2
     for angle, length in angles:
@@ -121,12 +121,12 @@ def _paragraphs(lines: Sequence[_Placed]) -> tuple[list[_Placed], list[_Placed]]
     return [line for line in lines if line.middle < gap], [line for line in lines if line.middle >= gap]
 
 
-def _gaps(spans: Iterable[tuple[float, float]], least: float) -> Iterator[float]:
-    """Yield the middles of the gaps that no span crosses, the widest first."""
+def _gaps(spans: Iterable[tuple[float, float]], minimum: float) -> Iterator[float]:
+    """Yield the middle of each gap that no span crosses, widest gap first."""
     found: list[tuple[float, float]] = []
     end = math.inf
     for start, stop in sorted(spans):
-        if start - end > least:
+        if start - end > minimum:
             found.append((start - end, (start + end) / 2))
         end = stop if end == math.inf else max(end, stop)
     for _, middle in sorted(found, reverse=True):

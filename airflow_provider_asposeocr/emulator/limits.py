@@ -1,8 +1,8 @@
-"""Bounds of one OCR task: a file from a stranger may cost so much, and an error says which bound it met.
+"""Limits of one OCR task, so that no untrusted file costs too much; the error says which limit was exceeded.
 
-Pixels are bounded from the headers, before anything is decoded; what filters make of an image is computed and
-bounded before they run. Memory is bounded by the operating system inside the recognition process, seconds by
-the process that feeds it.
+Pixels are limited by the headers, before anything is decoded; the size of a filter's result is computed and
+checked before the filter runs. Memory is limited by the operating system inside the recognition process, time
+by the process that feeds it.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ import sys
 from pathlib import Path
 
 MAX_PIXELS = 40_000_000
-"""Largest image that is opened: A4 at 600 dpi has 35 million pixels."""
+"""Maximum size of an image: A4 at 600 dpi has 35 million pixels."""
 
 MAX_SIDE = 65_535
-"""Longest side of an image that is opened, in pixels; no JPEG is longer."""
+"""Maximum side of an image in pixels; no JPEG is longer."""
 
 MAX_FILTERED_PIXELS = 60_000_000
-"""Largest image that a filter may make. The corrected skew of the largest image just fits."""
+"""Maximum size of a filtered image: the largest image just fits after its skew is corrected."""
 
 MAX_RESULT_BYTES = 64 << 20
 MAX_SECONDS = 60.0
 MAX_RESIDENT_BYTES = 1_120 << 20
-"""Memory of a recognition process with its engine. Pages of libraries that are mapped later come on top."""
+"""Memory of a recognition process with its engine; library pages that are mapped later come on top."""
 
 
 class LimitExceededError(ValueError):
-    """A file that costs more than one OCR task may."""
+    """Raised for a file that would exceed a limit."""
 
 
 class UnreadableImageError(ValueError):
-    """Bytes that are no image, or one that cannot be decoded."""
+    """Raised for a file that is not an image or cannot be decoded."""
 
 
 def check_image_size(width: int, height: int) -> None:
@@ -55,11 +55,11 @@ def check_image_size(width: int, height: int) -> None:
 
 
 def check_filtered_size(what: str, width: int, height: int) -> None:
-    """Refuse a filter that would make too large an image.
+    """Refuse a filter whose result would be too large.
 
     :param what: the filter, as the subject of a sentence.
-    :param width: of its result, in pixels.
-    :param height: of its result, in pixels.
+    :param width: of the result, in pixels.
+    :param height: of the result, in pixels.
     """
     if width * height > MAX_FILTERED_PIXELS:
         raise LimitExceededError(
@@ -73,6 +73,7 @@ def check_result_size(kind: str, size: int) -> None:
 
     :param kind: its type, such as ``ImagePNG``.
     :param size: in bytes, as far as it has been written.
+    :raises LimitExceededError: if it exceeds :data:`MAX_RESULT_BYTES`.
     """
     if size > MAX_RESULT_BYTES:
         raise LimitExceededError(
@@ -81,25 +82,25 @@ def check_result_size(kind: str, size: int) -> None:
 
 
 def out_of_memory() -> str:
-    """Return the message of an OCR task that needs more memory than it may have."""
+    """Return the error message of an OCR task that ran out of memory."""
     return f"The recognition needs more than {MAX_RESIDENT_BYTES >> 20} MiB of memory, the most that it gets."
 
 
 def out_of_time(seconds: float) -> str:
-    """Return the message of an OCR task that takes longer than it may."""
+    """Return the error message of an OCR task that ran out of time."""
     return f"The recognition takes longer than {seconds:g} seconds, the most that it gets."
 
 
 def core_count() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def limit_memory() -> None:
-    """Bound the memory of this process: what it has and what is left up to :data:`MAX_RESIDENT_BYTES`.
+    """Limit the memory of this process to what it has now plus the rest of :data:`MAX_RESIDENT_BYTES`.
 
-    The limit is on what the process reserves for data, not on its address space: libraries reserve far more
-    of that than they use, the more cores there are the more. Only Linux enforces it for all allocators.
+    The limit applies to the data segment, not to the address space: libraries reserve far more of that than
+    they use, and more with every core. Only Linux enforces it for all allocators.
     """
     if sys.platform != "linux":
         return
@@ -107,17 +108,17 @@ def limit_memory() -> None:
 
     has = memory_of_this_process()
     bound = has["VmData"] + max(0, MAX_RESIDENT_BYTES - has["VmRSS"])
-    with contextlib.suppress(ValueError):  # a stricter hard limit was set from outside and stays
+    with contextlib.suppress(ValueError):  # a stricter hard limit from outside stays in force
         resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
 
 
 def give_memory_back() -> None:
-    """Return to the system what an OCR task has freed: the allocator of glibc keeps it for the next one."""
+    """Return freed memory to the system, which the allocator of glibc would otherwise keep."""
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def memory_of_this_process() -> dict[str, int]:
-    """Return what Linux tells of the memory of this process, in bytes."""
+    """Return the memory figures that Linux reports for this process, in bytes."""
     rows = (line.split() for line in Path("/proc/self/status").read_text().splitlines())
     return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if row[2:] == ["kB"]}

@@ -1,7 +1,8 @@
-"""The tasks of the emulator: their states, their retention, and their records when they outlive a restart.
+"""OCR tasks: their states, their retention, and their records, by which they survive a restart.
 
-A task's state is never set: it follows from what is known of it at the moment of asking. That holds for
-scripted tasks, which need no thread and no timer, as for recognized ones, whose outcome a worker brings.
+The state of an OCR task is never set: it is derived from what is known about it when it is asked for. This
+holds both for scripted OCR tasks, which need no thread and no timer, and for recognized ones, whose outcome
+comes from a recognition process.
 """
 
 from __future__ import annotations
@@ -27,20 +28,20 @@ from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from airflow_provider_asposeocr.emulator.submission import Submission
 
 MAX_KEPT_BYTES = 1 << 30
-"""Memory for tasks, with their settings and results: the oldest are forgotten before their time is over."""
+"""Memory for OCR tasks with settings and results; beyond it the oldest are forgotten before they expire."""
 
 MAX_PURGED = 100
-"""Expired tasks that one request removes: it must not pay for all when the retention is made shorter."""
+"""Expired OCR tasks removed per request, so that no request pays for all when the retention is shortened."""
 
 _LOG = logging.getLogger("asposeocr-emulator")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task.
+    """Outcome of an OCR task.
 
-    :param results: the results as the wire has them, ``{"type", "data"}`` with Base64 data.
-    :param messages: why it failed; empty when it did not.
+    :param results: the results as on the wire, ``{"type", "data"}`` with Base64 data.
+    :param messages: the reasons for its failure; empty if it succeeded.
     """
 
     results: Sequence[Mapping[str, str]] = ()
@@ -54,13 +55,13 @@ class Outcome:
 
 @dataclass
 class OcrTask:
-    """One task.
+    """One OCR task of the emulator.
 
-    :param submission: what was submitted.
-    :param image: the file to recognize; None for scripted tasks.
-    :param outcome: what it will answer, or None as long as a worker has not brought it.
-    :param ready_at: it does not end earlier, in seconds since the epoch.
-    :param pending_reads: so many reads still answer a state that is not final.
+    :param submission: its submission.
+    :param image: the file to recognize; None for scripted OCR tasks.
+    :param outcome: its outcome; None until the recognition process has delivered it.
+    :param ready_at: the earliest time at which it can end, in seconds since the epoch.
+    :param pending_reads: how many further reads return a state that is not final.
     """
 
     submission: Submission
@@ -73,17 +74,17 @@ class OcrTask:
 
     @property
     def ocr_task_id(self) -> str:
-        """The id of the task."""
+        """Id of the OCR task."""
         return self.submission.ocr_task_id
 
     @property
     def is_final(self) -> bool:
-        """Whether the state will not change any more."""
+        """True once the state can no longer change."""
         return self.status in ("Completed", "Error")
 
     @property
     def status(self) -> str:
-        """The ``taskStatus`` at this moment."""
+        """Current ``taskStatus``."""
         if self.never_finishes or self.outcome is None or self.pending_reads or time.time() < self.ready_at:
             return "Processing" if self.started else "Pending"
         return "Error" if self.outcome.messages else "Completed"
@@ -94,15 +95,15 @@ class OcrTask:
         return self.submission.memory + (self.outcome.size if self.outcome else 0)
 
     def read(self) -> str:
-        """Return the state and count the read."""
+        """Return the current state and count the read."""
         status = self.status
         self.pending_reads = max(0, self.pending_reads - 1)
-        # Only a scripted task has an outcome before it ends; it is seen as Pending once.
+        # Only a scripted OCR task has an outcome before it ends; its first read shows Pending.
         self.started = self.started or self.outcome is not None
         return status
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the task as JSON values, without its results."""
+        """Return the OCR task as JSON values, without its results."""
         return {
             **self.submission.to_dict(),
             "status": self.status,
@@ -111,7 +112,7 @@ class OcrTask:
         }
 
     def to_record(self) -> dict[str, Any]:
-        """Return what has to be kept of the task across a restart."""
+        """Return the record by which the OCR task survives a restart."""
         return {
             "submission": self.submission.to_dict(),
             "outcome": asdict(self.outcome) if self.outcome else None,
@@ -120,14 +121,14 @@ class OcrTask:
 
 
 class OcrTaskStore:
-    """All tasks that are known. Safe to use from several threads.
+    """Store of all known OCR tasks, safe to use from several threads.
 
-    Tasks stand in the order of their submission, which is the order in which they expire as well: whatever
-    the retention is, only the first ones have to be looked at.
+    OCR tasks are kept in the order of their submission, which is also the order in which they expire, so that
+    only the first ones have to be checked, whatever the retention.
 
-    :param options: the live switches: retention, id style.
-    :param folder: where uploads are kept.
-    :param records: where tasks are kept across a restart; None keeps none.
+    :param options: the live options: retention, id style.
+    :param folder: the directory for uploads.
+    :param records: the records that survive a restart; None keeps none.
     """
 
     def __init__(self, options: EmulatorOptions, folder: Path, records: Records | None = None) -> None:
@@ -144,17 +145,17 @@ class OcrTaskStore:
             return len(self._ocr_tasks) - expired
 
     def new_id(self) -> str:
-        """Return an id for a task in the style that is switched on."""
+        """Return an id for a new OCR task in the style that the options ask for."""
         return ("TTS" if self._options.id_style == "tts" else "") + str(uuid.uuid4())
 
     def image_path(self, ocr_task_id: str) -> Path:
-        """Return where the upload of a task belongs."""
+        """Return the path for the upload of an OCR task."""
         return self._folder / f"{ocr_task_id}.image"
 
     def add(self, ocr_task: OcrTask) -> None:
-        """Take up a new task; the oldest ones make room for it.
+        """Add a new OCR task; the oldest ones make room for it.
 
-        :raises OSError: if its record cannot be written; the task is not known then.
+        :raises OSError: if its record cannot be written; the OCR task is not added then.
         """
         with self._lock:
             self._save(ocr_task)
@@ -162,7 +163,7 @@ class OcrTaskStore:
             self._purge()
 
     def get(self, ocr_task_id: str) -> OcrTask | None:
-        """Return a task, or None when it is unknown, cancelled or past its retention."""
+        """Return an OCR task, or None if it is unknown, cancelled or expired."""
         with self._lock:
             ocr_task = self._ocr_tasks.get(ocr_task_id)
             if ocr_task and self._is_expired(ocr_task):
@@ -171,7 +172,7 @@ class OcrTaskStore:
             return ocr_task
 
     def start(self, ocr_task_id: str) -> OcrTask | None:
-        """Mark a task as being worked on; None when there is nothing left to do for it."""
+        """Mark an OCR task as started and return it, or None if nothing is left to do for it."""
         with self._lock:
             ocr_task = self.get(ocr_task_id)
             if ocr_task is None or ocr_task.image is None or ocr_task.outcome is not None:
@@ -180,7 +181,7 @@ class OcrTaskStore:
             return ocr_task
 
     def finish(self, ocr_task_id: str, outcome: Outcome) -> None:
-        """Record what became of a task, unless it is gone or has been decided already."""
+        """Set the outcome of an OCR task, unless it is gone or already has one."""
         with self._lock:
             ocr_task = self._ocr_tasks.get(ocr_task_id)
             if ocr_task is None or ocr_task.outcome is not None:
@@ -189,14 +190,14 @@ class OcrTaskStore:
             self._drop_image(ocr_task)
 
     def fail(self, ocr_task_id: str, messages: Sequence[str]) -> None:
-        """Let a task end in an error, whatever it was about to do."""
+        """End an OCR task in an error, whatever its state."""
         with self._lock:
             ocr_task = self._ocr_tasks.get(ocr_task_id)
             if ocr_task:
                 self._decide(ocr_task, Outcome(messages=tuple(messages)))
 
     def remove(self, ocr_task_id: str) -> bool:
-        """Forget a task; tell whether it was known."""
+        """Forget an OCR task; return whether it was known."""
         with self._lock:
             ocr_task = self._ocr_tasks.pop(ocr_task_id, None)
             if ocr_task:
@@ -207,27 +208,27 @@ class OcrTaskStore:
             return ocr_task is not None
 
     def clear(self) -> None:
-        """Forget all tasks."""
+        """Forget all OCR tasks."""
         with self._lock:
             for ocr_task_id in list(self._ocr_tasks):
                 self.remove(ocr_task_id)
 
     def snapshot(self) -> list[OcrTask]:
-        """Return the known tasks, oldest first."""
+        """Return the known OCR tasks, oldest first."""
         with self._lock:
             return list(itertools.filterfalse(self._is_expired, self._ocr_tasks.values()))
 
     def restore(self) -> list[OcrTask]:
-        """Read the tasks of an earlier run from their records; return those to be done anew."""
+        """Restore the OCR tasks of an earlier run from their records; return those without an outcome."""
         if self._records is None:
             return []
         restored = sorted(
-            self._records.load(self._from_record), key=lambda ocr_task: ocr_task.submission.submitted_at
+            self._records.load(self._from_record), key=lambda found: found.submission.submitted_at
         )
         with self._lock:
             for ocr_task in restored:
                 self._put(ocr_task)
-            self._purge(most=len(restored))
+            self._purge(limit=len(restored))
             return [ocr_task for ocr_task in self._ocr_tasks.values() if ocr_task.outcome is None]
 
     def _put(self, ocr_task: OcrTask) -> None:
@@ -241,19 +242,19 @@ class OcrTaskStore:
         try:
             self._save(ocr_task)
         except OSError as error:
-            # The task is known all the same as long as this process runs.
-            _LOG.warning("The record of task %s cannot be written: %s", ocr_task.ocr_task_id, error)
+            # The OCR task stays known while this process runs.
+            _LOG.warning("The record of OCR task %s cannot be written: %s", ocr_task.ocr_task_id, error)
         self._purge()
 
-    def _purge(self, most: int = MAX_PURGED) -> None:
-        """Forget the oldest tasks that are expired or too much to keep, so many at most."""
-        for _ in range(most):
+    def _purge(self, limit: int = MAX_PURGED) -> None:
+        """Forget the oldest OCR tasks that are expired or exceed the memory, at most ``limit`` of them."""
+        for _ in range(limit):
             oldest = next(iter(self._ocr_tasks.values()), None)
-            if oldest is None or not (self._is_expired(oldest) or self._is_too_much()):
+            if oldest is None or not (self._is_expired(oldest) or self._exceeds_memory()):
                 return
             self.remove(oldest.ocr_task_id)
 
-    def _is_too_much(self) -> bool:
+    def _exceeds_memory(self) -> bool:
         return self._kept_bytes > MAX_KEPT_BYTES and len(self._ocr_tasks) > 1
 
     def _is_expired(self, ocr_task: OcrTask) -> bool:
@@ -278,7 +279,7 @@ class OcrTaskStore:
         if record.get("outcome") is not None:
             ocr_task.outcome = _outcome_from_record(record["outcome"])
             return ocr_task
-        # The name comes from the id, never from the record.
+        # The path is derived from the id, never read from the record.
         ocr_task.image = self.image_path(ocr_task_id)
         if not is_plain_file(ocr_task.image):
             raise ValueError("its upload is missing")

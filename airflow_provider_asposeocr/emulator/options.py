@@ -1,7 +1,7 @@
-"""Everything that can be switched on the emulator, in one flat and live object.
+"""Options of the emulator, in one flat object whose changes take effect immediately.
 
-Each switch in the second half of :class:`EmulatorOptions` stands for something that the service's
-documentation leaves open, so that a client can be tried against either answer.
+Each option in the second half of :class:`EmulatorOptions` stands for a point that the documentation of the
+service leaves open, so that a client can be tested against every possible behaviour.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from airflow_provider_asposeocr.emulator import checks
 from airflow_provider_asposeocr.emulator.submission import Submission
 
 MAX_RESULT_BYTES = 1 << 40
-"""Largest generated result: never whole in memory, but Python's ``len`` must be able to tell its size."""
+"""Maximum size of a generated result, which is never whole in memory, but has to fit Python's ``len``."""
 
 MAX_TRANSCRIPT_ENTRIES = 1_000_000
 _MAX_COUNT = 1 << 53
-"""Largest whole number that JSON holds exactly wherever it is read."""
+"""Largest whole number that every JSON parser reads exactly."""
 
 _MAX_SIGMA = 10.0
 
 
 @dataclass(frozen=True)
 class LogNormal:
-    """Draw service times from a log-normal distribution; the n-th submission always gets the same draw.
+    """Draw service times from a log-normal distribution; the n-th submission always gets the same time.
 
     :param median: the median service time, in seconds.
     :param sigma: the standard deviation of its natural logarithm.
-    :param seed: two distributions with the same seed draw the same times.
+    :param seed: distributions with the same seed draw the same times.
     """
 
     median: float
@@ -41,7 +41,7 @@ class LogNormal:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse distributions that cannot be drawn from."""
+        """Refuse parameters from which nothing can be drawn."""
         checks.number("median", self.median, 1e-9, checks.MAX_SECONDS)
         checks.number("sigma", self.sigma, 0, _MAX_SIGMA)
         checks.whole("seed", self.seed, -_MAX_COUNT, _MAX_COUNT)
@@ -65,8 +65,8 @@ def _choice(name: str, value: Any, *, allowed: tuple[object, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {checks.shown(value)}")
 
 
-def _count(name: str, value: Any, *, most: int = _MAX_COUNT, unit: str = "") -> None:
-    checks.whole(name, value, 0, most, unit)
+def _count(name: str, value: Any, *, maximum: int = _MAX_COUNT, unit: str = "") -> None:
+    checks.whole(name, value, 0, maximum, unit)
 
 
 def _optional(check: Check, name: str, value: Any) -> None:
@@ -91,9 +91,9 @@ def _service_times(name: str, value: Any) -> None:
 _CHECKS: Mapping[str, Check] = {
     "client_id": checks.text,
     "client_secret": checks.text,
-    "token_lifetime": partial(_count, most=int(checks.MAX_SECONDS)),
+    "token_lifetime": partial(_count, maximum=int(checks.MAX_SECONDS)),
     "lockout_failures": _count,
-    "lockout_seconds": partial(_count, most=int(checks.MAX_SECONDS)),
+    "lockout_seconds": partial(_count, maximum=int(checks.MAX_SECONDS)),
     "retention_seconds": checks.seconds,
     "ocr": checks.flag,
     "discard": checks.flag,
@@ -101,10 +101,10 @@ _CHECKS: Mapping[str, Check] = {
     "min_processing_seconds": checks.seconds,
     "service_seconds": _service_times,
     "scripted_text": _scripted_text,
-    "result_bytes": partial(_optional, partial(_count, most=MAX_RESULT_BYTES, unit=" of bytes")),
+    "result_bytes": partial(_optional, partial(_count, maximum=MAX_RESULT_BYTES, unit=" of bytes")),
     "completed_after_reads": _count,
     "max_body_bytes": partial(_optional, _count),
-    "transcript_limit": partial(_count, most=MAX_TRANSCRIPT_ENTRIES),
+    "transcript_limit": partial(_count, maximum=MAX_TRANSCRIPT_ENTRIES),
     "id_style": partial(_choice, allowed=("guid", "tts", "quoted", "newline")),
     "unknown_id": partial(_choice, allowed=("not_exist", "404", "204")),
     "empty_results": partial(_choice, allowed=("null", "list")),
@@ -124,43 +124,44 @@ _CHECKS: Mapping[str, Check] = {
 
 @dataclass(slots=True)
 class EmulatorOptions:
-    """The emulator's switches. Assigning to one takes effect with the next request.
+    """Options of the emulator. Assigning to one takes effect with the next request.
 
     :param client_id: the accepted client id.
     :param client_secret: the accepted client secret.
     :param token_lifetime: ``expires_in`` of new tokens, in seconds.
-    :param lockout_failures: rejected sign-ins of one id and secret pair before it is locked out.
+    :param lockout_failures: failed sign-ins of one pair of id and secret before it is locked out.
     :param lockout_seconds: how long a pair stays locked out, and its ``Retry-After``, in seconds.
-    :param retention_seconds: how long a task is known, counted from its submission, in seconds.
-    :param ocr: recognize images for real; when False every task is scripted.
-    :param discard: hash and count uploads but keep none of them; every task is scripted.
-    :param warm_up: load the recognition engine at start instead of at the first task.
-    :param min_processing_seconds: the least time that a recognized (not scripted) task takes, in seconds.
-    :param service_seconds: how long scripted tasks take, in seconds: a number, a list (one for each
-        submission, the last one repeats) or a callable that is given the submission, such as
+    :param retention_seconds: how long an OCR task is kept after its submission, in seconds.
+    :param ocr: recognize images; if False, every OCR task is scripted.
+    :param discard: hash and count uploads but keep none of them; every OCR task is scripted.
+    :param warm_up: load the recognition engine at start instead of with the first OCR task.
+    :param min_processing_seconds: the minimum duration of recognized (not scripted) OCR tasks, in seconds.
+    :param service_seconds: the duration of scripted OCR tasks, in seconds: a number, a list (one for each
+        submission, the last one repeats) or a callable that takes the submission, such as
         :class:`LogNormal`.
-    :param scripted_text: the text of scripted tasks, or a callable that is given the submission.
-    :param result_bytes: answer each result of a completed task with so many generated bytes in place of its
-        own, always the same for a size and a type; see :func:`.generated_sha256`.
-    :param completed_after_reads: so many reads of a task answer a state that is not final, whatever the time.
+    :param scripted_text: the text of scripted OCR tasks, or a callable that takes the submission.
+    :param result_bytes: replace each result of a completed OCR task by this many generated bytes, always the
+        same for a size and a type; see :func:`.generated_sha256`.
+    :param completed_after_reads: how many reads of an OCR task return a state that is not final, whatever
+        the time.
     :param max_body_bytes: larger request bodies are refused with 413; None sets no limit.
-    :param state_dir: where tasks are kept across a restart; None keeps none.
+    :param state_dir: the directory in which OCR tasks survive a restart; None keeps none.
     :param transcript_limit: how many requests the transcript remembers.
-    :param id_style: ``guid``, ``tts`` (prefix ``TTS``), ``quoted`` (JSON whatever was asked for) or
-        ``newline`` (one at the end).
-    :param unknown_id: how an unknown id is answered: ``not_exist`` (in a 200), ``404`` or ``204``.
-    :param empty_results: ``results`` of an unfinished task: ``null`` or ``list`` (empty).
-    :param delete_status: the status of a cancellation, 200 or 204.
-    :param warnings: ``error.warnings`` of completed tasks.
-    :param messages: ``error.messages`` of completed tasks.
-    :param block_get_seconds: a fetch waits for the end of the task, at most so many seconds.
+    :param id_style: ``guid``, ``tts`` (prefix ``TTS``), ``quoted`` (always JSON, whatever ``Accept`` says) or
+        ``newline`` (a line break at the end).
+    :param unknown_id: the response for an unknown id: ``not_exist`` (in a 200), ``404`` or ``204``.
+    :param empty_results: ``results`` of an unfinished OCR task: ``null`` or ``list`` (empty).
+    :param delete_status: the HTTP status of a cancellation, 200 or 204.
+    :param warnings: ``error.warnings`` of completed OCR tasks.
+    :param messages: ``error.messages`` of completed OCR tasks.
+    :param block_get_seconds: how long a fetch waits for the OCR task to end, in seconds.
     :param plain_data: send text results as they are, not as Base64.
-    :param extra_fields: add members that no documentation names.
-    :param unknown_status: this ``taskStatus`` takes the place of ``Pending`` and ``Processing``.
+    :param extra_fields: add undocumented members to replies.
+    :param unknown_status: a ``taskStatus`` that replaces ``Pending`` and ``Processing``.
     :param shuffle_keys: write the members of replies in an arbitrary order.
     :param escape_base64: write ``+`` and ``/`` as JSON escapes.
     :param gzip: compress replies for clients that accept it.
-    :param status_knows_ids: when False, GetTaskStatus knows no task at all.
+    :param status_knows_ids: if False, GetTaskStatus does not know any OCR task.
     """
 
     client_id: str = "emulator-client-id"
@@ -197,7 +198,7 @@ class EmulatorOptions:
     status_knows_ids: bool = True
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Assign one switch; a value of the wrong kind or out of bounds raises ``ValueError``."""
+        """Assign one option; a value of the wrong type or out of range raises ``ValueError``."""
         check = _CHECKS.get(name)
         if check:
             check(name, value)
@@ -205,11 +206,11 @@ class EmulatorOptions:
 
     @property
     def scripted(self) -> bool:
-        """Whether new tasks are scripted instead of recognized."""
+        """True if new OCR tasks are scripted instead of recognized."""
         return self.discard or not self.ocr
 
     def update(self, changes: Mapping[str, Any]) -> None:
-        """Change several switches from JSON values, all or none.
+        """Change several options from JSON values, all or none.
 
         :param changes: option names and values; ``service_seconds`` may be an object with the arguments of
             :class:`LogNormal`.
@@ -231,7 +232,7 @@ class EmulatorOptions:
             raise
 
     def service_time(self, submission: Submission) -> float:
-        """Return how long the scripted task of ``submission`` takes, in seconds."""
+        """Return the duration of the scripted OCR task of ``submission``, in seconds."""
         given = self.service_seconds
         if callable(given):
             return float(given(submission))
@@ -240,7 +241,7 @@ class EmulatorOptions:
         return float(given)
 
     def text_for(self, submission: Submission) -> str:
-        """Return the text of the scripted task of ``submission``."""
+        """Return the text of the scripted OCR task of ``submission``."""
         return self.scripted_text(submission) if callable(self.scripted_text) else self.scripted_text
 
 

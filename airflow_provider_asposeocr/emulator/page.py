@@ -1,4 +1,4 @@
-"""A recognized page: plain values between the engine, the layout and the renderers."""
+"""Recognized page: plain values passed between the engine, the layout and the renderers."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from airflow_provider_asposeocr.emulator.trial import mask
 
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
-"""Corners in pixels: top left, top right, bottom right, bottom left of the text as it is read."""
+"""Corners in pixels: top left, top right, bottom right, bottom left, seen in reading direction."""
 
 Box = tuple[float, float, float, float]
-"""An upright box in pixels: left, top, right, bottom."""
+"""Upright box in pixels: left, top, right, bottom."""
 
 
 @dataclass(frozen=True)
 class Word:
-    """One word.
+    """Recognized word.
 
     :param text: its characters.
-    :param confidence: how sure the engine is, from 0 to 1.
-    :param quad: where it stands.
+    :param confidence: the confidence of the engine, from 0 to 1.
+    :param quad: its position.
     """
 
     text: str
@@ -31,11 +31,11 @@ class Word:
 
 @dataclass(frozen=True)
 class Line:
-    """A run of words that the engine has read in one go; a row of text may hold several.
+    """Run of words that the engine read in one go; a row of text may consist of several.
 
     :param words: at least one.
-    :param confidence: how sure the engine is of the whole, from 0 to 1.
-    :param quad: where it stands.
+    :param confidence: the confidence of the engine in the whole line, from 0 to 1.
+    :param quad: its position.
     """
 
     words: tuple[Word, ...]
@@ -44,13 +44,13 @@ class Line:
 
     @property
     def text(self) -> str:
-        """The words with one space between them."""
+        """Words of the line, separated by single spaces."""
         return " ".join(word.text for word in self.words)
 
     def moved(self, move: Callable[[Point], Point]) -> Line:
-        """Return the line at another place.
+        """Return the line at another position.
 
-        :param move: where a point goes.
+        :param move: maps each point to its new position.
         """
         words = tuple(replace(word, quad=_moved(word.quad, move)) for word in self.words)
         return replace(self, words=words, quad=_moved(self.quad, move))
@@ -62,7 +62,7 @@ Block = tuple[Row, ...]
 
 @dataclass(frozen=True)
 class Page:
-    """A page in reading order.
+    """Page in reading order.
 
     :param width: in pixels.
     :param height: in pixels.
@@ -75,12 +75,12 @@ class Page:
 
     @property
     def text(self) -> str:
-        """The text: a line for each row, an empty line between blocks."""
+        """Text of the page: one line per row, an empty line between blocks."""
         return "\n\n".join(block_text(block) for block in self.blocks)
 
     @property
     def word_count(self) -> int:
-        """How many words there are."""
+        """Number of words."""
         return sum(1 for _ in self.words())
 
     def words(self) -> Iterator[Word]:
@@ -91,9 +91,9 @@ class Page:
                     yield from line.words
 
     def masked(self, places: Collection[int]) -> Page:
-        """Return the page with asterisks for some words.
+        """Return the page with some words replaced by asterisks.
 
-        :param places: which words, by their places in reading order.
+        :param places: the words to replace, by their index in reading order.
         """
         words = enumerate(self.words())
 
@@ -104,7 +104,7 @@ class Page:
         return replace(self, blocks=changed(self.blocks, masked_line))
 
     def resized(self, width: int, height: int) -> Page:
-        """Return the page in another size.
+        """Return the page scaled to another size.
 
         :param width: in pixels.
         :param height: in pixels.
@@ -117,17 +117,17 @@ class Page:
 
 
 def changed(blocks: tuple[Block, ...], change: Callable[[Line], Line]) -> tuple[Block, ...]:
-    """Return blocks with all their lines changed in the same way."""
+    """Return blocks with a change applied to each of their lines."""
     return tuple(tuple(tuple(change(line) for line in row) for row in block) for block in blocks)
 
 
 def block_text(block: Block) -> str:
-    """Return the text of a block: a line for each row."""
+    """Return the text of a block: one line per row."""
     return "\n".join(" ".join(line.text for line in row) for row in block)
 
 
 def bounds(quads: Collection[Quad]) -> Box:
-    """Return the upright box around some quads."""
+    """Return the upright box around quads."""
     points = [point for quad in quads for point in quad]
     across, down = [x for x, _ in points], [y for _, y in points]
     return min(across), min(down), max(across), max(down)

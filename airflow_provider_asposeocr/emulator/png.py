@@ -1,4 +1,4 @@
-"""PNG files without what an image does not need: texts, profiles and animations can be bombs, or broken."""
+"""Reduction of PNG files to their image: text, profiles and animations can be broken, or bombs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _IN_MEMORY = 16 << 20
 
 @dataclass(frozen=True)
 class PlainPng:
-    """A PNG of nothing but an image.
+    """PNG reduced to its image.
 
     :param file: the PNG; damaged where the original is.
-    :param transparent: the one value of each channel that is transparent, in 8 bits (grey of 16 bits: in 16);
-        None where there is none, or where a palette has it.
+    :param transparent: the transparent value of each channel, in 8 bits (16-bit grey: in 16); None if there
+        is none, or if a palette defines it.
     """
 
     file: IO[bytes]
@@ -36,7 +36,7 @@ def plain(source: IO[bytes]) -> PlainPng:
     :param source: the PNG, from its beginning.
     """
     source.seek(len(_SIGNATURE))
-    target: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (handed on)
+    target: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (returned open)
     target.write(_SIGNATURE)
     header, transparent = b"", None
     while len(start := source.read(8)) == 8:
@@ -82,6 +82,6 @@ def _transparent(header: bytes, data: bytes) -> tuple[int, ...] | None:
     values = struct.unpack_from(f">{channels}H", data)
     if depth == 16:
         return values if channels == 1 else tuple(value >> 8 for value in values)
-    # The image is decoded with its values spread over eight bits.
-    most = (1 << depth) - 1
-    return tuple((value & most) * 255 // most for value in values)
+    # Decoding scales the values to eight bits.
+    maximum = (1 << depth) - 1
+    return tuple((value & maximum) * 255 // maximum for value in values)

@@ -1,4 +1,4 @@
-"""A recognition process as seen by the emulator: started, asked within a time, ended at any moment."""
+"""Handle of a recognition process: starts it, asks it with a timeout, and can end it at any moment."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from typing import Any
 
 _COMMAND = (sys.executable, "-P", "-m", "airflow_provider_asposeocr.emulator.worker")
 _MAX_START_SECONDS = 120.0
-_LAST_WORDS_SECONDS = 1.0
+_EXIT_SECONDS = 1.0
 
 
 class ProcessEndedError(Exception):
-    """The process ended instead of answering."""
+    """Raised when the process ended instead of answering."""
 
 
 class ProcessNotAskedError(Exception):
-    """The process had ended before it was asked."""
+    """Raised when the process had ended before it was asked."""
 
 
 class ProcessTimeoutError(Exception):
-    """The process did not answer in time."""
+    """Raised when the process did not answer in time."""
 
 
 class RecognitionProcess:
-    """One recognition process, from its start to its end."""
+    """Own one recognition process from its start to its end."""
 
     def __init__(self) -> None:
-        # The same modules have to be found there as here, whatever put them on the path.
+        # The process must find the same modules as this one, whatever put them on the path.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._process = subprocess.Popen(
             _COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
-            # Ctrl-C in a terminal is for the emulator; it ends this process itself.
+            # Ctrl-C in a terminal is meant for the emulator, which ends this process itself.
             start_new_session=True,
         )
         assert self._process.stdin is not None
@@ -53,28 +53,31 @@ class RecognitionProcess:
 
     @property
     def pid(self) -> int:
-        """The id of the process."""
+        """Id of the process."""
         return self._process.pid
 
     def wait_until_ready(self) -> str | None:
-        """Wait for the engine.
+        """Wait until the engine is loaded.
 
-        :return: what is missing; None when the process can work.
+        :return: the reason why it cannot be loaded; None once the process is ready.
         """
         missing: str | None = self._receive(_MAX_START_SECONDS)["missing"]
         return missing
 
     def ask(self, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        """Let the process work on one task.
+        """Let the process work on one OCR task and return its outcome.
 
-        :param request: the task.
-        :param seconds: the most that it may take.
+        :param request: the OCR task.
+        :param seconds: the maximum duration.
+        :raises ProcessNotAskedError: if the process had ended before.
+        :raises ProcessEndedError: if it ends without an answer.
+        :raises ProcessTimeoutError: if it takes too long.
         """
         self.send(request)
         return self._receive(seconds)
 
     def send(self, request: Mapping[str, Any]) -> None:
-        """Send a task without waiting for the answer."""
+        """Send an OCR task without waiting for the answer."""
         try:
             self._requests.send_bytes(json.dumps(request).encode())
         except OSError as error:
@@ -82,21 +85,21 @@ class RecognitionProcess:
             raise ProcessNotAskedError from error
 
     def close(self) -> None:
-        """Send no more tasks: the process ends by itself, whatever it is doing."""
+        """Close the input of the process, upon which it ends by itself, whatever it is doing."""
         self._requests.close()
 
     def kill(self) -> None:
-        """End the process at once. Others may still wait for its answer; they get to know."""
+        """Kill the process; a thread that waits for its answer gets :class:`ProcessEndedError`."""
         self._process.kill()
 
     def end(self) -> str:
-        """End the process, be it alive or not, and give back all that it held.
+        """End the process, whether or not it is alive, and release its resources.
 
         :return: how it ended, for a message.
         """
         with contextlib.suppress(subprocess.TimeoutExpired):
-            # A process that has closed its end of the pipe is about to tell how it ends.
-            self._process.wait(_LAST_WORDS_SECONDS if self._has_ended else 0)
+            # A process that has closed its end of the pipe is about to exit with its own status.
+            self._process.wait(_EXIT_SECONDS if self._has_ended else 0)
         self._process.kill()
         status = self._process.wait()
         self._requests.close()

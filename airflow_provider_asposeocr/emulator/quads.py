@@ -1,4 +1,4 @@
-"""Quads: where a piece of text stands, in pixels, seen from different sides and taken in parts."""
+"""Geometry of quads, the positions of pieces of text in pixels: size, rotation and parts."""
 
 from __future__ import annotations
 
@@ -11,53 +11,53 @@ _TALL = 1.5
 
 
 def quad_of(corners: Any) -> Quad:
-    """Return four corners of any numbers as a quad."""
+    """Return four corners of any numeric type as a quad."""
     first, second, third, fourth = ((float(x), float(y)) for x, y in corners)
     return first, second, third, fourth
 
 
 def width_of(quad: Quad) -> float:
-    """Return how wide a piece of text is, in the direction of its corners."""
+    """Return the width of a piece of text in its reading direction."""
     return max(math.dist(quad[0], quad[1]), math.dist(quad[3], quad[2]))
 
 
 def height_of(quad: Quad) -> float:
-    """Return how high a piece of text is, in the direction of its corners."""
+    """Return the height of a piece of text across its reading direction."""
     return max(math.dist(quad[0], quad[3]), math.dist(quad[1], quad[2]))
 
 
 def is_tall(quad: Quad) -> bool:
-    """Tell whether a piece of text is so much higher than wide that it stands on its side."""
+    """Return whether a piece of text is so much higher than wide that it must be sideways."""
     return height_of(quad) >= _TALL * width_of(quad)
 
 
 def turned(quad: Quad, quarters: int) -> Quad:
-    """Return a piece of text as it appears on the image turned to the left.
+    """Return the quad whose corners are in reading direction once the image is turned to the left.
 
-    :param quad: where it stands, as it appears on the image as it is.
-    :param quarters: how far the image is turned, in quarters of a circle.
+    :param quad: the position, in reading direction of the unturned image.
+    :param quarters: how far the image is turned, in quarter turns.
     """
     return quad_of(quad[quarters:] + quad[:quarters])
 
 
 def turned_back(point: Point, quarters: int, width: int, height: int) -> Point:
-    """Return where a point of a turned image is on the image as it was.
+    """Return the position that a point of a turned image has on the unturned image.
 
     :param point: the point.
-    :param quarters: how far the image was turned to the left, in quarters of a circle.
-    :param width: of the image as it was.
-    :param height: of the image as it was.
+    :param quarters: how far the image was turned to the left, in quarter turns.
+    :param width: of the unturned image.
+    :param height: of the unturned image.
     """
     x, y = point
     return {0: (x, y), 1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[quarters]
 
 
 def part_of(quad: Quad, start: float, end: float) -> Quad:
-    """Return a part of a piece of text.
+    """Return the position of a part of a piece of text.
 
-    :param quad: where the whole stands.
-    :param start: where the part begins, as a share of the width.
-    :param end: where it ends.
+    :param quad: the position of the whole.
+    :param start: the beginning of the part, as a share of the width.
+    :param end: its end.
     """
 
     def between(one: Point, other: Point, share: float) -> Point:

@@ -1,8 +1,8 @@
-"""The line of tasks before the recognition engine.
+"""Queue of OCR tasks for the recognition engine.
 
-The engine runs in processes of its own: they cannot slow the server down, give their memory back at the end,
-and can be stopped in the middle of a page. Each is fed by a thread, one task at a time. A task that takes too
-long costs its process, which is replaced at once; the other process goes on with the line meanwhile.
+The engine runs in processes of its own: they cannot slow the server down, they return their memory when they
+end, and they can be stopped in the middle of a page. Each is fed by a thread, one OCR task at a time. If an
+OCR task takes too long, its process is killed and replaced at once; the other one keeps working meanwhile.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _LOG = logging.getLogger(__name__)
 
 
 class WorkQueue:
-    """Hand tasks to the recognition processes and bring their outcomes back.
+    """Pass OCR tasks to the recognition processes and store their outcomes.
 
-    The first process is started with the first task, a second one when a task has to wait and there is a
-    core for it.
+    The first process is started with the first OCR task, a second one when an OCR task has to wait and a
+    second core is available.
 
-    :param store: where the tasks are and their outcomes go.
-    :param max_seconds: the most that one task may take, in seconds.
+    :param store: the store of the OCR tasks and their outcomes.
+    :param max_seconds: the maximum duration of one OCR task, in seconds.
     """
 
     def __init__(self, store: OcrTaskStore, max_seconds: float = MAX_SECONDS) -> None:
@@ -53,12 +53,12 @@ class WorkQueue:
 
     @property
     def process_ids(self) -> list[int]:
-        """The ids of the recognition processes."""
+        """Ids of the recognition processes."""
         with self._changed:
             return [process.pid for process in self._processes]
 
     def put(self, ocr_task_id: str) -> None:
-        """Put a task at the end of the line; the first one starts the engine."""
+        """Append an OCR task to the queue; the first one starts the engine."""
         with self._changed:
             self._waiting.append(ocr_task_id)
             if len(self._waiting) > len(self._threads) - self._busy:
@@ -68,13 +68,13 @@ class WorkQueue:
             self._refuse_all(self._refusal)
 
     def warm_up(self) -> None:
-        """Start the engine unless it runs."""
+        """Start the engine unless it is running."""
         with self._changed:
             if not self._threads:
                 self._start_thread()
 
     def stop(self) -> None:
-        """Stop the engine, also in the middle of a task, and the threads that feed it."""
+        """Stop the engine, even in the middle of an OCR task, and the threads that feed it."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -101,7 +101,7 @@ class WorkQueue:
                 return
 
     def _next_ocr_task(self) -> OcrTask | None:
-        """Wait for a task that there is something left to do for; None when there will be none."""
+        """Wait for an OCR task with work left to do; return None once the queue is stopping."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._stopping)
@@ -114,7 +114,7 @@ class WorkQueue:
             self._no_longer_busy()
 
     def _work_on(self, ocr_task: OcrTask, process: RecognitionProcess) -> bool:
-        """Let a process work on a task; tell whether it can go on to the next."""
+        """Let a process work on an OCR task; return whether the process can take the next one."""
         request = {
             "operation": ocr_task.submission.operation,
             "image": str(ocr_task.image),
@@ -141,7 +141,7 @@ class WorkQueue:
         return alive
 
     def _started(self) -> RecognitionProcess | None:
-        """Start a process and wait for its engine; None when there will be no engine."""
+        """Start a process and wait for its engine; return None if there will be no engine."""
         while True:
             try:
                 with self._changed:
@@ -169,7 +169,7 @@ class WorkQueue:
             self._refuse_all(f"The recognition engine cannot be loaded: its process {how}. {_INSTALL}")
 
     def _refuse_all(self, refusal: str) -> None:
-        """Let all tasks end in an error, those that are still to come as well."""
+        """End all OCR tasks in an error, including those that arrive later."""
         with self._changed:
             if self._refusal is None:
                 _LOG.error(refusal)

@@ -1,7 +1,7 @@
-"""TIFF files that Pillow does not decode, or not right: unusual numbers for samples, which instruments write.
+"""TIFF files that Pillow cannot decode or decodes wrongly: unusual sample formats, written by instruments.
 
-OpenCV decodes them, but without a word about what the samples mean. So only those are taken whose meaning is
-plain: one grey, or red, green and blue.
+OpenCV decodes them, but does not tell what the samples mean. So only files are accepted whose meaning is
+clear: grey, or red, green and blue.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _BITS, _COMPRESSION, _SAMPLES, _PLANAR, _EXTRA_SAMPLES, _SUBSAMPLING = 258, 259,
 _STRIP_OFFSETS, _STRIP_SIZES = 273, 279
 _UNCOMPRESSED = 1
 _COMPRESSIONS = (_UNCOMPRESSED, 5, 8, 32773, 32946)
-"""None, LZW, deflate, packed bits: of others OpenCV makes an empty image."""
+"""None, LZW, deflate, PackBits: with any other compression OpenCV returns an empty image."""
 
 _GREYS, _RGB, _YCBCR = (0, 1), 2, 6
-_ONE_AFTER_THE_OTHER = 2
+_SEPARATE_PLANES = 2
 _BIG = 43
 _SIXTEEN_BITS = (16, 16, 16)
 
@@ -43,27 +43,27 @@ def tags_of(file: IO[bytes]) -> ImageFileDirectory_v2:
 
 
 def is_misread(tags: Mapping[int, Any]) -> bool:
-    """Tell whether Pillow takes a TIFF for something else than it is.
+    """Return whether Pillow misinterprets a TIFF.
 
-    :param tags: of its first page.
+    :param tags: the tags of its first page.
     """
     if tags.get(_COMPRESSION, _UNCOMPRESSED) != _UNCOMPRESSED:
         return False
-    if _is_one_after_the_other(tags):
+    if _is_planar(tags):
         return True
     return tags.get(PHOTOMETRIC) == _YCBCR and tuple(tags.get(_SUBSAMPLING, (2, 2))) != (1, 1)
 
 
 def samples_of(file: IO[bytes], tags: ImageFileDirectory_v2) -> npt.NDArray[Any]:
-    """Decode a TIFF of one grey, or of red, green and blue.
+    """Decode a TIFF in grey, or in red, green and blue.
 
     :param file: the TIFF.
-    :param tags: of its first page; its size has been checked.
-    :return: rows, columns and, where there are three, channels.
+    :param tags: the tags of its first page; its size has been checked.
+    :return: rows, columns and, for colours, channels.
     """
     if PHOTOMETRIC not in tags:
         raise UnreadableImageError("The file is not an image, or is damaged.")
-    if _is_one_after_the_other(tags):
+    if _is_planar(tags):
         return _joined(file, tags)
     channels, photometric = tags.get(_SAMPLES, 1), tags.get(PHOTOMETRIC)
     is_plain = (channels == 1 and photometric in _GREYS) or (channels == 3 and photometric in (_RGB, _YCBCR))
@@ -72,7 +72,7 @@ def samples_of(file: IO[bytes], tags: ImageFileDirectory_v2) -> npt.NDArray[Any]
         is_plain
         and tags.get(_COMPRESSION, _UNCOMPRESSED) in _COMPRESSIONS
         and not tags.get(_EXTRA_SAMPLES)
-        and tags.get(_PLANAR) != _ONE_AFTER_THE_OTHER
+        and tags.get(_PLANAR) != _SEPARATE_PLANES
     ):
         file.seek(0)
         samples = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
@@ -84,10 +84,10 @@ def samples_of(file: IO[bytes], tags: ImageFileDirectory_v2) -> npt.NDArray[Any]
     return samples[:, :, ::-1] if samples.ndim == 3 else samples
 
 
-def _is_one_after_the_other(tags: Mapping[int, Any]) -> bool:
-    """Tell whether all of the red comes first, then all of the green, with 16 bits each."""
+def _is_planar(tags: Mapping[int, Any]) -> bool:
+    """Return whether the channels are stored one after the other (planar), with 16 bits per sample."""
     is_deep = tags.get(_BITS) == _SIXTEEN_BITS and tags.get(_COMPRESSION, _UNCOMPRESSED) == _UNCOMPRESSED
-    return is_deep and tags.get(_PLANAR) == _ONE_AFTER_THE_OTHER and _STRIP_OFFSETS in tags
+    return is_deep and tags.get(_PLANAR) == _SEPARATE_PLANES and _STRIP_OFFSETS in tags
 
 
 def _joined(file: IO[bytes], tags: ImageFileDirectory_v2) -> npt.NDArray[Any]:

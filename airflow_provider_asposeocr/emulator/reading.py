@@ -1,4 +1,4 @@
-"""Reading: a piece of text on an image becomes words with their places."""
+"""Reading: turns a piece of text on an image into words and their positions."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from airflow_provider_asposeocr.emulator.page import Line, Quad, Word
 from airflow_provider_asposeocr.emulator.quads import height_of, part_of, width_of
 
 _TEXT_HEIGHT = 48
-"""The model's height of a line."""
+"""Height of a line in the input of the model."""
 
-_MOST_PIXELS = 2 * _TEXT_HEIGHT
-"""Text that is higher than this is shrunk with care first."""
+_MAX_TEXT_HEIGHT = 2 * _TEXT_HEIGHT
+"""Higher text is scaled down with proper averaging first."""
 
-_MOST_STRETCHED = 100.0
-"""A piece that is longer than this, in times of its height, is read in parts: length is memory."""
+_MAX_STRETCH = 100.0
+"""Pieces longer than this, as a ratio to their height, are read in parts: memory grows with length."""
 
-_LEAST_CONFIDENCE = 0.5
-_LEAST_SIDE = 3.0
+_MIN_CONFIDENCE = 0.5
+_MIN_SIDE = 3.0
 _MARGIN = 4
 
 _WORD_GAP, _CLEAR_GAP = 0.24, 0.34
-"""Shares of a line's height. Between letters gaps are at most 0.23, between words they begin at 0.13; in
-fonts of one width the letters that are narrow stand as far apart as words, but no further than all others."""
+"""Gap widths as shares of the line height: between letters at most 0.23, between words at least 0.13. In
+monospaced fonts narrow letters are as far apart as words, but their steps are no wider than all others."""
 
 _WIDER_GAP, _WIDER_STEP = 1.8, 1.2
-"""In a line whose letters stand wide apart, the gap between words is so many times wider."""
+"""Factors by which a gap and a step between words exceed the median of their line."""
 
 _FAINT = 0.35
 
@@ -48,15 +48,15 @@ class _Character:
 
 
 def read_text(engine: Any, pixels: Pixels, quad: Quad, *, smooth: bool) -> list[Line]:
-    """Read a piece of text, in the direction of its corners.
+    """Read a piece of text in the direction of its corners.
 
-    :param engine: the engine.
+    :param engine: the RapidOCR engine.
     :param pixels: the image, in colour.
-    :param quad: where the text stands.
-    :param smooth: soften hard edges of black and white first.
-    :return: its lines, one except for a very long piece; none when nothing can be read.
+    :param quad: the position of the text.
+    :param smooth: soften hard black and white edges first.
+    :return: one line, several for a very long piece, none if nothing can be read.
     """
-    if min(width_of(quad), height_of(quad)) <= _LEAST_SIDE:
+    if min(width_of(quad), height_of(quad)) <= _MIN_SIDE:
         return []
     image = _cut_out(pixels, quad, smooth=smooth)
     edges = _cuts(image)
@@ -69,19 +69,19 @@ def read_text(engine: Any, pixels: Pixels, quad: Quad, *, smooth: bool) -> list[
 def _line(engine: Any, image: Pixels, quad: Quad) -> Line | None:
     read = engine.recognize_txt([image])
     text, confidence, found = read.txts[0], float(read.scores[0]), read.word_results[0]
-    if not text.strip() or confidence < _LEAST_CONFIDENCE:
+    if not text.strip() or confidence < _MIN_CONFIDENCE:
         return None
     return Line(words_of(image, text, found, quad), confidence, quad)
 
 
 def _cut_out(pixels: Pixels, quad: Quad, *, smooth: bool) -> Pixels:
-    """Return the image of a piece of text alone, upright and blue first, as the engine takes it."""
+    """Return the image of a single piece of text, upright and in BGR order, as the engine expects it."""
     left, top = (max(0, math.floor(min(corner[axis] for corner in quad)) - _MARGIN) for axis in (0, 1))
     right, bottom = (math.ceil(max(corner[axis] for corner in quad)) + _MARGIN for axis in (0, 1))
     part = np.ascontiguousarray(pixels[top:bottom, left:right])
     if smooth:
         part = pixels_of(cv2.GaussianBlur(part, (0, 0), SMOOTHING))
-    scale = min(1.0, _MOST_PIXELS / height_of(quad))
+    scale = min(1.0, _MAX_TEXT_HEIGHT / height_of(quad))
     if scale < 1:
         height, width = part.shape[:2]
         size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -96,13 +96,13 @@ def _cut_out(pixels: Pixels, quad: Quad, *, smooth: bool) -> Pixels:
 
 
 def _cuts(image: Pixels) -> list[int]:
-    """Return between which columns an image of text is read in one go: its ends, and gaps between words."""
+    """Return the columns at which an image of text is cut for reading: its ends, and gaps between words."""
     height, width = image.shape[:2]
-    count = math.ceil(width / (height * _MOST_STRETCHED))
+    count = math.ceil(width / (height * _MAX_STRETCH))
     if count == 1:
         return [0, width]
     ink = np.ptp(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), axis=0).astype(np.float64)
-    # The mean over half a line's height is least in the middle of a gap between words.
+    # Averaged over half the line height, ink is lowest in the middle of a gap between words.
     gaps = cv2.blur(ink[None, :], (max(1, height // 2), 1))[0]
     reach = width // count // 4
     wanted = (width * place // count for place in range(1, count))
@@ -114,20 +114,20 @@ def _cuts(image: Pixels) -> list[int]:
 
 
 def words_of(image: Pixels, text: str, found: Any, quad: Quad) -> tuple[Word, ...]:
-    """Divide a line into words.
+    """Split a line into words.
 
-    :param image: the line alone.
-    :param text: what was read.
-    :param found: in which column the model has seen each character, as RapidOCR tells it.
-    :param quad: where the line stands.
+    :param image: the image of the line.
+    :param text: the text of the line.
+    :param found: the columns in which the model saw the characters, as RapidOCR reports them.
+    :param quad: the position of the line.
     """
     columns = found.line_txt_len
-    words = _divided(_characters(text, found), image, columns)
+    words = _split(_characters(text, found), image, columns)
     steps = [(word[-1].column - word[0].column) / (len(word) - 1) for word in words if len(word) > 1]
     half = (sum(steps) / len(steps) if steps else columns / sum(map(len, words))) / 2
     spans = [[word[0].column + 0.5 - half, word[-1].column + 0.5 + half] for word in words]
     for left, right in itertools.pairwise(spans):
-        # Where two words would overlap they meet.
+        # Words that would overlap are made to touch.
         if left[1] > right[0]:
             left[1] = right[0] = (left[1] + right[0]) / 2
     return tuple(_word(word, span, columns, quad) for word, span in zip(words, spans, strict=True))
@@ -141,8 +141,8 @@ def _characters(text: str, found: Any) -> list[_Character]:
     return [_Character(*each) for each in zip(characters, columns, confidences, after_space, strict=True)]
 
 
-def _divided(characters: Sequence[_Character], image: Pixels, columns: float) -> list[list[_Character]]:
-    """Divide at spaces, and where the image has a gap that the model has made no space of."""
+def _split(characters: Sequence[_Character], image: Pixels, columns: float) -> list[list[_Character]]:
+    """Split at spaces, and where the image has a gap that the model did not report as a space."""
     pairs = list(itertools.pairwise(characters))
     steps = [right.column - left.column for left, right in pairs]
     gaps = _gaps(image, pairs, columns)
@@ -150,15 +150,15 @@ def _divided(characters: Sequence[_Character], image: Pixels, columns: float) ->
     wide_gap = _WIDER_GAP * median(gaps or [0.0])
     words = [[characters[0]]]
     for (_, character), step, gap in zip(pairs, steps, gaps, strict=True):
-        least = _WORD_GAP if step > wide_step else _CLEAR_GAP
-        if character.after_space or gap >= max(least, wide_gap):
+        minimum = _WORD_GAP if step > wide_step else _CLEAR_GAP
+        if character.after_space or gap >= max(minimum, wide_gap):
             words.append([])
         words[-1].append(character)
     return words
 
 
 def _gaps(image: Pixels, pairs: Sequence[tuple[_Character, _Character]], columns: float) -> list[float]:
-    """Return how wide the gap between two characters is on the image, as a share of its height."""
+    """Return the widest gap between each pair of characters, as a share of the line height."""
     height, width = image.shape[:2]
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     faint = np.ptp(grey, axis=0) < _FAINT * np.ptp(grey)

@@ -1,4 +1,4 @@
-"""One OCR task in the recognition process: a request in, an outcome out, whatever the file is."""
+"""Work on one OCR task in the recognition process: a request in, an outcome out, whatever the file."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from airflow_provider_asposeocr.emulator.trial import masked_words
 
 _OUT_OF_MEMORY = -4
-"""The code of OpenCV's error for memory that it does not get."""
+"""Code of OpenCV's error for insufficient memory."""
 
 
 def work(request: Mapping[str, Any]) -> Outcome:
-    """Work on one task.
+    """Work on one OCR task.
 
     :param request: its ``operation``, its ``settings`` (None for preprocessing), the path of its ``image``
-        and the digest of that.
+        and the digest of that file (``sha256``).
     """
     try:
         with Path(request["image"]).open("rb") as file:
@@ -33,21 +33,21 @@ def work(request: Mapping[str, Any]) -> Outcome:
     except (UnreadableImageError, LimitExceededError, engine.UnsupportedLanguageError) as error:
         return Outcome(messages=(str(error),))
     except Exception as error:
-        if _is_lack_of_memory(error):
+        if _is_out_of_memory(error):
             return Outcome(messages=(out_of_memory(),))
-        # Only the kind of error: its message could hold text of the document.
+        # Only the type of the error: its message could contain text of the document.
         return Outcome(messages=(f"The recognition failed ({type(error).__name__}).",))
 
 
-def _is_lack_of_memory(error: BaseException | None) -> bool:
-    """Tell whether an error, or one that it comes from, is one of memory, in the words of each library."""
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    """Return whether an error or one of its causes reports a lack of memory, as each library words it."""
     if error is None:
         return False
     if isinstance(error, MemoryError) or "bad_alloc" in str(error):
         return True
     if isinstance(error, cv2.error) and error.code == _OUT_OF_MEMORY:
         return True
-    return _is_lack_of_memory(error.__cause__ or error.__context__)
+    return _is_out_of_memory(error.__cause__ or error.__context__)
 
 
 def _recognize(file: IO[bytes], request: Mapping[str, Any]) -> Outcome:

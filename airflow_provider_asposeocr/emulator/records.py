@@ -1,7 +1,7 @@
-"""The files of the state directory: one record for each task, and its upload as long as that is needed.
+"""Files of the state directory: one record per OCR task, and its upload for as long as that is needed.
 
-The directory may have been written by an earlier version, by a process that was killed, or by somebody else:
-what cannot be understood is set aside, and no name that stands in a record is used as a path.
+The directory may have been written by an earlier version, by a process that was killed, or by someone else.
+Files that cannot be understood are set aside, and no name inside a record is used as a path.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from airflow_provider_asposeocr.emulator.strict_json import read_json
 
 VERSION = 1
 MAX_RECORD_BYTES = 1 << 28
-"""Largest record that is read: several times what the results of one task may have."""
+"""Maximum size of a record: several times the maximum size of the results of one OCR task."""
 
 _OWN_NAME = re.compile(r"((?:TTS)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(json|draft|image)")
 _LOG = logging.getLogger("asposeocr-emulator")
@@ -30,9 +30,9 @@ Parsed = TypeVar("Parsed")
 
 
 class Records:
-    """The records of one state directory, which belongs to this process until it is closed.
+    """Read and write the records of one state directory, which is locked until it is closed.
 
-    :param folder: the directory; it is created for its owner only.
+    :param folder: the directory; it is created with access for its owner only.
     :raises OSError: if it cannot be created, or another emulator uses it.
     """
 
@@ -42,20 +42,20 @@ class Records:
         folder.mkdir(mode=0o700, exist_ok=True)
         self._lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            # On the directory itself: the lock ends with the process, and no file is left behind.
+            # A lock on the directory itself ends with the process and leaves no file behind.
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._lock)
             raise OSError(f"another emulator uses the state directory {folder}") from None
 
     def close(self) -> None:
-        """Let another process have the directory."""
-        # Not by closing alone: a process that was forked from this one has the same lock.
+        """Release the directory for other processes."""
+        # Closing alone does not unlock: a process forked from this one shares the lock.
         fcntl.flock(self._lock, fcntl.LOCK_UN)
         os.close(self._lock)
 
     def save(self, ocr_task_id: str, record: Mapping[str, Any]) -> None:
-        """Write the record of a task; a reader sees the old one or the new one."""
+        """Write the record of an OCR task atomically: a reader sees the old one or the new one."""
         draft = self._folder / f"{ocr_task_id}.draft"
         try:
             with private_file(draft) as file:
@@ -67,14 +67,14 @@ class Records:
             raise
 
     def delete(self, ocr_task_id: str) -> None:
-        """Remove the record of a task, if there is one."""
+        """Delete the record of an OCR task, if there is one."""
         with contextlib.suppress(OSError):
             self._path(ocr_task_id).unlink()
 
     def load(self, parse: Callable[[str, Mapping[str, Any]], Parsed]) -> Iterator[Parsed]:
-        """Yield what the records hold; set aside those that are damaged, and remove what is left over.
+        """Yield the parsed records; set damaged ones aside and delete leftover files.
 
-        :param parse: makes a value of a task id and a record; raises ``ValueError``.
+        :param parse: converts the id of an OCR task and its record; raises ``ValueError`` for a damaged one.
         """
         known = set()
         for path in sorted(self._folder.glob("*.json")):
@@ -102,14 +102,14 @@ class Records:
 def private_file(path: Path) -> Any:
     """Create a file that only its owner can read, and open it for writing bytes.
 
-    :raises FileExistsError: if something has that name already, a link included.
+    :raises FileExistsError: if the name is taken, even by a link.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     return os.fdopen(descriptor, "wb")
 
 
 def is_plain_file(path: Path) -> bool:
-    """Tell whether there is a file of that name, which is no link to another place."""
+    """Return whether the path is a regular file, not a link."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
@@ -124,7 +124,7 @@ def _id_of(path: Path) -> str:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    # Neither a link to another place nor a pipe that never ends is a record.
+    # Neither a link to another file nor a pipe that never ends is a record.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         about = os.fstat(descriptor)

@@ -1,4 +1,4 @@
-"""What the emulator answers, with every switch for what the service's documentation leaves open."""
+"""Responses of the emulated service, with the options for every point that its documentation leaves open."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def problem(
     errors: Mapping[str, Sequence[str]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Answer with an RFC 7807 problem.
+    """Build an RFC 7807 problem response.
 
     :param status: the HTTP status.
-    :param detail: what is wrong.
-    :param errors: the members of the request that are wrong, each with its messages.
+    :param detail: a description of the problem.
+    :param errors: the invalid members of the request, each with its messages.
     :param headers: additional headers.
     """
     body: dict[str, Any] = {
@@ -48,24 +48,24 @@ def problem(
     }
     if errors:
         body["errors"] = errors
-    # Only ASCII: whatever the detail repeats of a request can be sent.
+    # ASCII only, so that anything the detail quotes from a request can be sent.
     text = json.dumps(body, separators=(",", ":"))
     return Response(text, status, dict(headers or {}), media_type="application/problem+json")
 
 
 def unauthorized() -> Response:
-    """Answer that a token is missing, expired or wrong."""
+    """Build the 401 for a missing, expired or wrong token."""
     headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
     return problem(401, "The access token is missing, expired or wrong.", headers=headers)
 
 
 def too_large() -> Response:
-    """Answer that the body is larger than what is taken; the connection ends, as the body is not read."""
+    """Build the 413 for a body that is too large; the connection is closed, because the body is not read."""
     return problem(413, "The request body is too large.", headers={"Connection": "close"})
 
 
 def sign_in(answer: TokenGrant | TokenRefusal) -> Response:
-    """Answer a sign-in."""
+    """Build the response to a sign-in."""
     if isinstance(answer, TokenGrant):
         body = {"access_token": answer.access_token, "expires_in": answer.expires_in, "token_type": "Bearer"}
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
@@ -75,7 +75,7 @@ def sign_in(answer: TokenGrant | TokenRefusal) -> Response:
 
 
 def submitted(request: Request, ocr_task_id: str, options: EmulatorOptions) -> Response:
-    """Answer a submission: the bare id as text, or a quoted one where JSON is asked for."""
+    """Build the response to a submission: the bare id as text, or quoted where JSON is preferred."""
     newline = "\n" if options.id_style == "newline" else ""
     if options.id_style == "quoted" or _prefers_json(request.headers.get("accept", "")):
         return Response(f'"{ocr_task_id}"{newline}', media_type="application/json")
@@ -85,10 +85,10 @@ def submitted(request: Request, ocr_task_id: str, options: EmulatorOptions) -> R
 def state_of(
     request: Request, ocr_task: OcrTask, status: str, options: EmulatorOptions, *, with_results: bool
 ) -> Response:
-    """Answer with the state of a task, and with its results when it is completed.
+    """Build the response with the state of an OCR task, and with its results once it is completed.
 
-    :param status: the state to report, taken once so that the whole answer agrees.
-    :param with_results: False leaves the results out, as GetTaskStatus does.
+    :param status: the state to report, read only once so that the whole response is consistent.
+    :param with_results: False omits the results, as GetTaskStatus does.
     """
     final = status in ("Completed", "Error")
     messages: Sequence[str] = ocr_task.outcome.messages if status == "Error" and ocr_task.outcome else ()
@@ -111,7 +111,7 @@ def state_of(
 
 
 def unknown_ocr_task(request: Request, ocr_task_id: str, options: EmulatorOptions) -> Response:
-    """Answer that there is no such task."""
+    """Build the response for an unknown id."""
     if options.unknown_id == "404":
         return problem(404, _NOT_EXIST)
     if options.unknown_id == "204":
@@ -127,7 +127,7 @@ def unknown_ocr_task(request: Request, ocr_task_id: str, options: EmulatorOption
 
 
 def result_file(ocr_task: OcrTask, options: EmulatorOptions) -> Response:
-    """Answer with the bytes of the first result."""
+    """Build the response with the bytes of the first result."""
     result = ocr_task.outcome.results[0] if ocr_task.outcome and ocr_task.outcome.results else None
     if result is None:
         return Response(status_code=204)
@@ -137,8 +137,8 @@ def result_file(ocr_task: OcrTask, options: EmulatorOptions) -> Response:
     return Response(base64.b64decode(result["data"]), media_type="image/png")
 
 
-def fault_answer(fault: Fault) -> Response:
-    """Answer what an injected fault puts in the place of the regular answer."""
+def fault_response(fault: Fault) -> Response:
+    """Build the response that an injected fault puts in place of the regular one."""
     if fault.kind == "unauthorized":
         return unauthorized()
     if fault.kind == "redirect":
@@ -158,7 +158,7 @@ def fault_answer(fault: Fault) -> Response:
 
 
 def truncated(response: Response) -> Response:
-    """Cut an answer in half, so that it is whole by its Content-Length but no longer valid JSON."""
+    """Cut a response in half: complete by its Content-Length, but no longer valid JSON."""
     if isinstance(response, GeneratedResponse):
         return response.halved()
     headers = {name: value for name, value in response.headers.items() if name != "content-length"}
@@ -167,7 +167,7 @@ def truncated(response: Response) -> Response:
 
 
 async def first_half(response: Response) -> AsyncIterator[bytes]:
-    """Yield the first half of the body of an answer."""
+    """Yield the first half of the body of a response."""
     if isinstance(response, GeneratedResponse):
         async for chunk in response.halved().body_iterator:
             yield bytes(chunk)  # type: ignore[arg-type]
@@ -184,7 +184,7 @@ def _phrase(status: int) -> str:
 
 
 def _prefers_json(accept: str) -> bool:
-    """Tell whether JSON comes before plain text in an ``Accept`` header, by quality, then by place."""
+    """Return whether an ``Accept`` header prefers JSON to plain text, by quality, then by position."""
     best, json_is_best = 0.0, False
     for item in accept.split(","):
         media_type, *parameters = (part.strip().lower() for part in item.split(";"))
@@ -209,15 +209,15 @@ def _result(result: Mapping[str, str], options: EmulatorOptions) -> dict[str, An
 
 
 def _generate(results: list[dict[str, Any]], options: EmulatorOptions) -> dict[str, GeneratedData]:
-    """Put marks in the place of the data of results; return what the marks stand for."""
+    """Replace the data of results by placeholders; return the data for each placeholder."""
     if options.result_bytes is None:
         return {}
     generated: dict[str, GeneratedData] = {}
     for result in results:
-        kind, mark = result["type"], secrets.token_hex(16)
+        kind, placeholder = result["type"], secrets.token_hex(16)
         is_base64 = not (options.plain_data and kind in TEXT_RESULTS)
-        generated[mark] = GeneratedData(kind, options.result_bytes, is_base64, options.escape_base64)
-        result["data"] = mark
+        generated[placeholder] = GeneratedData(kind, options.result_bytes, is_base64, options.escape_base64)
+        result["data"] = placeholder
     return generated
 
 
@@ -241,8 +241,8 @@ def _large_json(
 ) -> Response:
     pieces: list[bytes | GeneratedData] = []
     rest = _dumped(body, options)
-    for mark, data in generated.items():
-        before, _, rest = rest.partition(mark.encode())
+    for placeholder, data in generated.items():
+        before, _, rest = rest.partition(placeholder.encode())
         pieces += [before, data]
     return GeneratedResponse([*pieces, rest], "application/json")
 
@@ -255,7 +255,7 @@ def _dumped(body: Mapping[str, Any], options: EmulatorOptions) -> bytes:
         random.Random(str(body["id"])).shuffle(members)
     text = json.dumps(dict(members), ensure_ascii=False, separators=(",", ":"))
     if options.escape_base64:
-        # Neither character occurs in JSON outside of strings here: the numbers are small and positive.
+        # Neither character occurs outside of strings here, because all numbers are small and positive.
         text = text.replace("+", "\\u002B").replace("/", "\\/")
-    # Half a character is written as the escape that JSON has for it.
+    # A lone surrogate is written as its JSON escape.
     return text.encode("utf-8", "backslashreplace")

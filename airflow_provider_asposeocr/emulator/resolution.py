@@ -1,4 +1,4 @@
-"""Resolution of an image as its file tells it: often wrong or missing, and not always the same both ways."""
+"""Resolution of an image by its metadata: often wrong or missing, sometimes different across and down."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from PIL import Image
 
 DEFAULT_DPI = 150.0
 _PLAUSIBLE_DPI = (50.0, 1200.0)
-_MOST_ASPECT = 3.0
-_LEAST_ASPECT = 1.1
-"""Pixels less out of square than this are read as well as square ones."""
+_MAX_ASPECT = 3.0
+_MIN_ASPECT = 1.1
+"""Pixels closer to square than this are read as well as square ones."""
 
 
 def resolution_of(image: Image.Image) -> tuple[float, float]:
-    """Return the horizontal dots per inch of an image, and how many times as high as wide its pixels are.
+    """Return the horizontal dots per inch of an image, and the height of its pixels divided by their width.
 
     :param image: opened, not necessarily decoded.
     """
@@ -27,7 +27,7 @@ def resolution_of(image: Image.Image) -> tuple[float, float]:
 
 
 def _proportion(image: Image.Image) -> tuple[float, float]:
-    """Return densities that only mean something relative to each other: the file names no unit for them."""
+    """Return densities without a unit, of which only the ratio has a meaning."""
     info = image.info
     for key in ("resolution", "aspect"):
         if key in info:
@@ -47,7 +47,7 @@ def _gif_proportion(image: Image.Image) -> tuple[float, float]:
     fp.seek(12)
     given = fp.read(1)
     fp.seek(place)
-    # The format stores the width of a pixel over its height, in steps of 1/64 from 1/4 on.
+    # The format stores the width of a pixel divided by its height, in steps of 1/64 starting at 1/4.
     return (64.0, given[0] + 15.0) if given and given[0] else (1.0, 1.0)
 
 
@@ -55,7 +55,7 @@ def _aspect(across: float, down: float) -> float:
     if not (across > 0 and down > 0):
         return 1.0
     aspect = across / down
-    if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT or 1 / _LEAST_ASPECT <= aspect <= _LEAST_ASPECT:
+    if not 1 / _MAX_ASPECT <= aspect <= _MAX_ASPECT or 1 / _MIN_ASPECT <= aspect <= _MIN_ASPECT:
         return 1.0
     return aspect
 

@@ -1,4 +1,4 @@
-"""A recognized page as the service's result types: Text, Hocr, JSON, Pdf and ImagePNG."""
+"""Rendering of a recognized page as Text, Hocr, JSON, Pdf and ImagePNG, the result types of the service."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ _HOCR_PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def render(kind: str, page: Page, scan: Scan) -> dict[str, str]:
-    """Render one result as the wire has it.
+    """Render one result in its form on the wire.
 
     :param kind: a single result type, such as ``Text``.
-    :param page: what was read.
-    :param scan: the image that it was read from.
+    :param page: the recognized page.
+    :param scan: the image of the page.
     """
     return as_result(kind, _RENDERERS[kind](page, scan))
 
 
 def as_result(kind: str, data: bytes) -> dict[str, str]:
-    """Wrap the bytes of a result as the wire has it."""
+    """Wrap the bytes of a result in its form on the wire."""
     return {"type": kind, "data": base64.b64encode(data).decode("ascii")}
 
 
@@ -79,23 +79,23 @@ def to_text(page: Page, _: Scan) -> bytes:
 
 
 def to_json(page: Page, _: Scan) -> bytes:
-    """Return the blocks with their corners in pixels and their texts."""
+    """Return the blocks with their corners in pixels and their text."""
     return json.dumps([_json_block(block) for block in page.blocks], ensure_ascii=False).encode()
 
 
 def to_png(_: Page, scan: Scan) -> bytes:
-    """Return the image as it went into the recognition."""
+    """Return the image as it was recognized, after all filters."""
     return encode_png(scan.pixels, scan.resolution)
 
 
 def to_hocr(page: Page, _: Scan) -> bytes:
-    """Return the page as hOCR 1.2, well-formed XHTML."""
+    """Return the page as hOCR 1.2 in well-formed XHTML."""
     areas = "\n".join(_hocr_area(number, block) for number, block in enumerate(page.blocks, 1))
     return _HOCR_PAGE.format(width=page.width, height=page.height, areas=areas).encode()
 
 
 def to_pdf(page: Page, scan: Scan) -> bytes:
-    """Return a searchable PDF: the image, and over it the words, there to be found but not to be seen."""
+    """Return a searchable PDF: the image under an invisible layer of text."""
     across, down = (_POINTS_PER_INCH / dots for dots in scan.resolution)
     width, height = page.width * across, page.height * down
     target = BoundedBytes("Pdf")
@@ -161,7 +161,7 @@ def _whole(box: Box) -> tuple[int, int, int, int]:
 
 
 def _embedded(pixels: Pixels) -> Image.Image:
-    """Return the image in the form in which a PDF holds it best."""
+    """Return the image in the encoding that suits a PDF best."""
     image = Image.fromarray(pixels)
     if is_black_and_white(pixels):
         return image.convert("1", dither=Image.Dither.NONE)
@@ -171,10 +171,10 @@ def _embedded(pixels: Pixels) -> Image.Image:
 
 
 def _prepare_font(text: str) -> None:
-    """Make the font ready for a text.
+    """Prepare the font for a text.
 
-    Unlike the built-in fonts, a TrueType font tells every reader which characters its text stands for, in any
-    alphabet. As nothing of it is seen, one glyph may stand in for all those that the font lacks.
+    Unlike the built-in fonts, a TrueType font lets every PDF reader map its text to characters, in any
+    alphabet. Because the text is invisible, one glyph can stand for all that the font lacks.
     """
     if _FONT not in pdfmetrics.getRegisteredFontNames():
         file = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"

@@ -1,4 +1,4 @@
-"""Which call a method and a path stand for: with and without ``/ocr``, and without regard to case."""
+"""Routing: maps method and path to a kind of call, with or without ``/ocr`` and regardless of case."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_provider_asposeocr.api.operations import OPERATIONS, TASK_STATUS, T
 EMULATED = frozenset(
     {"RecognizeImage", "RecognizeImageTrial", "BinarizeImage", "ImageProcessing/PostBinarizationFile"}
 )
-"""The operations that are answered; all others of the table are refused with 501."""
+"""Operations that are emulated; all others of the table are refused with 501."""
 
 CONTROL_PREFIX = "/_emulator/"
 _PREFIXES = ("/v5.0/ocr/", "/v5.0/")
@@ -18,11 +18,11 @@ _PREFIXES = ("/v5.0/ocr/", "/v5.0/")
 
 @dataclass(frozen=True)
 class Route:
-    """One kind of call on one path.
+    """Kind of call on one path.
 
     :param kind: ``token``, ``submit``, ``poll``, ``status``, ``cancel`` or ``file``.
-    :param operations: the names of the operations whose tasks it serves; empty where it serves any.
-    :param authenticated: whether it asks for a token.
+    :param operations: the names of the operations whose OCR tasks it serves; empty if it serves all.
+    :param authenticated: whether it requires a token.
     """
 
     kind: str
@@ -31,11 +31,11 @@ class Route:
 
     @property
     def is_emulated(self) -> bool:
-        """Whether the call is served for any of its operations."""
+        """True if at least one of its operations is emulated."""
         return not self.operations or any(name in EMULATED for name in self.operations)
 
     def serves(self, operation: str) -> bool:
-        """Tell whether tasks of an operation can be reached here."""
+        """Return whether OCR tasks of an operation can be accessed here."""
         return not self.operations or operation in self.operations
 
 
@@ -71,11 +71,11 @@ _TOKEN_PATH = f"/{TOKEN.name}"
 
 
 def find_route(method: str, path: str) -> Route | frozenset[str]:
-    """Find the call that a request makes.
+    """Find the route of a request.
 
     :param method: the HTTP method.
     :param path: the path, without the query.
-    :return: the route, or the methods that the path allows, none when nothing is there.
+    :return: the route, or the methods that the path allows; no methods if the path does not exist.
     """
     path = path.lower().rstrip("/")
     if path == _TOKEN_PATH:

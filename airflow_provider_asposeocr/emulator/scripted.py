@@ -1,4 +1,4 @@
-"""Outcomes without recognition: the text comes from the options, all around it is the smallest valid form."""
+"""Outcomes without recognition: a given text in the smallest valid form of each result type."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _EMPTY_PDF = (
 
 
 def scripted_outcome(submission: Submission, text: str) -> Outcome:
-    """Make the outcome of a scripted task.
+    """Build the outcome of a scripted OCR task.
 
-    :param submission: what was submitted.
-    :param text: the text that its recognition finds.
+    :param submission: its submission.
+    :param text: the text to return.
     """
     operation = get_operation(submission.operation)
     if operation.category is not Category.RECOGNITION:

@@ -1,4 +1,4 @@
-"""The emulator's HTTP server: uvicorn on an event loop in a thread, started and stopped in milliseconds."""
+"""HTTP server of the emulator: uvicorn in a thread, started and stopped within milliseconds."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from airflow_provider_asposeocr.emulator.connection import ConnectionProtocol
 _STOP_SECONDS = 0.5
 _WAITING_CONNECTIONS = 512
 _ACCEPTED_AT_ONCE = 8
-"""Connections that are taken before the first of them is looked at, and can make room for the others."""
+"""Connections accepted in one go, before the first of them can make room for the others."""
 
 _KEEP_ALIVE_SECONDS = 75
 
 
 class ServerThread:
-    """Serve an application from a thread.
+    """Serve an ASGI application from a thread.
 
-    :param app: the ASGI application.
+    :param app: the application.
     :param host: the address to listen on.
     :param port: the port to listen on; 0 picks a free one.
     """
 
     def __init__(self, app: ASGIApp, host: str, port: int) -> None:
         self._app = app
-        # Bound here and not in the thread: a port in use is an exception where the emulator is started.
+        # Bound here and not in the thread, so that a port in use raises where the emulator is started.
         self._socket = socket.create_server((host, port), backlog=_WAITING_CONNECTIONS)
         self.host, self.port = self._socket.getsockname()[:2]
         self._server: _Server | None = None
@@ -38,16 +38,16 @@ class ServerThread:
         self._thread = threading.Thread(target=self._run, name="asposeocr-emulator", daemon=True)
 
     def start(self) -> None:
-        """Start serving; return when requests are answered."""
+        """Start serving; return once requests are answered."""
         self._thread.start()
         self._started.wait()
         if self._server is None:
             raise RuntimeError("the server's thread has ended")
-        # asyncio has one number for both, and has set it for its own purpose.
+        # asyncio uses one number for both backlogs and has lowered this one.
         self._socket.listen(_WAITING_CONNECTIONS)
 
     def stop(self) -> None:
-        """End all connections, whatever they are doing, and the thread."""
+        """Close all connections, whatever they are doing, and end the thread."""
         if self._server:
             self._server.stop()
         self._thread.join()
@@ -68,7 +68,7 @@ class ServerThread:
             lifespan="off",
             log_config=None,
             access_log=False,
-            # Behind a proxy or not, what a header says of the client is not to be believed.
+            # Headers that claim another client address are never trusted, with or without a proxy.
             proxy_headers=False,
             workers=1,
             backlog=_ACCEPTED_AT_ONCE,
@@ -81,7 +81,7 @@ class ServerThread:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that stops when told, not at its next tick, and does not wait for its clients."""
+    """uvicorn server that stops at once instead of at its next tick, and does not wait for its clients."""
 
     def __init__(self, config: uvicorn.Config, started: threading.Event) -> None:
         super().__init__(config)
@@ -90,18 +90,18 @@ class _Server(uvicorn.Server):
         self._stop_requested = asyncio.Event()
 
     def stop(self) -> None:
-        """Ask for the end, from any thread."""
-        with contextlib.suppress(RuntimeError):  # the loop may have ended by itself
+        """Request the end from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop may have ended already
             self._loop.call_soon_threadsafe(self._stop_requested.set)
 
     async def main_loop(self) -> None:
-        """Serve until the end is asked for."""
+        """Serve until the end is requested."""
         await self.on_tick(0)
         self._on_started.set()
         await self._stop_requested.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End all connections and the requests that are in progress on them."""
+        """Close all connections and cancel the requests in progress on them."""
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):

@@ -1,4 +1,4 @@
-"""Recognition settings as the service binds them: names and choices without case, unknown members ignored."""
+"""Recognition settings as the service reads them: case-insensitive, with unknown members ignored."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _RESULT_TYPES = {kind.value.lower(): kind.value for kind in ResultType}
 
 
 class SettingsError(ValueError):
-    """A setting that the service would refuse.
+    """Raised for a setting that the service would refuse.
 
-    :param name: the setting, as the wire spells it.
-    :param detail: what is wrong, for the client.
+    :param name: the setting, as spelled on the wire.
+    :param detail: the reason, for the client.
     """
 
     def __init__(self, name: str, detail: str) -> None:
@@ -30,15 +30,15 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class AppliedSettings:
-    """The settings that the emulator acts on, with the documented defaults.
+    """Settings that the emulator applies, with the documented defaults.
 
-    :param language: in the wire's spelling.
+    :param language: as spelled on the wire.
     :param rotate: clockwise, in degrees, before anything else.
     :param contrast: correct the contrast.
     :param binarize: reduce the image to black and white.
     :param deskew: straighten the image.
     :param upsample: enlarge a small image.
-    :param result_type: in the wire's spelling.
+    :param result_type: as spelled on the wire.
     """
 
     language: str = "English"
@@ -51,7 +51,7 @@ class AppliedSettings:
 
     @property
     def result_types(self) -> tuple[str, ...]:
-        """The single result types of a combined one, in its order."""
+        """Single result types of a combined one, in its order."""
         return tuple(self.result_type.split("And"))
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,7 +62,8 @@ class AppliedSettings:
     def from_wire(cls, settings: Any) -> AppliedSettings:
         """Read the ``settings`` of a request.
 
-        :param settings: the member as received; anything but an object is refused.
+        :param settings: the member as received.
+        :raises SettingsError: if it is not an object or one of its values is invalid.
         """
         if not isinstance(settings, Mapping):
             raise SettingsError("settings", "The settings field is required.")

@@ -1,4 +1,4 @@
-"""All that a running emulator knows: shared by the HTTP surface, the control endpoints and ``Emulator``."""
+"""State of a running emulator, shared by the HTTP interface, the control endpoints and ``Emulator``."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from airflow_provider_asposeocr.emulator.submission import Submission
 from airflow_provider_asposeocr.emulator.uploads import FileSink
 
 MAX_SUBMISSIONS = 100_000
-"""Submissions that are listed, whatever became of their tasks: a day's at more than one a second."""
+"""Submissions that are listed, even if their OCR tasks are gone: a day's worth at over one per second."""
 
 MAX_SUBMISSION_BYTES = 1 << 29
 MAX_TRANSCRIPT_BYTES = 1 << 28
 
 
 class EmulatorState:
-    """The state of one emulator.
+    """Hold the state of one emulator.
 
-    :param options: its switches, changeable at any time.
+    :param options: its options, which can be changed at any time.
     :raises OSError: if the state directory cannot be used.
     """
 
@@ -50,14 +50,14 @@ class EmulatorState:
         self.queue = WorkQueue(self.ocr_tasks)
 
     def start(self) -> None:
-        """Take up the tasks of an earlier run, and warm the engine up when that is asked for."""
+        """Resume the OCR tasks of an earlier run, and load the engine if the options ask for it."""
         for ocr_task in self.ocr_tasks.restore():
             self.queue.put(ocr_task.ocr_task_id)
         if self.options.warm_up and not self.options.scripted:
             self.queue.warm_up()
 
     def close(self) -> None:
-        """End the engine, remove temporary files and let the state directory go."""
+        """Stop the engine, delete temporary files and release the state directory."""
         self.queue.stop()
         if self._temporary:
             self._temporary.cleanup()
@@ -67,12 +67,12 @@ class EmulatorState:
     def submit(
         self, ocr_task_id: str, operation: str, settings: Mapping[str, Any], sink: FileSink
     ) -> OcrTask:
-        """Make a task of an upload.
+        """Create an OCR task from an upload.
 
-        :param ocr_task_id: the id it gets.
-        :param operation: the operation's name.
+        :param ocr_task_id: its id.
+        :param operation: the name of the operation.
         :param settings: the settings as received.
-        :param sink: where the upload went.
+        :param sink: the sink that received the upload.
         :raises OSError: if its record cannot be written.
         """
         submission = Submission(
@@ -97,7 +97,7 @@ class EmulatorState:
         return ocr_task
 
     def reset(self) -> None:
-        """Forget tasks, tokens, faults, counters and transcript; the options stay."""
+        """Forget OCR tasks, tokens, faults, counters and transcript; keep the options."""
         self.ocr_tasks.clear()
         self.tokens.reset()
         self.faults.clear()

@@ -1,4 +1,4 @@
-"""JSON from anybody: what is read here can be compared, shown and written again without surprise."""
+"""Strict JSON reader for untrusted input: every value it returns can be compared, shown and written again."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import math
 from typing import Any, NoReturn
 
 MAX_DEPTH = 64
-"""Levels of arrays and objects; ASP.NET, which the service runs on, reads no more."""
+"""Maximum nesting of arrays and objects; ASP.NET, which the service runs on, has the same limit."""
 
 MAX_DIGITS = 300
-"""Digits of a whole number: so large a one still fits into a fraction."""
+"""Maximum number of digits of a whole number, which still fits into a float."""
 
 
 def read_json(data: bytes) -> Any:
-    """Read JSON in UTF-8; of a member that is given twice the last one counts.
+    """Read JSON in UTF-8; of a member given twice the last one counts.
 
     :param data: the text.
-    :raises ValueError: if it is no JSON, nested too deeply, or holds numbers without end or half characters.
+    :raises ValueError: if it is not JSON, nested too deeply, or contains infinite numbers or lone surrogates.
     """
     text = data.decode("utf-8-sig")
     try:
         value = _DECODER.decode(text)
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
-    # Only such texts can hold what the walk finds: nearly all are spared it.
+    # Only such texts can contain what the walk looks for; nearly all others skip it.
     if "\\u" in text or text.count("[") + text.count("{") > MAX_DEPTH:
         _walk(value, MAX_DEPTH)
     return value

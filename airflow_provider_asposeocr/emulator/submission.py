@@ -1,4 +1,4 @@
-"""What was submitted: the one record that the queue, the options and the control endpoints share."""
+"""Submission: the one record of it that the queue, the options and the control endpoints share."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from airflow_provider_asposeocr.emulator.routes import EMULATED
 _SHA256 = re.compile("[0-9a-f]{64}")
 _MAX_SIZE = 1 << 60
 _PLAIN_BYTES = 1_800
-"""Memory of a scripted task with a few settings, its counters included, as measured."""
+"""Memory of a scripted OCR task with a few settings, including its counters, as measured."""
 
 _BYTES_PER_CHARACTER = 20
-"""Settings can take so much memory for each character of their JSON: a list in a list has three of them."""
+"""Maximum memory of settings per character of their JSON: a list in a list takes three characters."""
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One accepted submission.
+    """Accepted submission.
 
-    :param index: its place among all submissions of this emulator, from 0.
-    :param ocr_task_id: the id it was given.
+    :param index: its position among all submissions of this emulator, from 0.
+    :param ocr_task_id: the id of its OCR task.
     :param operation: the operation's name, e.g. ``RecognizeImage``.
-    :param settings: the settings exactly as received, empty where the operation has none.
-    :param sha256: of the decoded file, in hexadecimal.
-    :param size: of the decoded file, in bytes.
-    :param submitted_at: when it was accepted, in seconds since the epoch.
+    :param settings: the settings exactly as received; empty if the operation has none.
+    :param sha256: the digest of the decoded file, in hexadecimal.
+    :param size: the size of the decoded file, in bytes.
+    :param submitted_at: the time of its acceptance, in seconds since the epoch.
     """
 
     index: int
@@ -49,15 +49,15 @@ class Submission:
 
     @cached_property
     def memory(self) -> int:
-        """About how much memory it takes, in bytes."""
+        """Approximate memory of its OCR task, in bytes."""
         return _PLAIN_BYTES + _BYTES_PER_CHARACTER * len(json.dumps(self.settings))
 
     @classmethod
     def from_record(cls, ocr_task_id: str, record: Any) -> Submission:
-        """Read what :meth:`to_dict` made.
+        """Read the result of :meth:`to_dict`.
 
-        :param ocr_task_id: the id that the record has to be of.
-        :param record: values read from JSON, whoever wrote it.
+        :param ocr_task_id: the id that the record must belong to.
+        :param record: values from JSON of any origin.
         :raises ValueError: if they are not those of a submission.
         """
         if not isinstance(record, dict) or set(record) != set(cls.__dataclass_fields__):
@@ -66,12 +66,12 @@ class Submission:
         checks.whole("size", record["size"], 0, _MAX_SIZE)
         checks.timestamp("submitted_at", record["submitted_at"])
         if record["ocr_task_id"] != ocr_task_id:
-            raise ValueError("it is of another task")
+            raise ValueError("it belongs to another OCR task")
         if not isinstance(record["operation"], str) or record["operation"] not in EMULATED:
             raise ValueError("its operation is not emulated")
         if not isinstance(record["sha256"], str) or not _SHA256.fullmatch(record["sha256"]):
             raise ValueError("its digest is none")
         if not isinstance(record["settings"], dict):
             raise ValueError("its settings are not an object")
-        # A clock that was ahead must not keep it, and all tasks after it, for longer than the retention.
+        # If the clock was ahead, this and all later OCR tasks must not outlive the retention.
         return cls(**{**record, "submitted_at": min(record["submitted_at"], time.time())})

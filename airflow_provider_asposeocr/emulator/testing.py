@@ -1,4 +1,4 @@
-"""The emulator for tests: ``with Emulator() as emulator:`` gives a whole local service on a free port."""
+"""Emulator for tests: ``with Emulator() as emulator:`` runs a complete local service on a free port."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_provider_asposeocr.emulator.options import EmulatorOptions
 from airflow_provider_asposeocr.emulator.submission import Submission
 
 try:
-    # Starlette looks for it only when the first form arrives.
+    # Starlette imports it only when the first form arrives, which would be too late to report it missing.
     import python_multipart  # noqa: F401
 
     from airflow_provider_asposeocr.emulator.app import EmulatorApp
@@ -26,15 +26,15 @@ except ImportError as error:
     raise extra_missing(error) from error
 
 CONNECTION_VARIABLE = "AIRFLOW_CONN_ASPOSEOCR_DEFAULT"
-"""The environment variable that gives Airflow the connection ``asposeocr_default``."""
+"""Environment variable that defines the Airflow connection ``asposeocr_default``."""
 
 
 class Emulator:
-    """A local Aspose.OCR Cloud in a thread of this process.
+    """Run a local Aspose.OCR Cloud in a thread of this process.
 
     :param port: the port to listen on; 0 picks a free one.
     :param host: the address to listen on.
-    :param options: any switch of :class:`EmulatorOptions`, by its name.
+    :param options: any option of :class:`EmulatorOptions`, by its name.
     """
 
     def __init__(self, port: int = 0, host: str = "127.0.0.1", **options: Any) -> None:
@@ -55,9 +55,9 @@ class Emulator:
         self.stop()
 
     def start(self) -> None:
-        """Start serving; return when requests are answered.
+        """Start serving; return once requests are answered.
 
-        :raises ImportError: if it is to recognize images and the libraries for that are not installed.
+        :raises ImportError: if it is to recognize images and the libraries for that are missing.
         :raises OSError: if the address or the state directory cannot be used.
         """
         if not self.options.scripted:
@@ -81,52 +81,52 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """The base address, such as ``http://127.0.0.1:43210``."""
+        """Base address, such as ``http://127.0.0.1:43210``."""
         if self._server is None:
             raise RuntimeError("the emulator is not running")
         return f"http://{self._server.host}:{self._server.port}"
 
     @property
     def client_id(self) -> str:
-        """The accepted client id."""
+        """Accepted client id."""
         return self.options.client_id
 
     @property
     def client_secret(self) -> str:
-        """The accepted client secret."""
+        """Accepted client secret."""
         return self.options.client_secret
 
     @property
     def calls(self) -> Calls:
-        """How many calls arrived, by kind and by task."""
+        """Number of calls that arrived, by kind and by OCR task."""
         return self._running.calls
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """Every token granted so far, for a search through what a client has logged."""
+        """Every token granted so far, so that a test can search the logs of a client for them."""
         return self._running.tokens.granted
 
     @property
     def submissions(self) -> list[Submission]:
-        """What was submitted, oldest first."""
+        """Submissions, oldest first."""
         return self._running.submissions.to_list()
 
     @property
     def transcript(self) -> list[TranscriptEntry]:
-        """The requests, oldest first."""
+        """Requests, oldest first."""
         return self._running.transcript.to_list()
 
     @property
     def ocr_tasks(self) -> dict[str, OcrTask]:
-        """The known tasks by their ids."""
+        """Known OCR tasks by id."""
         return {ocr_task.ocr_task_id: ocr_task for ocr_task in self._running.ocr_tasks.snapshot()}
 
     def inject(self, fault: Fault | str, on: str | Sequence[str] = "any", **arguments: Any) -> None:
-        """Let something go wrong.
+        """Inject a fault.
 
         :param fault: a rule, or the kind of one.
-        :param on: the kinds of calls it applies to, when ``fault`` is a kind.
-        :param arguments: further arguments of :class:`Fault`, when ``fault`` is a kind.
+        :param on: the kinds of calls it applies to, if ``fault`` is a kind.
+        :param arguments: further arguments of :class:`Fault`, if ``fault`` is a kind.
         """
         self._running.faults.add(fault if isinstance(fault, Fault) else Fault(fault, on, **arguments))
 
@@ -135,15 +135,15 @@ class Emulator:
         self._running.faults.clear()
 
     def expire_tokens(self) -> None:
-        """Make every token granted so far invalid."""
+        """Invalidate every token granted so far."""
         self._running.tokens.expire_all()
 
     def forget_ocr_tasks(self) -> None:
-        """Forget all tasks, as the service does after their retention."""
+        """Forget all OCR tasks, as the service does after their retention."""
         self._running.ocr_tasks.clear()
 
     def reset(self) -> None:
-        """Forget tasks, tokens, faults, counters and transcript; the options stay."""
+        """Forget OCR tasks, tokens, faults, counters and transcript; keep the options."""
         self._running.reset()
 
     def connection_json(self) -> str:

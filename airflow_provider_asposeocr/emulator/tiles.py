@@ -1,4 +1,4 @@
-"""Tiles: a large image is searched for text in parts that overlap; what they find is put together again."""
+"""Tiles: cuts a large image into overlapping parts, and joins the pieces of text that were found in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_asposeocr.emulator.page import Quad
 from airflow_provider_asposeocr.emulator.quads import quad_of
 
 Corners = npt.NDArray[np.float32]
-"""Four corners, in the order of a :data:`Quad`."""
+"""Four corners in the order of a :data:`Quad`."""
 
 _SAME = 0.5
 _INSIDE = 0.9
@@ -23,7 +23,7 @@ _INSIDE = 0.9
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of an image, in its pixels."""
+    """Part of an image, in pixels."""
 
     left: int
     top: int
@@ -32,20 +32,20 @@ class Tile:
 
     @property
     def width(self) -> int:
-        """How wide it is."""
+        """Width in pixels."""
         return self.right - self.left
 
     @property
     def height(self) -> int:
-        """How high it is."""
+        """Height in pixels."""
         return self.bottom - self.top
 
 
 @dataclass(frozen=True)
 class Found:
-    """A piece of text that was found in a tile.
+    """Piece of text that was found in a tile.
 
-    :param quad: where it stands in the image.
+    :param quad: its position in the image.
     :param tile: the tile.
     """
 
@@ -54,11 +54,11 @@ class Found:
 
 
 def cut(whole: Tile, side: int, overlap: int) -> list[Tile]:
-    """Cut a part of an image into tiles of one size.
+    """Cut a part of an image into tiles of equal size.
 
     :param whole: the part.
-    :param side: the longest side of a tile.
-    :param overlap: so much two tiles share at least.
+    :param side: the maximum side of a tile, in pixels.
+    :param overlap: the minimum overlap of two tiles, in pixels.
     """
     return [
         Tile(whole.left + left, whole.top + top, whole.left + right, whole.top + bottom)
@@ -69,7 +69,7 @@ def cut(whole: Tile, side: int, overlap: int) -> list[Tile]:
 
 
 def joined(found: Sequence[Found]) -> list[Quad]:
-    """Put together what was found in several tiles: twice the same, or one text in parts.
+    """Join pieces that were found in several tiles: duplicates, and parts of one text.
 
     :param found: the pieces of all tiles.
     """
@@ -90,7 +90,7 @@ def _spans(length: int, side: int, overlap: int) -> Iterator[tuple[int, int]]:
 
 
 def _roots(found: Sequence[Found]) -> list[int]:
-    """Return for each piece the first one of those that it belongs together with."""
+    """Return for each piece the index of the first piece of its group."""
     roots = list(range(len(found)))
 
     def root(place: int) -> int:
@@ -106,7 +106,7 @@ def _roots(found: Sequence[Found]) -> list[int]:
 
 
 def _neighbours(found: Sequence[Found]) -> Iterator[tuple[int, int]]:
-    """Yield pairs of pieces from different tiles whose upright boxes meet."""
+    """Yield pairs of pieces from different tiles whose upright boxes overlap."""
     boxes = [cv2.boundingRect(_corners(piece.quad)) for piece in found]
     by_top = sorted(range(len(found)), key=lambda place: boxes[place][1])
     open_places: list[int] = []
@@ -121,7 +121,7 @@ def _neighbours(found: Sequence[Found]) -> Iterator[tuple[int, int]]:
 
 
 def _is_same_text(one: Found, other: Found) -> bool:
-    """Tell whether two tiles have found the same text, as far as both could see it."""
+    """Return whether two pieces are the same text, judged by the area that both tiles cover."""
     shared = _shared(one.tile, other.tile)
     if shared is None:
         return False
@@ -139,15 +139,15 @@ def _shared(one: Tile, other: Tile) -> Corners | None:
 
 
 def _around(group: Sequence[Found]) -> Quad:
-    """Return the quad around pieces of one text; a piece that another one holds adds nothing."""
+    """Return the quad around pieces of one text, without pieces that the largest one contains."""
     largest = max(group, key=lambda piece: cv2.contourArea(_corners(piece.quad)))
-    parts = [piece for piece in group if not _holds(largest, piece)]
+    parts = [piece for piece in group if not _contains(largest, piece)]
     if len(parts) == 1:
         return largest.quad
     return _rectangle(point for piece in parts for point in piece.quad)
 
 
-def _holds(one: Found, other: Found) -> bool:
+def _contains(one: Found, other: Found) -> bool:
     if one is other:
         return False
     inside = _corners(other.quad)
@@ -155,7 +155,7 @@ def _holds(one: Found, other: Found) -> bool:
 
 
 def _rectangle(points: Iterable[tuple[float, float]]) -> Quad:
-    """Return the smallest rectangle around points, its corners beginning at the top left."""
+    """Return the smallest rectangle around points, with its corners starting at the top left."""
     corners = cv2.boxPoints(cv2.minAreaRect(np.array(list(points), np.float32)))
     left, right = np.split(corners[np.argsort(corners[:, 0], kind="stable")], 2)
     top_left, bottom_left = left[np.argsort(left[:, 1])]

@@ -1,4 +1,4 @@
-"""The mark of the trial operation: some words come back as asterisks, always the same ones of an image."""
+"""Masking of the trial operation: some words become asterisks, always the same ones for an image."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ _WORD = re.compile(r"\S+")
 
 
 def masked_words(count: int, sha256: str) -> frozenset[int]:
-    """Choose which of a text's words are masked.
+    """Choose the words of a text to mask.
 
-    :param count: how many words there are.
-    :param sha256: the digest of the image, which decides the choice.
-    :return: their places in the text.
+    :param count: the number of words.
+    :param sha256: the digest of the image, which determines the choice.
+    :return: their indices in the text.
     """
     masked = max(1, round(count * _SHARE)) if count else 0
     return frozenset(random.Random(sha256).sample(range(count), masked))
 
 
 def mask(word: str) -> str:
-    """Return asterisks in the place of a word."""
+    """Return as many asterisks as a word has characters."""
     return "*" * len(word)
 
 
 def mask_text(text: str, sha256: str) -> str:
-    """Mask some words of a text and leave its white space alone.
+    """Mask some words of a text and keep its white space.
 
-    :param sha256: the digest of the image, which decides the choice.
+    :param text: the text.
+    :param sha256: the digest of the image, which determines the choice.
     """
     words = list(_WORD.finditer(text))
     chosen = masked_words(len(words), sha256)

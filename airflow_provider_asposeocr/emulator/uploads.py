@@ -1,4 +1,4 @@
-"""Request bodies, read as a stream: the file inside goes to a sink, a chunk of it at a time."""
+"""Request bodies, read as a stream: the file inside goes to a sink, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from airflow_provider_asposeocr.emulator.records import private_file
 from airflow_provider_asposeocr.emulator.strict_json import MAX_DEPTH, read_json
 
 MAX_ENVELOPE_BYTES = 1 << 18
-"""Most that a JSON body may hold beside its image: settings with two thousand regions."""
+"""Maximum size of a JSON body without its image: settings with two thousand regions."""
 
 MAX_FORM_BYTES = 1 << 16
-"""Most that a sign-in may hold; an id and a secret have a few dozen characters."""
+"""Maximum size of a sign-in; an id and a secret have a few dozen characters."""
 
 MAX_PARTS = 16
-"""Most fields of a form, and most files of a multipart one, where each takes a descriptor of the process."""
+"""Maximum number of fields of a form, and of files of a multipart one, each of which takes a descriptor."""
 
 _COPY_CHUNK = 1 << 18
 _IMAGE_PIECE = 1 << 16
 _OTHER_PIECE = 1 << 13
-"""Bytes that are scanned at a time: those beside the image are slow to scan, if somebody makes them so."""
+"""Bytes scanned in one go; outside the image fewer, because a hostile client can make them slow to scan."""
 
 _STRUCTURE = re.compile(rb'["{}\[\]]')
 _STRING_END = re.compile(rb'["\\]')
@@ -41,10 +41,10 @@ _ESCAPE_BYTES = 6
 
 
 class UploadError(ValueError):
-    """The body cannot be taken.
+    """Raised for a body that is refused.
 
-    :param detail: what is wrong, for the client.
-    :param member: the member of the body that is wrong.
+    :param detail: the reason, for the client.
+    :param member: the member of the body that is invalid.
     """
 
     def __init__(self, detail: str, member: str = "$") -> None:
@@ -54,13 +54,13 @@ class UploadError(ValueError):
 
 
 class BodyTooLargeError(Exception):
-    """The body is larger than the emulator is told to take."""
+    """Raised for a body that is larger than the limit."""
 
 
 class CountingReceive:
-    """An ASGI ``receive`` that counts the bytes of the body and stops at a limit.
+    """ASGI ``receive`` that counts the bytes of the body and stops at a limit.
 
-    :param receive: the server's own.
+    :param receive: the ``receive`` of the server.
     :param limit: in bytes; None for no limit.
     """
 
@@ -71,7 +71,7 @@ class CountingReceive:
         self.total = 0
 
     async def __call__(self) -> Message:
-        """Hand the next message on."""
+        """Pass the next message on."""
         message = await self._receive()
         self._complete = not message.get("more_body", False)
         self.total += len(message.get("body", b""))
@@ -80,17 +80,17 @@ class CountingReceive:
         return message
 
     def limit_to(self, limit: int) -> None:
-        """Take no more than so many bytes, whatever the limit was before."""
+        """Lower the limit to this many bytes, unless it is lower already."""
         self._limit = limit if self._limit is None else min(limit, self._limit)
 
     async def drain(self) -> None:
-        """Read the rest of the body and forget it, so that a client still sending gets to see the answer."""
+        """Read and discard the rest of the body, so that a client that is still sending sees the response."""
         while not self._complete:
             await self()
 
 
 class FileSink:
-    """Where the bytes of a file go: into a digest, and into a file when there is one.
+    """Write the bytes of a file into a digest and, if a path is given, into a file.
 
     :param path: the file to write; None keeps nothing.
     """
@@ -103,22 +103,22 @@ class FileSink:
 
     @property
     def sha256(self) -> str:
-        """The digest of what has been written, in hexadecimal."""
+        """Digest of the bytes written so far, in hexadecimal."""
         return self._digest.hexdigest()
 
     def write(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Append bytes."""
         self.size += len(data)
         self._digest.update(data)
         if self._file:
             self._file.write(data)
 
     def __enter__(self) -> FileSink:
-        """Begin writing."""
+        """Return the sink, which is open already."""
         return self
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        """Finish the file; remove it again when its upload failed."""
+        """Close the file; delete it if the upload failed."""
         try:
             if self._file:
                 self._file.close()
@@ -129,15 +129,15 @@ class FileSink:
             self.discard()
 
     def discard(self) -> None:
-        """Remove the file."""
+        """Delete the file."""
         if self.path:
             self.path.unlink(missing_ok=True)
 
 
 class Base64Decoder:
-    """Decode Base64 that arrives in pieces; only the standard alphabet, padded and without line breaks.
+    """Decode Base64 that arrives in pieces: standard alphabet, padded, without line breaks.
 
-    :param sink: takes the decoded bytes.
+    :param sink: receives the decoded bytes.
     """
 
     def __init__(self, sink: FileSink) -> None:
@@ -146,7 +146,7 @@ class Base64Decoder:
         self._padded = False
 
     def feed(self, text: bytes) -> None:
-        """Take the next piece."""
+        """Decode the next piece."""
         text = self._rest + text
         whole = len(text) - len(text) % 4
         self._rest = text[whole:]
@@ -154,7 +154,7 @@ class Base64Decoder:
             self._decode(text[:whole])
 
     def close(self) -> None:
-        """Check that the text was complete."""
+        """Check that the text is complete."""
         if self._rest:
             raise UploadError("The value is not valid Base64: its length is not a multiple of four.", "image")
 
@@ -169,9 +169,9 @@ class Base64Decoder:
 
 
 class EnvelopeScanner:
-    """Split a JSON object into the Base64 text of its top-level ``image`` and all the rest, in any order.
+    """Split a JSON object into the Base64 text of its top-level ``image`` and the rest, in any order.
 
-    :param decoder: takes the text of ``image``, its JSON escapes resolved.
+    :param decoder: receives the text of ``image`` with its JSON escapes resolved.
     """
 
     def __init__(self, decoder: Base64Decoder) -> None:
@@ -187,11 +187,11 @@ class EnvelopeScanner:
 
     @property
     def is_in_image(self) -> bool:
-        """Whether the next byte belongs to the image."""
+        """True if the next byte belongs to the image."""
         return self._state == self._scan_image
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next piece of the body."""
+        """Scan the next piece of the body."""
         data = self._carry + chunk
         self._carry = b""
         position = 0
@@ -263,7 +263,7 @@ class EnvelopeScanner:
         return found.end()
 
     def _keep_escape(self, data: bytes, position: int, backslash: int) -> int:
-        # Two bytes are enough here: only an escaped quote or backslash could be mistaken for something else.
+        # Two bytes are enough here: only an escaped quote or backslash could be misread.
         self._keep(data[position:backslash])
         if backslash + 2 > len(data):
             self._carry = data[backslash:]
@@ -277,7 +277,7 @@ class EnvelopeScanner:
         if b"\\" in text:
             if quote < 0:
                 text = self._without_half_escape(text)
-            # What is left of other escapes is no Base64, nor is any character that they could stand for.
+            # Other escapes are left as they are: neither they nor their characters are valid Base64.
             text = _ESCAPE.sub(_unescaped, text)
         self._decoder.feed(text)
         if quote < 0:
@@ -299,10 +299,11 @@ def _unescaped(escape: re.Match[bytes]) -> bytes:
 
 
 async def read_json_upload(request: Request, sink: FileSink) -> dict[str, Any]:
-    """Read a JSON body; its ``image`` goes to the sink, the other members are returned.
+    """Read a JSON body: write its ``image`` to the sink and return the other members.
 
-    :param request: the request, its body not yet read.
-    :param sink: takes the decoded file.
+    :param request: the request, whose body has not been read.
+    :param sink: receives the decoded file.
+    :raises UploadError: if the body is invalid.
     """
     scanner = EnvelopeScanner(Base64Decoder(sink))
     async for chunk in request.stream():
@@ -321,15 +322,16 @@ async def _scan(chunk: bytes, scanner: EnvelopeScanner) -> None:
         position += size
         if position >= len(chunk):
             return
-        # Others are served before the next piece.
+        # Lets other requests be served before the next piece.
         await asyncio.sleep(0)
 
 
 async def read_multipart_upload(request: Request, sink: FileSink) -> dict[str, Any]:
-    """Read a multipart body; its part ``file`` goes to the sink, the other fields are returned.
+    """Read a multipart body: write its part ``file`` to the sink and return the other fields.
 
-    :param request: the request, its body not yet read.
-    :param sink: takes the file.
+    :param request: the request, whose body has not been read.
+    :param sink: receives the file.
+    :raises UploadError: if the body is invalid.
     """
     try:
         async with request.form(max_files=MAX_PARTS, max_fields=MAX_PARTS) as form:
@@ -342,7 +344,7 @@ async def read_multipart_upload(request: Request, sink: FileSink) -> dict[str, A
     except UploadError:
         raise
     except (MultiPartException, ValueError) as error:
-        # The charset that a client names can be any of Python's codecs; some fail in ways of their own.
+        # A client can name any Python codec as its charset, and some raise errors of their own.
         raise UploadError("The body is not valid multipart/form-data.") from error
     if not sink.size:
         raise UploadError("The file field is required.", "file")
@@ -350,10 +352,10 @@ async def read_multipart_upload(request: Request, sink: FileSink) -> dict[str, A
 
 
 async def read_form(request: Request, receive: CountingReceive) -> dict[str, str]:
-    """Read a form in the way of OAuth 2.0; a body of another type holds no fields.
+    """Read a form as OAuth 2.0 sends it; a body of another media type has no fields.
 
-    :param request: the request, its body not yet read.
-    :param receive: what its body comes by.
+    :param request: the request, whose body has not been read.
+    :param receive: the source of its body.
     :raises UploadError: if it has too many fields.
     """
     receive.limit_to(MAX_FORM_BYTES)
@@ -368,5 +370,5 @@ async def read_form(request: Request, receive: CountingReceive) -> dict[str, str
 
 
 def member(body: Mapping[str, Any], name: str) -> Any:
-    """Return a member of a JSON object, its name compared without case."""
+    """Return a member of a JSON object; names are compared without case."""
     return next((value for key, value in body.items() if key.lower() == name.lower()), None)

@@ -1,7 +1,7 @@
-"""The recognition process: it says once whether it can work, then answers one request after the other.
+"""Recognition process: reports once whether its engine is loaded, then answers one request after another.
 
-Requests come by standard input, answers go by standard output, each as a message of JSON. When its input ends
-the process ends, in the middle of a page too: whoever started it is gone.
+Requests arrive on standard input, answers go to standard output, each as a JSON message. When its input is
+closed the process ends, even in the middle of a page: the emulator that started it is gone.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ EXIT_MISSING = 3
 def main() -> int:
     """Work until standard input ends.
 
-    :return: the exit status, :data:`EXIT_MISSING` when what the engine needs is not installed.
+    :return: the exit status, :data:`EXIT_MISSING` if the engine cannot be loaded.
     """
     requests = _requests(Connection(os.dup(sys.stdin.fileno()), writable=False))
     answers = Connection(os.dup(sys.stdout.fileno()), readable=False)
-    # Libraries print: that would corrupt the answers, and what they say of a file is nobody's business.
+    # Output of libraries would corrupt the answers, and must not reveal anything about a file.
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, sys.stdout.fileno())
     os.dup2(silence, sys.stderr.fileno())
     try:
-        # Not at the top: what is missing has to be reported.
+        # Imported late, so that a missing module can be reported.
         from airflow_provider_asposeocr.emulator import engine, recognition
 
         engine.load_engine()

@@ -106,7 +106,7 @@ def test_transparent_images_get_a_ground_that_shows_them(ink: int, ground: int) 
     pixels = np.full((20, 20, 3), ink, np.uint8)
     opaque = np.zeros((20, 20), np.uint8)
     opaque[5:8] = 255
-    laid = tones.on_a_ground(pixels, opaque)
+    laid = tones.on_background(pixels, opaque)
     assert (laid[6] == ink).all()
     assert (laid[0] == ground).all()
 
