@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import Client
+from tests.emulator.hostile import sign_in
 
 
 @pytest.fixture
@@ -22,3 +24,12 @@ def client(emulator: Emulator) -> Iterator[Client]:
     """A signed-in client of it."""
     with Client(emulator) as signed_in:
         yield signed_in
+
+
+@pytest.fixture
+def token(emulator: Emulator, caplog: pytest.LogCaptureFixture) -> Iterator[str]:
+    """A valid token; at the end nothing may have been logged as an error."""
+    with caplog.at_level(logging.WARNING):
+        yield sign_in(emulator)
+    unhandled = [record for record in caplog.records if record.levelno >= logging.ERROR or record.exc_info]
+    assert unhandled == [], caplog.text

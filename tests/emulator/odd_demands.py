@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from tests.emulator.odd_file import TEXT, OddFile, encoded
@@ -34,7 +36,7 @@ def dense(count: int, size: float) -> bytes:
 
 
 def _noise(side: int, *, sigma: float = 0) -> bytes:
-    values = np.random.default_rng(5).normal(128, 60, (side, side))
+    values: npt.NDArray[Any] = np.random.default_rng(5).normal(128, 60, (side, side))
     if sigma:
         values = cv2.GaussianBlur(values, (0, 0), sigma)
         values = 128 + (values - values.mean()) / values.std() * 70

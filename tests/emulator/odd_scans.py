@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from tests.emulator.odd_tiff import (
     UNDEFINED,
     WHITE_IS_ZERO,
     YCBCR,
+    Tags,
     resolution,
     reversed_bits,
     tiff,
@@ -32,7 +34,7 @@ _PHOTOMETRIC, _FILL_ORDER, _ORIENTATION, _EXTRA = 262, 266, 274, 338
 Lines = npt.NDArray[np.uint8]
 
 
-def _deep(scale: float, kind: str) -> npt.NDArray[np.generic]:
+def _deep(scale: float, kind: str) -> npt.NDArray[Any]:
     return (grey().astype(np.float64) * scale).astype(kind)
 
 
@@ -84,12 +86,12 @@ def _backwards_group_4() -> bytes:
     return tiff(samples, photometric, bits=1, data=reversed_bits(b"".join(parts)), tags=tags)
 
 
-def _oriented(number: int, *, tags: Mapping[int, object] | None = None) -> bytes:
+def _oriented(number: int, *, tags: Tags | None = None) -> bytes:
     from tests.emulator.odd_web import turned
 
     return tiff(
         np.asarray(turned(number)), BLACK_IS_ZERO, tags={_ORIENTATION: (SHORT, [number]), **(tags or {})}
-    )  # type: ignore[dict-item]
+    )
 
 
 def _palette(bits: int) -> bytes:
@@ -178,7 +180,7 @@ TIFFS: Mapping[str, Callable[[], bytes]] = {
     "32 bits with a sign": lambda: tiff(_deep(1000, "i4") - np.int32(99999), BLACK_IS_ZERO),
     "numbers from 0 to 1": lambda: tiff(_deep(1 / 255, "f4"), BLACK_IS_ZERO),
     "numbers from 0 to 1, Motorola": lambda: tiff(_deep(1 / 255, "f4"), BLACK_IS_ZERO, order=">"),
-    "numbers, white is zero": lambda: tiff((1 - _deep(1 / 255, "f4")), WHITE_IS_ZERO),  # type: ignore[operator]
+    "numbers, white is zero": lambda: tiff((1 - _deep(1 / 255, "f4")), WHITE_IS_ZERO),
     "numbers with holes": lambda: tiff(_with_holes(), BLACK_IS_ZERO),
     "numbers of 16 bits": lambda: tiff(_deep(1 / 255, "f2"), BLACK_IS_ZERO),
     "numbers of 64 bits": lambda: tiff(_deep(1 / 255, "f8"), BLACK_IS_ZERO),

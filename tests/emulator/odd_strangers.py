@@ -36,7 +36,7 @@ def no_images() -> Iterator[OddFile]:
     whole = {
         kind: (lambda kind=kind: encoded(page().convert("RGB"), kind))
         for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF")
-    }  # type: ignore[misc]
+    }
     yield bomb("a text", lambda: b"Dear sir or madam,\n" * 99, NO_IMAGE)
     yield bomb("one byte", lambda: b"\0", NO_IMAGE)
     yield bomb("zeros", lambda: bytes(99_999), NO_IMAGE)

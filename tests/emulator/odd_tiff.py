@@ -149,6 +149,6 @@ def _bytes(samples: npt.NDArray[np.generic], order: str, bits: int) -> bytes:
     lines = samples.reshape(samples.shape[0], -1)
     size = lines.dtype.itemsize * 8
     if bits == size:
-        return lines.astype(lines.dtype.newbyteorder(order)).tobytes()
+        return lines.astype(lines.dtype.newbyteorder("<" if order == "<" else ">")).tobytes()
     wide = np.unpackbits(lines.astype(">u2")[:, :, None].view(np.uint8), axis=2)[:, :, 16 - bits :]
     return np.packbits(wide.reshape(lines.shape[0], -1), axis=1).tobytes()

@@ -213,7 +213,7 @@ PNGS: Mapping[str, Callable[[], bytes]] = {
     ),
     "colour, one transparent, white ink": lambda: png(
         coloured((255, 255, 255), (255, 0, 255)) * is_ink()[:, :, None]
-        + (1 - is_ink()[:, :, None]) * np.uint8([255, 0, 255]),
+        + (1 - is_ink()[:, :, None]) * np.array([255, 0, 255], np.uint8),
         *(RGB, 8),
         before=[(b"tRNS", struct.pack(">3H", 255, 0, 255))],
     ),

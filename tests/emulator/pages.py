@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import re
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import reportlab
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from airflow_provider_asposeocr.emulator.page import Quad
 
 FONTS = Path(reportlab.__file__).parent / "fonts"
 _PROSE = """
@@ -89,6 +92,11 @@ def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     return target.getvalue()
 
 
+def upright(left: float, top: float, right: float, bottom: float) -> Quad:
+    """Return an upright box as a quad."""
+    return (left, top), (right, top), (right, bottom), (left, bottom)
+
+
 def word_accuracy(expected: str, found: str) -> float:
     """Return the share of expected words that are found, in order, exactly as they are written."""
     wanted, got = re.findall(r"\S+", expected), re.findall(r"\S+", found)
@@ -99,3 +107,13 @@ def word_accuracy(expected: str, found: str) -> float:
             row[place] = diagonal + 1 if word == other else max(above[place], row[place - 1])
             diagonal = above[place]
     return row[-1] / len(wanted)
+
+
+def hocr_words(data: bytes) -> list[tuple[str, tuple[int, ...]]]:
+    """Return the words of an hOCR document with their boxes."""
+    words = []
+    for element in ET.fromstring(data).iter("{http://www.w3.org/1999/xhtml}span"):
+        if element.get("class") == "ocrx_word":
+            box = element.get("title", "").split(";")[0].split()[1:]
+            words.append((element.text or "", tuple(map(int, box))))
+    return words

@@ -41,6 +41,7 @@ def request(
     method: str,
     path: str,
     body: bytes | None = None,
+    /,
     *,
     version: str = "1.1",
     **headers: str,

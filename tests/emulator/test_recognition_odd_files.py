@@ -13,7 +13,6 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from airflow_provider_asposeocr.emulator import limits
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.bad_files import MAX_MEMORY, text_of, watched_memory
 from tests.emulator.client import Client
@@ -23,7 +22,7 @@ from tests.emulator.odd_file import TEXT, OddFile
 from tests.emulator.odd_files import HONEST_FILES
 from tests.emulator.odd_scans import fax
 from tests.emulator.odd_strangers import no_images
-from tests.emulator.test_emulator_recognition import hocr_words
+from tests.emulator.pages import hocr_words
 
 _SLOW = {
     "a large screen with tiny text",
@@ -40,7 +39,11 @@ _SLOW = {
     "PNG in 200,000 pieces",
     "PNG of 4 billion pixels",
 }
+
+
 _CHEAP_DEMANDS = {"40 million pixels turned by 45 degrees", "4 million pixels doubled"}
+
+
 _EVERY = 5
 
 
@@ -144,25 +147,3 @@ for data in (large, encoded(page(), "PNG")):
     first, *others = done.stdout.splitlines()
     assert "MiB of memory, the most that it gets" in first
     assert others == TEXT.splitlines()
-
-
-@pytest.mark.parametrize(
-    ("size", "part"),
-    [
-        ((40_000_001, 1), "has 40,000,001 x 1 pixels; at most 40,000,000"),
-        ((65_536, 9), "a side may have at most 65,535"),
-    ],
-)
-def test_each_bound_has_its_message(size: tuple[int, int], part: str) -> None:
-    limits.check_image_size(8000, 5000)
-    with pytest.raises(limits.LimitExceededError, match=part):
-        limits.check_image_size(*size)
-
-
-def test_bounds_of_filters_results_memory_and_time_have_their_messages() -> None:
-    with pytest.raises(limits.LimitExceededError, match="A rotation would make an image of 9,000 x 9,000"):
-        limits.check_filtered_size("A rotation", 9000, 9000)
-    with pytest.raises(limits.LimitExceededError, match="result Pdf is larger than 64 MiB"):
-        limits.check_result_size("Pdf", limits.MAX_RESULT_BYTES + 1)
-    assert "1120 MiB of memory" in limits.out_of_memory()
-    assert "60 seconds" in limits.out_of_time(limits.MAX_SECONDS)

@@ -1,3 +1,5 @@
+"""Uploads: bodies in any pieces, hashed in flat memory."""
+
 from __future__ import annotations
 
 import asyncio

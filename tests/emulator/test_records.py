@@ -23,6 +23,8 @@ from tests.emulator.client import Client
 from tests.emulator.process import COMMAND, start_emulator
 
 ID = "01234567-89ab-4def-8123-456789abcdef"
+
+
 RESULT = {"type": "Text", "data": "aW1hZ2U="}
 
 

@@ -1,10 +1,11 @@
+"""HTTP interface: paths, bodies, ids and errors."""
+
 from __future__ import annotations
 
 import base64
 import json
 
 import pytest
-import requests
 
 from airflow_provider_asposeocr.api.operations import OPERATIONS
 from airflow_provider_asposeocr.emulator.routes import EMULATED
@@ -171,45 +172,3 @@ def test_the_old_multipart_form(emulator: Emulator, client: Client) -> None:
     assert client.call("GET", path + "GetResultFile", params={"id": "unknown"}).status_code == 204
     assert client.call("POST", path + "PostBinarizationFile", files={"image": b"x"}).status_code == 400
     assert emulator.calls.file == 2
-
-
-def test_calls_are_counted_by_kind_and_task(emulator: Emulator, client: Client) -> None:
-    ocr_task_id = client.submit()
-    client.get(ocr_task_id)
-    client.get(ocr_task_id)
-    client.status(ocr_task_id)
-    client.cancel(ocr_task_id)
-    calls = emulator.calls
-    assert (calls.token, calls.submit, calls.poll, calls.status, calls.cancel, calls.billed) == (
-        1,
-        1,
-        2,
-        1,
-        1,
-        5,
-    )
-    assert calls.by_ocr_task[ocr_task_id].poll == 2
-
-
-def test_the_transcript_holds_no_secret(emulator: Emulator, client: Client) -> None:
-    ocr_task_id = client.submit(b"hello")
-    kinds = [(entry.kind, entry.status, entry.ocr_task_id) for entry in emulator.transcript]
-    assert kinds == [("token", 200, None), ("submit", 200, ocr_task_id)]
-    entry = emulator.transcript[-1]
-    assert entry.authorized
-    assert entry.body_bytes == int(entry.headers["content-length"])
-    token = str(client.session.headers["Authorization"]).split()[1]
-    assert token not in repr(emulator.transcript)
-    assert emulator.client_secret not in repr((emulator.transcript, emulator.options))
-
-
-def test_many_requests_reuse_a_connection_quickly(client: Client) -> None:
-    ocr_task_id = client.submit()
-    elapsed = sum(client.get(ocr_task_id).elapsed.total_seconds() for _ in range(50))
-    assert elapsed < 1.0  # a delayed acknowledgement alone would cost 2 s
-
-
-def test_a_port_in_use_is_an_error(emulator: Emulator) -> None:
-    with pytest.raises(OSError, match="in use"):
-        Emulator(port=int(emulator.url.rpartition(":")[2]), ocr=False).start()
-    assert requests.get(emulator.url + "/_emulator/health", timeout=5).ok

@@ -14,8 +14,13 @@ import pytest
 from tests.emulator.process import COMMAND
 
 SERVER = ("starlette", "uvicorn", "python_multipart")
+
+
 OCR = ("onnxruntime", "rapidocr", "cv2", "numpy", "PIL", "omegaconf", "reportlab")
+
+
 INSTALL = 'pip install "airflow-provider-asposeocr[emulator]"'
+
 
 HIDING = """
 import sys

@@ -1,7 +1,12 @@
+"""Sign-in: tokens, their lifetime, and the lockout of failing pairs."""
+
 from __future__ import annotations
 
 import pytest
 
+from airflow_provider_asposeocr.emulator import auth
+from airflow_provider_asposeocr.emulator.auth import TokenGrant, TokenIssuer
+from airflow_provider_asposeocr.emulator.options import EmulatorOptions
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import Client
 
@@ -83,3 +88,27 @@ def test_the_trial_needs_no_token(emulator: Emulator) -> None:
     with Client(emulator, sign_in=False) as stranger:
         answer = stranger.wait(stranger.submit(operation="RecognizeImageTrial"), "RecognizeImageTrial")
     assert answer["taskStatus"] == "Completed"
+
+
+def test_tokens_and_failures_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "MAX_TOKENS", 100)
+    monkeypatch.setattr(auth, "MAX_PAIRS", 100)
+    options = EmulatorOptions(lockout_failures=2)
+    desk = TokenIssuer(options)
+    first, *_, last = (
+        desk.grant("client_credentials", options.client_id, options.client_secret) for _ in range(250)
+    )
+    assert isinstance(first, TokenGrant)
+    assert isinstance(last, TokenGrant)
+    assert len(desk.granted) == 100
+    assert not desk.accepts(f"Bearer {first.access_token}")
+    assert desk.accepts(f"Bearer {last.access_token}")
+    for secret in range(1_000):
+        for _ in range(3):
+            answer = desk.grant("client_credentials", "a", str(secret))
+        assert answer.retry_after == 600  # type: ignore[union-attr]
+        desk.grant("client_credentials", "b", str(secret))
+    assert len(desk._failures) == len(desk._locked_until) == 100
+    desk.expire_all()
+    assert not desk.accepts(f"Bearer {last.access_token}")
+    assert len(desk.granted) == 100

@@ -1,3 +1,5 @@
+"""Replies, with every option for points that the documentation leaves open."""
+
 from __future__ import annotations
 
 import base64
@@ -5,7 +7,6 @@ import time
 
 import pytest
 
-from airflow_provider_asposeocr.emulator.options import EmulatorOptions
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import Client
 
@@ -135,10 +136,14 @@ def test_scripted_times_follow_the_clock(emulator: Emulator, client: Client) -> 
     assert time.time() - started >= 0.3
 
 
-def test_unknown_switches_and_values_are_refused() -> None:
-    with pytest.raises(TypeError):
-        Emulator(gzipp=True)
-    with pytest.raises(AttributeError):
-        EmulatorOptions().gzipp = True  # type: ignore[attr-defined]
-    with pytest.raises(ValueError, match="id_style must be one of"):
-        EmulatorOptions(id_style="uuid")
+def test_half_a_character_reaches_the_client_as_an_escape(emulator: Emulator, client: Client) -> None:
+    emulator.options.scripted_text = "a \ud800 b"
+    emulator.options.messages = ["\udfff"]
+    emulator.options.plain_data = True
+    answer = client.get(client.submit())
+    assert "\\ud800" in answer.text
+    body = answer.json()
+    assert (body["results"][0]["data"], body["error"]["messages"]) == ("a \ud800 b", ["\udfff"])
+    emulator.inject("finish_with_error", on="submit", messages=["\ud800"])
+    assert client.get(client.submit()).json()["error"]["messages"] == ["\ud800"]
+    assert client.call("GET", "/_emulator/ocr-tasks").json()[-1]["messages"] == ["\ud800"]

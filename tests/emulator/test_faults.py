@@ -1,11 +1,14 @@
+"""Fault injection: every kind, and the rules by which faults apply."""
+
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import pytest
 import requests
 
-from airflow_provider_asposeocr.emulator.faults import FAULT_KINDS, Fault, InjectedFaults
+from airflow_provider_asposeocr.emulator.faults import FAULT_KINDS, MAX_FAULTS, Fault, InjectedFaults
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import API, Client
 
@@ -194,3 +197,48 @@ def test_every_kind_has_a_test() -> None:
         tested | {"unauthorized", "redirect", "forget_ocr_tasks", "never_finish", "finish_with_error"}
         == FAULT_KINDS
     )
+
+
+def test_faults_that_are_used_up_are_forgotten() -> None:
+    plan = InjectedFaults()
+    for _ in range(3 * MAX_FAULTS):
+        plan.add(Fault("slow", seconds=0))
+        assert len(plan.strike("poll")) == 1
+    assert len(plan._rules) <= 1
+    plan.add(*(Fault("slow", times=None) for _ in range(MAX_FAULTS)))
+    with pytest.raises(ValueError, match="at most"):
+        plan.add(Fault("slow"))
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_status_that_has_no_body(emulator: Emulator, client: Client, status: int) -> None:
+    emulator.inject("status", status=status, body="no", headers={"X-Any": "yes"})
+    answer = client.get("x")
+    assert (answer.status_code, answer.content, answer.headers["X-Any"]) == (status, b"", "yes")
+    assert client.get("x").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"status": 199},
+        {"status": 600},
+        {"status": True},
+        {"after": -1},
+        {"times": "1"},
+        {"probability": 1.5},
+        {"seconds": float("nan")},
+        {"seconds": float("inf")},
+        {"body": b"bytes"},
+        {"body": "\ud800"},
+        {"headers": {"a": "\n"}},
+        {"headers": {"a b": "c"}},
+        {"headers": [("a", "b")]},
+        {"location": "/\u20ac"},
+        {"messages": "text"},
+        {"on": 5},
+    ],
+)
+def test_faults_that_could_not_strike(values: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        Fault("status", **values)

@@ -1,5 +1,8 @@
+"""Control endpoints: reading and changing the emulator by HTTP."""
+
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -84,3 +87,29 @@ def test_health_and_wrong_paths(control: Control) -> None:
     assert control("GET", "nothing").status_code == 404
     assert control("GET", "reset").status_code == 405
     assert control("POST", "options", data=b"{").status_code == 400
+
+
+def test_lists_are_read_while_tasks_arrive(emulator: Emulator, client: Client) -> None:
+    ended = threading.Event()
+    failures: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            while not ended.is_set():
+                _ = emulator.ocr_tasks, emulator.submissions, emulator.transcript, emulator.tokens
+                emulator.calls.to_dict()
+                client.call("GET", "/_emulator/ocr-tasks").json()
+        except BaseException as error:
+            failures.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with Client(emulator) as other:
+        for _ in range(300):
+            other.submit()
+    ended.set()
+    reader.join()
+    assert failures == []
+    for name in ("ocr-tasks", "submissions", "transcript"):
+        assert len(client.call("GET", f"/_emulator/{name}").json()) >= 300
+    assert client.call("GET", "/_emulator/calls").json()["by_ocr_task"].keys() == emulator.ocr_tasks.keys()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import json
 import time
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pypdfium2
 import pytest
@@ -16,7 +16,7 @@ from PIL import Image
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import API, Client
-from tests.emulator.pages import Page, draw_text, encode, scanned_letter, word_accuracy
+from tests.emulator.pages import Page, draw_text, encode, hocr_words, scanned_letter, word_accuracy
 
 NOTE = ["Meeting on Thursday at noon", "Bring the signed contract, please."]
 
@@ -81,7 +81,11 @@ def test_sideways_text_is_found(real: Client) -> None:
 
 def test_rotation_and_all_filters(real: Client) -> None:
     page = draw_text(NOTE, dpi=100).rotate(30, expand=True, fillcolor=255)
-    filters = {"makeContrastCorrection": True, "makeBinarization": True, "makeUpsampling": True}
+    filters: dict[str, Any] = {
+        "makeContrastCorrection": True,
+        "makeBinarization": True,
+        "makeUpsampling": True,
+    }
     assert real.results(encode(page), rotate=30, **filters)["Text"].decode().split("\n") == NOTE
 
 
@@ -189,12 +193,3 @@ def pdf_words(data: bytes) -> list[str]:
     finally:
         document.close()
     return text.split()
-
-
-def hocr_words(data: bytes) -> list[tuple[str, tuple[int, ...]]]:
-    words = []
-    for element in ET.fromstring(data).iter("{http://www.w3.org/1999/xhtml}span"):
-        if element.get("class") == "ocrx_word":
-            box = element.get("title", "").split(";")[0].split()[1:]
-            words.append((element.text or "", tuple(map(int, box))))
-    return words

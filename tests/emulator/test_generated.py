@@ -1,9 +1,10 @@
-"""Results of any size, which the emulator makes while it sends them."""
+"""Generated results of any size."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from typing import Any
 
 import pytest
 import requests
@@ -13,10 +14,12 @@ from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import API, Client
 
 BLOCK = 768 * 1024
+
+
 SIZES = [0, 1, 2, 3, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 2]
 
 
-def decoded(client: Client, **settings: str) -> dict[str, bytes]:
+def decoded(client: Client, **settings: Any) -> dict[str, bytes]:
     answer = client.get(client.submit(**settings))
     assert int(answer.headers["Content-Length"]) == len(answer.content)
     results = answer.json()["results"]

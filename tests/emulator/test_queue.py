@@ -1,4 +1,4 @@
-"""The line before the recognition processes: what one task costs the others, and what is left behind."""
+"""Queue of the recognition processes: the cost of one OCR task for the others, and clean ends."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import pytest
 from airflow_provider_asposeocr.emulator import queue as queue_module
 from airflow_provider_asposeocr.emulator.ocr_tasks import OcrTask, OcrTaskStore
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
-from airflow_provider_asposeocr.emulator.process import RecognitionProcess
 from airflow_provider_asposeocr.emulator.queue import WorkQueue
 from airflow_provider_asposeocr.emulator.submission import Submission
 from tests.emulator.odd_demands import dense
 from tests.emulator.odd_file import encoded, page
 
 MAX_SECONDS = 2.0
+
+
 _MAX_WAIT = 60.0
 
 
@@ -162,23 +163,6 @@ def test_an_engine_that_dies_while_it_is_loaded_is_not_tried_for_ever(
     starts = _pretend(monkeypatch, tmp_path, "import os; os._exit(7)")
     assert "its process ended, exit status 7" in line.messages(line.put(quick))[0]
     assert starts() == 3
-
-
-@pytest.mark.parametrize("busy", [False, True])
-def test_a_process_ends_when_nobody_feeds_it(busy: bool, slow: bytes, tmp_path: Path) -> None:
-    process = RecognitionProcess()
-    try:
-        assert process.wait_until_ready() is None
-        if busy:
-            (tmp_path / "image").write_bytes(slow)
-            settings = {"language": "English"}
-            process.send(
-                {"operation": "RecognizeImage", "image": str(tmp_path / "image"), "settings": settings}
-            )
-        process.close()
-        assert psutil.Process(process.pid).wait(timeout=5) == 0
-    finally:
-        process.end()
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -1,3 +1,5 @@
+"""Reading order: rows, paragraphs and columns."""
+
 from __future__ import annotations
 
 import math

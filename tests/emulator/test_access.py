@@ -20,9 +20,16 @@ from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.wire import exchange, request
 
 JSON = {"content_type": "application/json"}
+
+
 FORM = {"content_type": "application/x-www-form-urlencoded"}
+
+
 CHANGE = b'{"client_secret": "changed"}'
+
+
 OPENED_BY_THE_PAGE = {"sec_fetch_site": "same-origin"}
+
 
 ALLOWED: dict[str, Mapping[str, str]] = {
     "a program, with the media type": JSON,
@@ -43,6 +50,7 @@ ALLOWED: dict[str, Mapping[str, str]] = {
     "behind a proxy": {**JSON, "x_forwarded_for": "8.8.8.8"},
     "behind a proxy that talks nonsense": {**JSON, "x_forwarded_for": "garbage", "forwarded": "for=[::"},
 }
+
 
 REFUSED: dict[str, Mapping[str, str]] = {
     "a page with a name of its own that points here": {
@@ -82,6 +90,7 @@ REFUSED: dict[str, Mapping[str, str]] = {
     "another site, without an origin": {**JSON, "sec_fetch_site": "cross-site"},
     "a file on the disk": {**JSON, "origin": "file://"},
 }
+
 
 OF_ANOTHER_TYPE: dict[str, Mapping[str, str]] = {
     "a form": FORM,

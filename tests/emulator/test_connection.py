@@ -14,6 +14,8 @@ import requests
 from tests.emulator.process import start_emulator
 
 MAX_FILES = 128
+
+
 STARTS = {
     "nothing": b"",
     "half a head": b"GET / HTTP/1.1\r\nHost",
