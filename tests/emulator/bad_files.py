@@ -26,7 +26,7 @@ from tests.emulator.odd_files import HONEST_FILES, ODD_FILES
 
 MAX_MEMORY = 1.2 * (1 << 30)
 SLACK = 10.0
-"""Beyond its own bound a file may keep others waiting for so many seconds: a new process loads its engine."""
+"""Seconds beyond its limit that a file may keep others waiting, because a new process loads its engine."""
 
 _PAUSE = 0.02
 _WATCH_PAUSE = 0.1
@@ -35,7 +35,7 @@ _RESET_PEAK = "5"
 
 @dataclass(frozen=True)
 class Seen:
-    """What became of a file.
+    """Outcome of a file.
 
     :param status: the last status of its task.
     :param text: what was read, None when there is no text.
@@ -115,7 +115,7 @@ def text_of(answer: dict[str, Any]) -> str | None:
 
 @contextlib.contextmanager
 def watched_memory() -> Iterator[list[int]]:
-    """Note the most memory that each recognition process has had, in bytes, from now on."""
+    """Record the peak memory of each recognition process from now on, in bytes."""
     peaks: dict[int, int] = {}
     most: list[int] = []
     over = threading.Event()

@@ -1,4 +1,4 @@
-"""A plain client of the emulator, without any retry: the tests want to see each answer as it is."""
+"""Plain client of the emulator without any retries, so that tests see each response as it is."""
 
 from __future__ import annotations
 

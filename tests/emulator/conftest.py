@@ -1,4 +1,4 @@
-"""Fixtures of the emulator's own tests."""
+"""Fixtures of the emulator tests."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from tests.emulator.hostile import sign_in
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """A scripted service."""
+    """Run a scripted emulator."""
     with Emulator(ocr=False) as running:
         yield running
 
 
 @pytest.fixture
 def client(emulator: Emulator) -> Iterator[Client]:
-    """A signed-in client of it."""
+    """Return a signed-in client of it."""
     with Client(emulator) as signed_in:
         yield signed_in
 
 
 @pytest.fixture
 def token(emulator: Emulator, caplog: pytest.LogCaptureFixture) -> Iterator[str]:
-    """A valid token; at the end nothing may have been logged as an error."""
+    """Return a valid token; check at the end that no error was logged."""
     with caplog.at_level(logging.WARNING):
         yield sign_in(emulator)
     unhandled = [record for record in caplog.records if record.levelno >= logging.ERROR or record.exc_info]

@@ -1,4 +1,4 @@
-"""What is expected of an odd file, and the page that most of them show."""
+"""Expectations of an odd file, and the page that most of them show."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class OddFile:
-    """A file and what the emulator makes of it.
+    """File and the outcome that is expected of it.
 
     :param name: a few words.
     :param make: writes it.

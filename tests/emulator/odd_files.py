@@ -1,4 +1,4 @@
-"""All odd and bad files: what each is, and what is expected of it."""
+"""All odd and bad files, with the outcome that is expected of each."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def _honest() -> Iterator[OddFile]:
 
 
 HONEST_FILES = tuple(_honest())
-"""Odd files that are read; of three it is said what they are instead."""
+"""Odd files that are read, except for three that are refused with a known message."""
 
 BAD_FILES = (*bombs(), *demanding(), *no_images())
-"""Files that may end in any way that costs nobody else more than their own bound."""
+"""Files with any outcome, provided that they cost others no more than their own limit."""
 
 ODD_FILES = (*HONEST_FILES, *BAD_FILES)

@@ -45,7 +45,7 @@ def png(
 
 
 def file_of(chunks: Iterable[Chunk]) -> bytes:
-    """Put chunks together to a file."""
+    """Join chunks to a file."""
     return SIGNATURE + b"".join(chunk(kind, data) for kind, data in chunks)
 
 

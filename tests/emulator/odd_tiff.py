@@ -14,7 +14,7 @@ WHITE_IS_ZERO, BLACK_IS_ZERO, TRUE_COLOUR, PALETTE, INKS, YCBCR, LAB = 0, 1, 2, 
 
 Value = tuple[int, Sequence[int]] | tuple[int, bytes]
 Tags = Mapping[int, Value | None]
-"""Numbers of tags, each with its type and its values; None leaves a tag out."""
+"""Tag numbers, each with its type and values; None omits a tag."""
 
 
 def tiff(

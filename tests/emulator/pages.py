@@ -29,7 +29,7 @@ _PROSE = """
 
 @dataclass(frozen=True)
 class Page:
-    """A drawn page.
+    """Drawn page.
 
     :param image: the encoded image.
     :param text: what is written on it, in reading order.

@@ -1,4 +1,4 @@
-"""The control endpoints: open to programs on this machine, closed to web pages and to other machines."""
+"""Control endpoints: open to programs on this machine, closed to web pages and to other machines."""
 
 from __future__ import annotations
 

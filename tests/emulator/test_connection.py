@@ -26,7 +26,7 @@ STARTS = {
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """The address of an emulator that may have few files open; it has to be quiet until its end."""
+    """Run an emulator that may open few files; check at the end that it printed nothing."""
     process, url = start_emulator("--no-ocr", limits={resource.RLIMIT_NOFILE: MAX_FILES})
     try:
         yield url

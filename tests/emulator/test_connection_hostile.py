@@ -209,7 +209,7 @@ def test_drops_on_connections_that_are_gone(emulator: Emulator, token: str) -> N
 def test_any_bytes(
     emulator: Emulator, token: str, lines: list[bytes], body: bytes, mutated: list[tuple[int, bytes]]
 ) -> None:
-    """Whatever is sent, the connection is answered or ended, and the server goes on."""
+    """Check that any bytes are answered or their connection closed, and that the server continues."""
     raw = bytearray(
         submission(token, b'{"image": "aW1hZ2U=", "settings": {"note": "%s"}}' % body.hex().encode())
     )

@@ -35,7 +35,7 @@ sys.meta_path.insert(0, Hidden())
 
 
 def environment(folder: Path, *names: str) -> dict[str, str]:
-    """An environment in which some modules cannot be imported, in child processes neither."""
+    """Return an environment in which some modules cannot be imported, not even by child processes."""
     (folder / "sitecustomize.py").write_text(HIDING.format(names=set(names)))
     paths = [str(folder), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}

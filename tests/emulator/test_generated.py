@@ -45,7 +45,7 @@ def test_the_length_is_known_beforehand(size: int, is_base64: bool, escaped: boo
     assert len(data) == len(b"".join(data))
 
 
-def test_the_switches_of_replies_hold_for_generated_results(emulator: Emulator, client: Client) -> None:
+def test_the_options_of_replies_hold_for_generated_results(emulator: Emulator, client: Client) -> None:
     emulator.options.update(
         {"result_bytes": 1000, "escape_base64": True, "shuffle_keys": True, "extra_fields": True}
     )

@@ -47,7 +47,7 @@ def test_tasks_survive_a_restart(tmp_path: Path) -> None:
 
 
 class Examined(OrderedDict[str, Any]):
-    """A mapping that counts the entries that are looked at."""
+    """Mapping that counts how often its entries are accessed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,10 +87,10 @@ def done(index: int, submitted_at: float | None = None, **settings: Any) -> OcrT
 
 
 def store(tmp_path: Path, **options: Any) -> tuple[OcrTaskStore, Examined, EmulatorOptions]:
-    switches = EmulatorOptions(ocr=False, **options)
-    made = OcrTaskStore(switches, tmp_path)
+    live = EmulatorOptions(ocr=False, **options)
+    made = OcrTaskStore(live, tmp_path)
     examined = made._ocr_tasks = Examined()
-    return made, examined, switches
+    return made, examined, live
 
 
 @pytest.mark.parametrize("known", [0, 100, 10_000])

@@ -14,7 +14,7 @@ from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import Client
 
 
-def test_unknown_switches_and_values_are_refused() -> None:
+def test_unknown_options_and_values_are_refused() -> None:
     with pytest.raises(TypeError):
         Emulator(gzipp=True)
     with pytest.raises(AttributeError):
@@ -40,10 +40,10 @@ def test_service_times() -> None:
 
 @pytest.mark.parametrize("name", sorted({*EmulatorOptions.__dataclass_fields__} - {"state_dir", "ocr"}))
 @pytest.mark.parametrize("value", [object(), [object()], float("nan"), -1, 10**400, "\n", {"a": 1}, True])
-def test_a_switch_holds_what_can_be_acted_upon(
+def test_an_option_holds_what_can_be_acted_upon(
     emulator: Emulator, client: Client, name: str, value: Any
 ) -> None:
-    """Whatever a switch is set to, it is refused or requests are answered."""
+    """Check that any value is either refused or leaves an emulator that answers."""
     with contextlib.suppress(ValueError):
         setattr(emulator.options, name, value)
     answer = client.post()

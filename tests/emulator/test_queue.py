@@ -28,13 +28,13 @@ _MAX_WAIT = 60.0
 
 @dataclass
 class Line:
-    """A line of tasks without a server."""
+    """Queue of OCR tasks without a server."""
 
     store: OcrTaskStore
     queue: WorkQueue
 
     def put(self, image: bytes) -> OcrTask:
-        """Put a task at its end."""
+        """Append an OCR task."""
         number = len(self.store.snapshot())
         path = self.store.image_path(f"task {number}")
         path.write_bytes(image)
@@ -45,7 +45,7 @@ class Line:
         return ocr_task
 
     def messages(self, ocr_task: OcrTask) -> list[str]:
-        """Wait for the end of a task and return its messages."""
+        """Wait for the end of an OCR task and return its messages."""
         wait_for(lambda: ocr_task.is_final)
         assert ocr_task.outcome is not None
         return list(ocr_task.outcome.messages)
@@ -173,7 +173,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def _pretend(monkeypatch: pytest.MonkeyPatch, folder: Path, code: str) -> Callable[[], int]:
-    """Put a module of ours in the place of the engine; return how to ask how often it was loaded."""
+    """Replace the engine by a module that counts its imports; return a function that returns their number."""
     log = folder / "starts"
     (folder / "rapidocr.py").write_text(f"open({str(log)!r}, 'a').write('x')\n{code}\n")
     monkeypatch.syspath_prepend(folder)

@@ -66,7 +66,7 @@ def real() -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def answers(real: Client) -> Iterator[dict[str, dict[str, Any]]]:
-    """All files are in the line at once, so that both processes are busy."""
+    """Send all files at once, so that both processes are busy."""
     with watched_memory() as peaks:
         ids = {file.name: real.submit(file.make(), file.operation, **file.settings) for file in FILES}
         yield {file.name: real.wait(ids[file.name], file.operation) for file in FILES}
@@ -120,7 +120,7 @@ def test_a_black_and_white_fax_keeps_its_size(real: Client) -> None:
 
 
 def test_more_memory_than_allowed_is_an_error_and_the_next_task_is_served() -> None:
-    """The limit of the process is set as in a worker, only lower."""
+    """Set the limit as in a recognition process, only lower."""
     script = """
 import base64, io, sys, tempfile
 from PIL import Image

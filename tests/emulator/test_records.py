@@ -1,4 +1,4 @@
-"""The state directory: whatever lies in it, the emulator starts; and what it writes is for its owner only."""
+"""State directory: the emulator starts whatever it contains, and writes files for its owner only."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RESULT = {"type": "Text", "data": "aW1hZ2U="}
 
 
 def record(**changes: Any) -> dict[str, Any]:
-    """A record of a completed task; ``submission`` and ``outcome`` are changed member by member."""
+    """Return a record of a completed OCR task; ``submission`` and ``outcome`` are changed by member."""
     submission = {
         "index": 0,
         "ocr_task_id": ID,
@@ -93,7 +93,7 @@ def write(folder: Path, content: str | bytes, name: str = f"{ID}.json") -> Path:
 
 
 def restored(folder: Path) -> list[str]:
-    """The tasks that an emulator takes up from a folder."""
+    """Return the OCR tasks that an emulator restores from a folder."""
     with Emulator(ocr=False, state_dir=folder) as emulator, Client(emulator) as client:
         ids = list(emulator.ocr_tasks)
         for ocr_task_id in ids:
@@ -122,7 +122,7 @@ def test_damaged_records_are_set_aside(
 
 
 def own_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the emulator itself has logged; the server says when it starts."""
+    """Return the lines that the emulator itself logged, without those of the server."""
     return [entry.getMessage() for entry in caplog.records if entry.name == "asposeocr-emulator"]
 
 

@@ -38,7 +38,7 @@ def test_what_is_read_can_be_written(value: Any, ascii_only: bool) -> None:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether there is neither half a character nor a number without end in a value."""
+    """Return whether a value contains neither a lone surrogate nor an infinite number."""
     if isinstance(value, str):
         return not any("\ud800" <= character <= "\udfff" for character in value)
     if isinstance(value, float):

@@ -116,7 +116,7 @@ def test_large_uploads_are_hashed_in_flat_memory(form: str) -> None:
 
 
 class ServerProcess:
-    """The emulator in a process of its own, in its discarding mode."""
+    """Run the emulator in a process of its own, discarding uploads."""
 
     def __enter__(self) -> ServerProcess:
         self.process, self.url = start_emulator()

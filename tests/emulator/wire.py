@@ -17,7 +17,7 @@ _TIMEOUT = 20.0
 
 @dataclass(frozen=True)
 class Answer:
-    """One whole and well-formed answer."""
+    """Complete and well-formed response."""
 
     status: int
     headers: Mapping[str, str]
