@@ -2,175 +2,31 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+_NAMES = """
+    English German French Italian Spanish Portuguese Polish Slovene Slovak Netherlands Lithuanian Latvian
+    Danish Norwegian Finnish Serbian Croatian Czech Swedish Estonian Romanian Chinese Russian Arabic Hindi
+    Ukrainan Bengali Tibetan Thai Urdu Turkish Korean Indonesian Hebrew Javanese Greek Japanese Persian
+    Albanian Latin Vietnamese Uzbek Georgian Bulgarian Azerbaijani Kazah Macedonian Belorussian Malay Hausa
+    Sundanese Swahili Tagalog Yoruba Oromo Cebuano Dutch Kurdish Serbo_Croatian Malagasy Zhuang Turkmen Somali
+    Hungarian Chichewa Rwanda Min_Bei Zulu Ilocano Min_Dong Quechua Hiligaynon Hmong Shona Xhosa Betawi
+    Catalan Afrikaans Minangkabau Sotho_Southern Bikol Makua Kanuri Tswana Kikongo Luo Sukuma Tsonga Bosnian
+    Bemba Nandi Palembang Umbundu Sotho_Northern Waray_Waray Lamani Low_German Gilaki Musi HWT_ENG Pu_Xian
+    Kapampangan Bouyei Galician Ndebele Yao Sasak Swati Gusii Meru Wolaytta Dong Pangasinan Dimli Makassar
+    Tumbuka Serer_Sine Occitan Tonga Muong Kiche Luguru Wu Cantonese Min_Nan Xiang Hakka Gan Chechen Kabardian
+    Marathi Bhojpuri Maithili Awadhi Nepali Marwari Magahi Haryanvi Chattisgarhi Dhundari Konkani Kanauji
+    Mewati Rajbanshi Garhwali Kumauni Wagdi Malvi Mewari Uyghur Telugu Kannada Tamil Devanagari
+"""
 
-
-class Language(StrEnum):
-    """A recognition language, in the order of the vendor's documentation."""
-
-    ENGLISH = "English"
-    GERMAN = "German"
-    FRENCH = "French"
-    ITALIAN = "Italian"
-    SPANISH = "Spanish"
-    PORTUGUESE = "Portuguese"
-    POLISH = "Polish"
-    SLOVENE = "Slovene"
-    SLOVAK = "Slovak"
-    NETHERLANDS = "Netherlands"
-    LITHUANIAN = "Lithuanian"
-    LATVIAN = "Latvian"
-    DANISH = "Danish"
-    NORWEGIAN = "Norwegian"
-    FINNISH = "Finnish"
-    SERBIAN = "Serbian"
-    CROATIAN = "Croatian"
-    CZECH = "Czech"
-    SWEDISH = "Swedish"
-    ESTONIAN = "Estonian"
-    ROMANIAN = "Romanian"
-    CHINESE = "Chinese"
-    RUSSIAN = "Russian"
-    ARABIC = "Arabic"
-    HINDI = "Hindi"
-    UKRAINAN = "Ukrainan"
-    BENGALI = "Bengali"
-    TIBETAN = "Tibetan"
-    THAI = "Thai"
-    URDU = "Urdu"
-    TURKISH = "Turkish"
-    KOREAN = "Korean"
-    INDONESIAN = "Indonesian"
-    HEBREW = "Hebrew"
-    JAVANESE = "Javanese"
-    GREEK = "Greek"
-    JAPANESE = "Japanese"
-    PERSIAN = "Persian"
-    ALBANIAN = "Albanian"
-    LATIN = "Latin"
-    VIETNAMESE = "Vietnamese"
-    UZBEK = "Uzbek"
-    GEORGIAN = "Georgian"
-    BULGARIAN = "Bulgarian"
-    AZERBAIJANI = "Azerbaijani"
-    KAZAH = "Kazah"
-    MACEDONIAN = "Macedonian"
-    BELORUSSIAN = "Belorussian"
-    MALAY = "Malay"
-    HAUSA = "Hausa"
-    SUNDANESE = "Sundanese"
-    SWAHILI = "Swahili"
-    TAGALOG = "Tagalog"
-    YORUBA = "Yoruba"
-    OROMO = "Oromo"
-    CEBUANO = "Cebuano"
-    DUTCH = "Dutch"
-    KURDISH = "Kurdish"
-    SERBO_CROATIAN = "Serbo_Croatian"
-    MALAGASY = "Malagasy"
-    ZHUANG = "Zhuang"
-    TURKMEN = "Turkmen"
-    SOMALI = "Somali"
-    HUNGARIAN = "Hungarian"
-    CHICHEWA = "Chichewa"
-    RWANDA = "Rwanda"
-    MIN_BEI = "Min_Bei"
-    ZULU = "Zulu"
-    ILOCANO = "Ilocano"
-    MIN_DONG = "Min_Dong"
-    QUECHUA = "Quechua"
-    HILIGAYNON = "Hiligaynon"
-    HMONG = "Hmong"
-    SHONA = "Shona"
-    XHOSA = "Xhosa"
-    BETAWI = "Betawi"
-    CATALAN = "Catalan"
-    AFRIKAANS = "Afrikaans"
-    MINANGKABAU = "Minangkabau"
-    SOTHO_SOUTHERN = "Sotho_Southern"
-    BIKOL = "Bikol"
-    MAKUA = "Makua"
-    KANURI = "Kanuri"
-    TSWANA = "Tswana"
-    KIKONGO = "Kikongo"
-    LUO = "Luo"
-    SUKUMA = "Sukuma"
-    TSONGA = "Tsonga"
-    BOSNIAN = "Bosnian"
-    BEMBA = "Bemba"
-    NANDI = "Nandi"
-    PALEMBANG = "Palembang"
-    UMBUNDU = "Umbundu"
-    SOTHO_NORTHERN = "Sotho_Northern"
-    WARAY_WARAY = "Waray_Waray"
-    LAMANI = "Lamani"
-    LOW_GERMAN = "Low_German"
-    GILAKI = "Gilaki"
-    MUSI = "Musi"
-    HWT_ENG = "HWT_ENG"
-    PU_XIAN = "Pu_Xian"
-    KAPAMPANGAN = "Kapampangan"
-    BOUYEI = "Bouyei"
-    GALICIAN = "Galician"
-    NDEBELE = "Ndebele"
-    YAO = "Yao"
-    SASAK = "Sasak"
-    SWATI = "Swati"
-    GUSII = "Gusii"
-    MERU = "Meru"
-    WOLAYTTA = "Wolaytta"
-    DONG = "Dong"
-    PANGASINAN = "Pangasinan"
-    DIMLI = "Dimli"
-    MAKASSAR = "Makassar"
-    TUMBUKA = "Tumbuka"
-    SERER_SINE = "Serer_Sine"
-    OCCITAN = "Occitan"
-    TONGA = "Tonga"
-    MUONG = "Muong"
-    KICHE = "Kiche"
-    LUGURU = "Luguru"
-    WU = "Wu"
-    CANTONESE = "Cantonese"
-    MIN_NAN = "Min_Nan"
-    XIANG = "Xiang"
-    HAKKA = "Hakka"
-    GAN = "Gan"
-    CHECHEN = "Chechen"
-    KABARDIAN = "Kabardian"
-    MARATHI = "Marathi"
-    BHOJPURI = "Bhojpuri"
-    MAITHILI = "Maithili"
-    AWADHI = "Awadhi"
-    NEPALI = "Nepali"
-    MARWARI = "Marwari"
-    MAGAHI = "Magahi"
-    HARYANVI = "Haryanvi"
-    CHATTISGARHI = "Chattisgarhi"
-    DHUNDARI = "Dhundari"
-    KONKANI = "Konkani"
-    KANAUJI = "Kanauji"
-    MEWATI = "Mewati"
-    RAJBANSHI = "Rajbanshi"
-    GARHWALI = "Garhwali"
-    KUMAUNI = "Kumauni"
-    WAGDI = "Wagdi"
-    MALVI = "Malvi"
-    MEWARI = "Mewari"
-    UYGHUR = "Uyghur"
-    TELUGU = "Telugu"
-    KANNADA = "Kannada"
-    TAMIL = "Tamil"
-    DEVANAGARI = "Devanagari"
-
+LANGUAGES = tuple(_NAMES.split())
+"""All of them, in the order of the vendor's documentation."""
 
 LANGUAGE_ALIASES = {
-    "Ukrainian": Language.UKRAINAN,
-    "Belarusian": Language.BELORUSSIAN,
-    "Kazakh": Language.KAZAH,
-    "Slovenian": Language.SLOVENE,
-    "Farsi": Language.PERSIAN,
-    "Kinyarwanda": Language.RWANDA,
-    "Handwritten_English": Language.HWT_ENG,
+    "Ukrainian": "Ukrainan",
+    "Belarusian": "Belorussian",
+    "Kazakh": "Kazah",
+    "Slovenian": "Slovene",
+    "Farsi": "Persian",
+    "Kinyarwanda": "Rwanda",
+    "Handwritten_English": "HWT_ENG",
 }
 """Common names of languages that the wire spells in another way."""

@@ -6,82 +6,50 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 from airflow_provider_asposeocr.api.coerce import boolean, integer, is_unset, mapping, shown_value
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
-from airflow_provider_asposeocr.api.languages import LANGUAGE_ALIASES, Language
+from airflow_provider_asposeocr.api.languages import LANGUAGE_ALIASES, LANGUAGES
 from airflow_provider_asposeocr.api.operations import Operation, SettingsKind
 
+DSR_MODES = (
+    "Regions",
+    "DsrNoFilter",
+    "DsrAndFilter",
+    "NoDsrNoFilter",
+    "TextDetector",
+    "DsrPlusDetector",
+    "PolygonalTextDetector",
+    "LineDetector",
+)
+"""Ways in which text areas are found (document structure recognition)."""
 
-class DsrMode(StrEnum):
-    """Name the way in which text areas are found (document structure recognition)."""
+DSR_CONFIDENCES = ("Default", "Low", "LowMid", "Mid", "MidHigh", "High", "Ultra", "All")
+"""Degrees of certainty of the search for text areas."""
 
-    REGIONS = "Regions"
-    DSR_NO_FILTER = "DsrNoFilter"
-    DSR_AND_FILTER = "DsrAndFilter"
-    NO_DSR_NO_FILTER = "NoDsrNoFilter"
-    TEXT_DETECTOR = "TextDetector"
-    DSR_PLUS_DETECTOR = "DsrPlusDetector"
-    POLYGONAL_TEXT_DETECTOR = "PolygonalTextDetector"
-    LINE_DETECTOR = "LineDetector"
+RESULT_TYPES = (
+    "Text",
+    "Pdf",
+    "TextAndPdf",
+    "Hocr",
+    "TextAndHocr",
+    "PdfAndHocr",
+    "TextAndPdfAndHocr",
+    "ImagePNG",
+    "JSON",
+)
+"""Results of recognition; combined forms give several."""
 
-
-class DsrConfidence(StrEnum):
-    """Name how sure the search for text areas must be."""
-
-    DEFAULT = "Default"
-    LOW = "Low"
-    LOW_MID = "LowMid"
-    MID = "Mid"
-    MID_HIGH = "MidHigh"
-    HIGH = "High"
-    ULTRA = "Ultra"
-    ALL = "All"
-
-
-class ResultType(StrEnum):
-    """Name the results of recognition; combined forms give several."""
-
-    TEXT = "Text"
-    PDF = "Pdf"
-    TEXT_AND_PDF = "TextAndPdf"
-    HOCR = "Hocr"
-    TEXT_AND_HOCR = "TextAndHocr"
-    PDF_AND_HOCR = "PdfAndHocr"
-    TEXT_AND_PDF_AND_HOCR = "TextAndPdfAndHocr"
-    IMAGE_PNG = "ImagePNG"
-    JSON = "JSON"
-
-
-class ResultTypeTable(StrEnum):
-    """Name the results of table recognition."""
-
-    TEXT = "Text"
-    EXCEL = "Excel"
-    CSV = "Csv"
-    CSV_AND_EXCEL = "CsvAndExcel"
-
-
-class ResultTypeSpeech(StrEnum):
-    """Name the results of speech operations."""
-
-    WAV = "Wav"
-
-
-class SpeechLanguage(StrEnum):
-    """Name the languages that speech operations speak."""
-
-    ENGLISH = "English"
-
+TABLE_RESULT_TYPES = ("Text", "Excel", "Csv", "CsvAndExcel")
+"""Results of table recognition."""
 
 TEXT_RESULT_TYPES = frozenset({"text", "hocr", "json", "csv", "other"})
 """Result types, in lower case, whose data is UTF-8 text and may travel in XCom."""
 
-_ALIASES: dict[type[StrEnum], Mapping[str, StrEnum]] = {
-    Language: LANGUAGE_ALIASES,
-    DsrMode: {"CraftPoly": DsrMode.POLYGONAL_TEXT_DETECTOR},
+_ALIASES: Mapping[str, Mapping[str, str]] = {
+    "language": LANGUAGE_ALIASES,
+    "dsr_mode": {"CraftPoly": "PolygonalTextDetector"},
 }
 
 
@@ -91,13 +59,13 @@ class Setting:
 
     :param name: the keyword of the operators.
     :param wire: the name on the wire.
-    :param kind: the type of its values.
+    :param kind: the type of its values, or all that it may be.
     :param default: the documented default, which is sent; None leaves the setting out.
     """
 
     name: str
     wire: str
-    kind: type[bool] | type[int] | type[StrEnum]
+    kind: type[bool] | type[int] | tuple[str, ...]
     default: Any = None
 
     def read(self, value: Any) -> Any:
@@ -108,28 +76,28 @@ class Setting:
         """
         if is_unset(value):
             return self.default
-        if issubclass(self.kind, StrEnum):
-            return _choice(self.kind, self.name, value)
+        if isinstance(self.kind, tuple):
+            return _choice(self.name, value, self.kind)
         return boolean(self.name, value, False) if self.kind is bool else integer(self.name, value) or None
 
 
 SETTINGS = (
-    Setting("language", "language", Language, "English"),
+    Setting("language", "language", LANGUAGES, "English"),
     Setting("make_skew_correct", "makeSkewCorrect", bool, True),
     Setting("make_binarization", "makeBinarization", bool, False),
     Setting("make_contrast_correction", "makeContrastCorrection", bool, True),
     Setting("make_upsampling", "makeUpsampling", bool, False),
     Setting("make_spell_check", "makeSpellCheck", bool, False),
     Setting("rotate", "Rotate", int),
-    Setting("dsr_mode", "dsrMode", DsrMode),
-    Setting("dsr_confidence", "dsrConfidence", DsrConfidence),
-    Setting("result_type", "resultType", ResultType, "Text"),
+    Setting("dsr_mode", "dsrMode", DSR_MODES),
+    Setting("dsr_confidence", "dsrConfidence", DSR_CONFIDENCES),
+    Setting("result_type", "resultType", RESULT_TYPES, "Text"),
 )
 """The settings of recognition, as https://docs.aspose.cloud/ocr/ and the vendor's SDK 24.11 spell them."""
 
 _SPEECH_SETTINGS = (
-    Setting("language", "language", SpeechLanguage, "English"),
-    Setting("result_type", "resultType", ResultTypeSpeech, "Wav"),
+    Setting("language", "language", ("English",), "English"),
+    Setting("result_type", "resultType", ("Wav",), "Wav"),
 )
 _BY_KIND: Mapping[SettingsKind | None, tuple[Setting, ...]] = {
     SettingsKind.OCR: SETTINGS,
@@ -180,7 +148,7 @@ def _settings_of(operation: Operation) -> Iterator[Setting]:
         elif setting.name != "result_type":
             yield setting
         elif selector := operation.result_selector:
-            kind = ResultTypeTable if selector == "resultTypeTable" else setting.kind
+            kind = TABLE_RESULT_TYPES if selector == "resultTypeTable" else setting.kind
             default = operation.result_type or setting.default
             yield replace(setting, wire=selector, kind=kind, default=default)
 
@@ -229,16 +197,15 @@ def is_text(result_type: str) -> bool:
     return result_type.casefold() in TEXT_RESULT_TYPES
 
 
-def _choice(kind: type[StrEnum], name: str, value: Any) -> str:
-    aliases = _ALIASES.get(kind, {})
-    spellings = {member.value: member.value for member in kind} | {k: v.value for k, v in aliases.items()}
+def _choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    spellings = {choice: choice for choice in choices} | dict(_ALIASES.get(name, {}))
     folded = {_fold(spelling): wire for spelling, wire in spellings.items()}
     wire = folded.get(_fold(str(value)))
-    if wire is not None:
+    if wire is not None and wire in choices:
         return wire
     near = difflib.get_close_matches(_fold(str(value)), folded, n=3)
     names = [next(s for s in spellings if _fold(s) == match) for match in near]
-    hint = f"did you mean {' or '.join(names)}?" if names else f"use one of: {', '.join(kind)}"
+    hint = f"did you mean {' or '.join(names)}?" if names else f"use one of: {', '.join(choices)}"
     raise AsposeOcrSettingsError(f"unknown {name} {shown_value(value)}; {hint}")
 
 

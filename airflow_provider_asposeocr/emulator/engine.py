@@ -14,7 +14,6 @@ from typing import IO, Any
 
 import numpy as np
 
-from airflow_provider_asposeocr.api.languages import Language
 from airflow_provider_asposeocr.emulator import imaging
 from airflow_provider_asposeocr.emulator.decoding import decode
 from airflow_provider_asposeocr.emulator.detection import MAX_SIDE, MIN_SIDE, Detector
@@ -36,31 +35,31 @@ _MAX_PIECES_OF_A_TILE = 5_000
 _UNREADABLE_LANGUAGES = frozenset(
     {
         # Cyrillic
-        *(Language.RUSSIAN, Language.UKRAINAN, Language.BULGARIAN, Language.KAZAH, Language.MACEDONIAN),
-        *(Language.BELORUSSIAN, Language.CHECHEN, Language.KABARDIAN),
+        *("Russian", "Ukrainan", "Bulgarian", "Kazah", "Macedonian"),
+        *("Belorussian", "Chechen", "Kabardian"),
         # Arabic
-        *(Language.ARABIC, Language.URDU, Language.PERSIAN, Language.GILAKI, Language.UYGHUR),
+        *("Arabic", "Urdu", "Persian", "Gilaki", "Uyghur"),
         # Han and Kana
-        *(Language.CHINESE, Language.JAPANESE, Language.MIN_BEI, Language.MIN_DONG, Language.MIN_NAN),
-        *(Language.PU_XIAN, Language.WU, Language.CANTONESE, Language.XIANG, Language.HAKKA, Language.GAN),
+        *("Chinese", "Japanese", "Min_Bei", "Min_Dong", "Min_Nan"),
+        *("Pu_Xian", "Wu", "Cantonese", "Xiang", "Hakka", "Gan"),
         # Devanagari
-        *(Language.HINDI, Language.MARATHI, Language.BHOJPURI, Language.MAITHILI, Language.AWADHI),
-        *(Language.NEPALI, Language.MARWARI, Language.MAGAHI, Language.HARYANVI, Language.CHATTISGARHI),
-        *(Language.DHUNDARI, Language.KONKANI, Language.KANAUJI, Language.MEWATI, Language.RAJBANSHI),
-        *(Language.GARHWALI, Language.KUMAUNI, Language.WAGDI, Language.MALVI, Language.MEWARI),
-        *(Language.LAMANI, Language.DEVANAGARI),
+        *("Hindi", "Marathi", "Bhojpuri", "Maithili", "Awadhi"),
+        *("Nepali", "Marwari", "Magahi", "Haryanvi", "Chattisgarhi"),
+        *("Dhundari", "Konkani", "Kanauji", "Mewati", "Rajbanshi"),
+        *("Garhwali", "Kumauni", "Wagdi", "Malvi", "Mewari"),
+        *("Lamani", "Devanagari"),
         # other scripts of their own
         *(
-            Language.BENGALI,
-            Language.TIBETAN,
-            Language.THAI,
-            Language.KOREAN,
-            Language.HEBREW,
-            Language.GREEK,
+            "Bengali",
+            "Tibetan",
+            "Thai",
+            "Korean",
+            "Hebrew",
+            "Greek",
         ),
-        *(Language.GEORGIAN, Language.TELUGU, Language.KANNADA, Language.TAMIL),
+        *("Georgian", "Telugu", "Kannada", "Tamil"),
         # Latin with letters that the engine's alphabet lacks
-        *(Language.VIETNAMESE, Language.MUONG, Language.YORUBA),
+        *("Vietnamese", "Muong", "Yoruba"),
     }
 )
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from airflow_provider_asposeocr.api.languages import Language
-from airflow_provider_asposeocr.api.settings import ResultType
+from airflow_provider_asposeocr.api.languages import LANGUAGES
+from airflow_provider_asposeocr.api.settings import RESULT_TYPES
 from airflow_provider_asposeocr.emulator.checks import shown
 
-_LANGUAGES = {language.value.lower(): language.value for language in Language}
+_LANGUAGES = {language.lower(): language for language in LANGUAGES}
 _MAX_INTEGER = (1 << 31) - 1
-_RESULT_TYPES = {kind.value.lower(): kind.value for kind in ResultType}
+_RESULT_TYPES = {kind.lower(): kind for kind in RESULT_TYPES}
 
 
 class SettingsError(ValueError):

@@ -14,6 +14,8 @@ import pytest
 import requests
 from PIL import Image
 
+from airflow_provider_asposeocr.api.languages import LANGUAGES
+from airflow_provider_asposeocr.emulator.engine import _UNREADABLE_LANGUAGES
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import API, Client
 from tests.emulator.pages import Page, draw_text, encode, hocr_words, scanned_letter, word_accuracy
@@ -193,3 +195,7 @@ def pdf_words(data: bytes) -> list[str]:
     finally:
         document.close()
     return text.split()
+
+
+def test_languages_that_it_cannot_read_are_those_of_the_service() -> None:
+    assert set(LANGUAGES) > _UNREADABLE_LANGUAGES
