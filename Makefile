@@ -35,16 +35,16 @@ format: $(READY) ## Format the code and mend what can be mended without thought
 	@$(BIN)/ruff format .
 
 bench: $(READY) ## Measure polling, triggers, slots, batch and imports, 45 minutes; BENCH_ARGS=--quick for five
-	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 bench-docs: $(READY) ## Write the figures of docs/benchmarks into docs/benchmarks.md
-	@$(BIN)/python -m tests.benchmarks.report
+	@$(BIN)/python -m benchmarks.report
 
 bench-memory: $(READY) ## Measure memory and time beside other clients, 15 minutes; BENCH_ARGS=--quick for one
-	@$(BIN)/python -m tests.benchmarks.memory $(BENCH_ARGS)
+	@$(BIN)/python -m benchmarks.memory $(BENCH_ARGS)
 
 bench-emulator: $(READY) ## Measure how many submissions a second the emulator takes, 3 minutes
-	@$(BIN)/python -m tests.emulator.submission_rate
+	@$(BIN)/python -m benchmarks.submission_rate
 
 test-crashes: $(READY) ## Kill the processes of a real Airflow in every phase, 3 minutes; AIRFLOW_PYTHON=path for another
 	@AIRFLOW_PYTHON="$(AIRFLOW_PYTHON)" $(BIN)/python -m pytest -m crash tests/system

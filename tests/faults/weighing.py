@@ -17,7 +17,7 @@ from unittest import mock
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
-from tests.benchmarks.gauge import Gauge
+from benchmarks.gauge import Gauge
 from tests.running import fire, new_trigger, run
 
 ROOT = Path(__file__).parents[2]

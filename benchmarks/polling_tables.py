@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tests.benchmarks.polling_model import Cost
-from tests.benchmarks.polling_runs import LOADS, OPERATOR, SENSOR, SHAPES, Run
-from tests.benchmarks.tables import Table, Target, middle, targets_table
+from benchmarks.polling_model import Cost
+from benchmarks.polling_runs import LOADS, OPERATOR, SENSOR, SHAPES, Run
+from benchmarks.tables import Table, Target, middle, targets_table
 
 MOST_CALLS, MOST_DELAY = 2.75, 0.9
 """The targets: per job of the first shape, with nothing configured."""

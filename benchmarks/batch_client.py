@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 
 from airflow_provider_asposeocr.operators.batch import AsposeOcrBatchOperator
-from tests.benchmarks.bare import sign_in
+from benchmarks.bare import sign_in
 from tests.running import context
 
 

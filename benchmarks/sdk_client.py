@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import aspose_ocr_cloud
 import boto3
 
-from tests.benchmarks.gauge import get_token, measure_fetch, measure_submit
+from benchmarks.gauge import get_token, measure_fetch, measure_submit
 
 
 def main(spec: dict[str, Any]) -> None:

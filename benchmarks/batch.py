@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.about import Stopwatch, tell
-from tests.benchmarks.processes import CONNECTION, Service, environment, report, start
-from tests.benchmarks.program import finish, options
-from tests.benchmarks.tables import Table, Target, middle, targets_table
+from benchmarks.about import Stopwatch, tell
+from benchmarks.processes import CONNECTION, Service, environment, report, start
+from benchmarks.program import finish, options
+from benchmarks.tables import Table, Target, middle, targets_table
 
 OURS, BARE = "operator", "bare"
 NAMES = {OURS: "AsposeOcrBatchOperator", BARE: "bare loop of aiohttp"}

@@ -18,12 +18,12 @@ from typing import Any
 
 import aiohttp
 
-from tests.benchmarks.about import Stopwatch, tell
-from tests.benchmarks.bare import sign_in
-from tests.benchmarks.processes import CONNECTION, Service, environment, report, start
-from tests.benchmarks.program import finish, options
-from tests.benchmarks.sockets import SocketWatch
-from tests.benchmarks.tables import Table, Target, middle, targets_table
+from benchmarks.about import Stopwatch, tell
+from benchmarks.bare import sign_in
+from benchmarks.processes import CONNECTION, Service, environment, report, start
+from benchmarks.program import finish, options
+from benchmarks.sockets import SocketWatch
+from benchmarks.tables import Table, Target, middle, targets_table
 
 OURS, BARE = "triggers", "bare"
 PEERS = ("session each request", "session each trigger")

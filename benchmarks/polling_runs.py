@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.benchmarks.polling_model import Kind
+from benchmarks.polling_model import Kind
 
 SENSOR = "sensor started in the triggerer"
 OPERATOR = "deferred operator"

@@ -28,11 +28,11 @@ from typing import Any
 
 from airflow_provider_asposeocr.emulator.submission import Submission
 from airflow_provider_asposeocr.emulator.testing import Emulator
+from benchmarks.about import Stopwatch, tell
+from benchmarks.gauge import get_token
+from benchmarks.program import finish, options
+from benchmarks.tables import Table, Target, middle, targets_table
 from dags_examples.demo.local_airflow import LocalAirflow
-from tests.benchmarks.about import Stopwatch, tell
-from tests.benchmarks.gauge import get_token
-from tests.benchmarks.program import finish, options
-from tests.benchmarks.tables import Table, Target, middle, targets_table
 from tests.task_states import Change, changes, write_states_down
 
 SENSOR, FROM_TRIGGER, OPERATOR = OURS = ("sensor", "sensor_from_trigger", "operator")

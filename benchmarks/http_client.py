@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.http.hooks.http import HttpHook
 
-from tests.benchmarks.gauge import get_token, measure_fetch, measure_submit
+from benchmarks.gauge import get_token, measure_fetch, measure_submit
 
 ENDPOINT = "v5.0/ocr/RecognizeImage"
 

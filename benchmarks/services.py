@@ -19,9 +19,9 @@ from typing import IO, Any
 import boto3
 
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
-from tests.benchmarks.about import REPOSITORY, SCRATCH
-from tests.benchmarks.gauge import get_token, set_options
-from tests.benchmarks.processes import CONNECTION, environment
+from benchmarks.about import REPOSITORY, SCRATCH
+from benchmarks.gauge import get_token, set_options
+from benchmarks.processes import CONNECTION, environment
 from tests.emulator.process import start_emulator
 
 BUCKET = "benchmark"
@@ -168,7 +168,7 @@ def _emulator() -> Iterator[str]:
 @contextmanager
 def _s3() -> Iterator[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.s3_server"],
+        [sys.executable, "-m", "benchmarks.s3_server"],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

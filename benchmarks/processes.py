@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.benchmarks.about import REPOSITORY
+from benchmarks.about import REPOSITORY
 
 CONNECTION = "AIRFLOW_CONN_ASPOSEOCR_DEFAULT"
 
@@ -124,4 +124,4 @@ def report(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def _command(module: str, spec: dict[str, Any]) -> list[str]:
-    return [sys.executable, "-m", f"tests.benchmarks.{module}", json.dumps(spec)]
+    return [sys.executable, "-m", f"benchmarks.{module}", json.dumps(spec)]

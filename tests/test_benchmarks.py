@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from tests.benchmarks import report
-from tests.benchmarks.polling_model import Kind, fixed, optimum
-from tests.benchmarks.polling_plot import plot
-from tests.benchmarks.tables import Table, Target, middle
+from benchmarks import report
+from benchmarks.polling_model import Kind, fixed, optimum
+from benchmarks.polling_plot import plot
+from benchmarks.tables import Table, Target, middle
 
 
 def test_the_page_shows_the_figures() -> None:

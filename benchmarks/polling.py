@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_asposeocr.api.polling import DEFAULT_DELAY_COST
-from tests.benchmarks.about import Stopwatch, tell
-from tests.benchmarks.polling_model import fixed, optimum
-from tests.benchmarks.polling_runs import FIXED, OPERATOR, SEED, SENSOR, SHAPES, Run, all_runs, quick_runs
-from tests.benchmarks.polling_tables import tables, targets
-from tests.benchmarks.processes import CONNECTION, Service, environment, report, start
-from tests.benchmarks.program import finish, options
+from benchmarks.about import Stopwatch, tell
+from benchmarks.polling_model import fixed, optimum
+from benchmarks.polling_runs import FIXED, OPERATOR, SEED, SENSOR, SHAPES, Run, all_runs, quick_runs
+from benchmarks.polling_tables import tables, targets
+from benchmarks.processes import CONNECTION, Service, environment, report, start
+from benchmarks.program import finish, options
 
 __all__ = ["main", "tables", "targets"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.benchmarks.plot import Panel, Plot, Series
-from tests.benchmarks.polling_runs import SENSOR, SHAPES
+from benchmarks.plot import Panel, Plot, Series
+from benchmarks.polling_runs import SENSOR, SHAPES
 
 
 def plot(data: Mapping[str, Any]) -> str:

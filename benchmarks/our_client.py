@@ -11,7 +11,7 @@ from typing import Any
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.files.manifest import Delivery, Job, deliver
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
-from tests.benchmarks.gauge import Gauge, measure_fetch, measure_submit
+from benchmarks.gauge import Gauge, measure_fetch, measure_submit
 
 OPERATION = get_operation("RecognizeImage")
 

@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.about import REPOSITORY, Stopwatch, tell
-from tests.benchmarks.processes import environment
-from tests.benchmarks.program import finish, options
-from tests.benchmarks.tables import Table, Target, middle, targets_table
+from benchmarks.about import REPOSITORY, Stopwatch, tell
+from benchmarks.processes import environment
+from benchmarks.program import finish, options
+from benchmarks.tables import Table, Target, middle, targets_table
 
 HTTP = "airflow.providers.http.operators.http"
 OURS = ("airflow_provider_asposeocr.operators.asposeocr", "airflow_provider_asposeocr.sensors.asposeocr")

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_asposeocr.emulator.generated import generated_sha256
-from tests.benchmarks.about import REPOSITORY, SCRATCH, Stopwatch, circumstances, tell, write_json
-from tests.benchmarks.services import BUCKET, SDK, Services, check_space, running
-from tests.benchmarks.tables import Table
+from benchmarks.about import REPOSITORY, SCRATCH, Stopwatch, circumstances, tell, write_json
+from benchmarks.services import BUCKET, SDK, Services, check_space, running
+from benchmarks.tables import Table
 
 SUBMIT_CLIENTS = ("submit", "asubmit", "vendor SDK", "HttpHook")
 FETCH_CLIENTS = ("fetch", "vendor SDK", "HttpHook")
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.memory", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, once: for work on this program")
     parser.add_argument("--repeats", type=int, help="processes for each cell (default: 3, with --quick 1)")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
@@ -154,7 +154,7 @@ def _measure(services: Services, action: str, client: str, storage: str, megabyt
 def _run(services: Services, spec: dict[str, Any]) -> dict[str, Any]:
     python = services.sdk_python if spec["client"] == "vendor SDK" else sys.executable
     done = subprocess.run(
-        [python, "-m", f"tests.benchmarks.{_MODULES.get(spec['client'], 'our_client')}", json.dumps(spec)],
+        [python, "-m", f"benchmarks.{_MODULES.get(spec['client'], 'our_client')}", json.dumps(spec)],
         cwd=REPOSITORY,
         env=services.environment(),
         capture_output=True,

@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.benchmarks import report
-from tests.benchmarks.about import REPOSITORY
+from benchmarks import report
+from benchmarks.about import REPOSITORY
 
 NAMES = ("polling", "triggers", "slots", "batch", "imports")
 
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :param arguments: the command line; None takes the process's own.
     :return: the exit status: 1 if one of them failed, or, with ``--check``, missed a target.
     """
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, into build/: for work on them")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="some of them")
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     passed_on = [flag for flag in ("--quick", "--check") if getattr(given, flag.removeprefix("--"))]
     status = 0
     for name in given.only:
-        module = f"tests.benchmarks.{name}"
+        module = f"benchmarks.{name}"
         print(f"== {name}, load average {os.getloadavg()[0]:.2f}\n", flush=True)
         began = time.monotonic()
         status |= subprocess.run([sys.executable, "-m", module, *passed_on], cwd=REPOSITORY).returncode

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs" / "benchmarks"
 SCRATCH = REPOSITORY / "build" / "benchmarks"
 

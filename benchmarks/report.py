@@ -13,9 +13,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.benchmarks.about import DOCS, circumstances
-from tests.benchmarks.polling_plot import plot
-from tests.benchmarks.tables import Table
+from benchmarks.about import DOCS, circumstances
+from benchmarks.polling_plot import plot
+from benchmarks.tables import Table
 
 PAGE = DOCS.parent / "benchmarks.md"
 FIGURES = DOCS / "polling.json"
@@ -50,7 +50,7 @@ def section(name: str, data: Mapping[str, Any]) -> str:
     :param name: of the benchmark.
     :param data: its JSON file.
     """
-    tables: Sequence[Table] = importlib.import_module(f"tests.benchmarks.{name}").tables(data)
+    tables: Sequence[Table] = importlib.import_module(f"benchmarks.{name}").tables(data)
     parts = [circumstances(data), *(table.markdown() for table in tables)]
     return "\n\n".join(parts)
 

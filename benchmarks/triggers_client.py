@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 
 from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
-from tests.benchmarks.bare import sign_in
+from benchmarks.bare import sign_in
 
 _PATIENCE = 24 * 3600.0
 _TICK = 0.01

@@ -1,6 +1,6 @@
 """Measure how many scripted submissions a second the emulator takes, by how many tasks it knows already.
 
-Run it as ``python -m tests.emulator.submission_rate``. The emulator is a process of its own, the client
+Run it as ``python -m benchmarks.submission_rate``. The emulator is a process of its own, the client
 another one with several connections. The exit status is 1 when the rate at the largest number of tasks is too
 low.
 """

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.about import json_path, write_json
-from tests.benchmarks.tables import Table, Target
+from benchmarks.about import json_path, write_json
+from benchmarks.tables import Table, Target
 
 
 def options(name: str, about: str | None, quick: str) -> argparse.ArgumentParser:
@@ -18,7 +18,7 @@ def options(name: str, about: str | None, quick: str) -> argparse.ArgumentParser
     :param about: what it does.
     :param quick: what ``--quick`` makes of it.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m tests.benchmarks.{name}", description=about)
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=about)
     parser.add_argument("--quick", action="store_true", help=f"{quick}: for work on this program")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
     parser.add_argument("--json", type=Path, metavar="PATH")

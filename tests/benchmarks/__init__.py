@@ -1,1 +1,0 @@
-"""Measurements that are run by hand and never as tests: ``make bench-memory``."""
