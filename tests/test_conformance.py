@@ -137,16 +137,9 @@ def wire(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
 
 
 @pytest.fixture(scope="module")
-def _parsed() -> dict[str, Any]:
-    return {}
-
-
-@pytest.fixture
-def description(contract: Path, _parsed: dict[str, Any]) -> Description:
-    """The API's description, read once."""
-    if not _parsed:
-        _parsed.update(yaml.load((contract / "openapi.yaml").read_text(), Loader=yaml.CSafeLoader))
-    return Description(_parsed)
+def description(contract: Path) -> Description:
+    """Return the API's description, read once."""
+    return Description(yaml.load((contract / "openapi.yaml").read_text(), Loader=yaml.CSafeLoader))
 
 
 class Description:

@@ -1,4 +1,4 @@
-"""The emulator's replies against the API's own description, where that is at hand."""
+"""The emulator's replies against the description of the API."""
 
 from __future__ import annotations
 
@@ -13,15 +13,11 @@ import yaml
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import API, Client
 
-DESCRIPTION = Path(__file__).resolve().parents[3] / "shared" / "contract" / "openapi.yaml"
-
 
 @pytest.fixture(scope="module")
-def description() -> dict[str, Any]:
-    if not DESCRIPTION.is_file():
-        pytest.skip("the API description is not on this machine")
+def description(contract: Path) -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.load(
-        DESCRIPTION.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        (contract / "openapi.yaml").read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     )
     return loaded
 
