@@ -21,9 +21,9 @@ help: ## Show this list
 demo: $(READY) ## Read a scan with a local Airflow and emulator; IMAGE=path for your own, KEEP=1 to keep Airflow up
 	@$(BIN)/python -m dags_examples.demo.run $(if $(KEEP),--keep) $(if $(IMAGE),"$(IMAGE)")
 
-test: lint ## Check style and types, then run all tests; PYTEST_ARGS="-k name" for some of them
+test: lint ## Check style and types, then run all tests with coverage; PYTEST_ARGS="-k name" for some without
 	@echo "pytest"
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(or $(PYTEST_ARGS),--cov)
 
 lint: $(READY) ## Check style and types
 	@echo "ruff check" && $(BIN)/ruff check .
@@ -77,7 +77,7 @@ soak: $(READY) ## 300 jobs on a bad day, 10 minutes; MINUTES=2 for fewer
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10)
 
 clean: ## Remove the set-up, all caches and what the demo has written
-	rm -rf $(VENV) build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt

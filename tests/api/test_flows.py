@@ -804,6 +804,7 @@ class TestWait:
             ]
         )
 
+    @pytest.mark.no_cover
     def test_a_day_of_polling_is_a_loop_and_not_a_recursion(self) -> None:
         run = self.run(PENDING, timeout=24 * 3600, schedule=learned())
         assert type(run.error) is AsposeOcrTimeoutError

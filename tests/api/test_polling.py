@@ -140,6 +140,7 @@ def test_before_anything_is_known_it_backs_off() -> None:
     assert all(wait > 0.05 * moment for wait, moment in zip(waits, made, strict=True))
 
 
+@pytest.mark.no_cover
 def test_a_day_of_polling_stays_within_some_calls_an_hour() -> None:
     made = polls(LearnedSchedule(LatencyModel(), submitted_at=0), ends=24 * 3600)
     assert len(made) < 24 * 64
@@ -166,6 +167,7 @@ def test_it_follows_a_service_that_changes(before: float, now: float) -> None:
     assert sum(late) / 100 < 0.35 * now
 
 
+@pytest.mark.no_cover
 def test_what_a_second_is_worth_moves_along_the_curve() -> None:
     calls, delays = [], []
     for worth in (0.1, 0.5, 1.5, 5.0):
