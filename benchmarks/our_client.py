@@ -9,7 +9,8 @@ import time
 from typing import Any
 
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.files.manifest import Delivery, Job, deliver
+from airflow_provider_asposeocr.api.submission import Submission
+from airflow_provider_asposeocr.files.manifest import Delivery, deliver
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from benchmarks.gauge import Gauge, measure_fetch, measure_submit
 
@@ -40,7 +41,7 @@ def _fetch(hook: AsposeOcrHook, spec: dict[str, Any]) -> None:
     """Fetch a result and store it, as the operators do."""
     delivery = Delivery(destination=spec["target"], conn_id=_conn_id(spec["target"]))
     with hook.fetch(OPERATION, spec["ocr_task_id"]) as task:
-        deliver(task, Job(OPERATION), delivery, completed_at=time.time())
+        deliver(task, Submission(OPERATION.name, task.id), delivery, completed_at=time.time())
 
 
 def _conn_id(uri: str) -> str | None:

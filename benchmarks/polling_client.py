@@ -10,8 +10,7 @@ import time
 from typing import Any
 
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
-from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
-from tests.running import rebuilt
+from tests.running import new_trigger, rebuilt
 
 OPERATION = "RecognizeImage"
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -51,13 +50,12 @@ async def _one(hook: AsposeOcrHook, size: int, spec: dict[str, Any]) -> tuple[st
         "submitted_at": submitted_at,
         "api_calls": 1,
     }
-    trigger = AsposeOcrTaskTrigger(
+    trigger = new_trigger(
+        ocr_task_id,
         operation=OPERATION,
-        ocr_task_id=ocr_task_id,
-        asposeocr_conn_id="asposeocr_default",
         poll_interval=spec["poll_interval"],
         max_inline_bytes=_INLINE,
-        **(of_operator if spec["deferred"] else {"timeout": _PATIENCE}),
+        **(of_operator if spec["deferred"] else {"deadline": None, "timeout": _PATIENCE}),
     )
     async for event in rebuilt(trigger).run():
         known_at = time.time()

@@ -14,8 +14,8 @@ from typing import Any
 
 import aiohttp
 
-from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
 from benchmarks.bare import sign_in
+from tests.running import new_trigger
 
 _PATIENCE = 24 * 3600.0
 _TICK = 0.01
@@ -83,10 +83,8 @@ async def _variant(spec: dict[str, Any], shared: aiohttp.ClientSession) -> Wait:
         submitted_at = time.time()
 
         async def ours(ocr_task_id: str) -> None:
-            trigger = AsposeOcrTaskTrigger(
-                operation="RecognizeImage",
-                ocr_task_id=ocr_task_id,
-                asposeocr_conn_id="asposeocr_default",
+            trigger = new_trigger(
+                ocr_task_id,
                 deadline=time.time() + _PATIENCE,
                 poll_interval=interval,
                 max_inline_bytes=32 * 1024,
