@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format bench bench-docs bench-memory bench-emulator test-crashes test-faults \
-	test-hostile test-hostile-airflow test-bad-files test-lowest test-examples-matrix soak clean
+	test-hostile test-hostile-airflow test-bad-files test-lowest test-examples-matrix soak size clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -28,7 +28,7 @@ test: lint ## Check style and types, then run all tests with coverage; PYTEST_AR
 lint: $(READY) ## Check style and types
 	@echo "ruff check" && $(BIN)/ruff check .
 	@echo "ruff format --check" && $(BIN)/ruff format --check .
-	@echo "mypy --strict" && $(BIN)/mypy --strict $(PACKAGE)
+	@echo "mypy --strict" && $(BIN)/mypy --strict $(PACKAGE) tools
 
 format: $(READY) ## Format the code and mend what can be mended without thought
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -75,6 +75,9 @@ test-examples-matrix: $(READY) ## The README's DAG and the local examples on Air
 
 soak: $(READY) ## 300 jobs on a bad day, 10 minutes; MINUTES=2 for fewer
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10)
+
+size: $(READY) ## Lines of code by folder, files touched by one image; SIZE_ARGS="--against REV" for before and after
+	@$(BIN)/python -m tools.size $(SIZE_ARGS)
 
 clean: ## Remove the set-up, all caches and what the demo has written
 	rm -rf $(VENV) build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
