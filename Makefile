@@ -28,6 +28,8 @@ test: lint ## Check style and types, then run all tests with coverage; PYTEST_AR
 lint: $(READY) ## Check style and types
 	@echo "ruff check" && $(BIN)/ruff check .
 	@echo "ruff format --check" && $(BIN)/ruff format --check .
+	@echo "codespell" && $(BIN)/codespell
+	@echo "validate-pyproject" && $(BIN)/validate-pyproject pyproject.toml
 	@echo "mypy --strict" && $(BIN)/mypy --strict $(PACKAGE) tools
 
 format: $(READY) ## Format the code and mend what can be mended without thought
