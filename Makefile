@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOWEST := $(VENV)/lowest
 PACKAGE := airflow_provider_asposeocr
+UNIT_TESTS := not system and not crash and not hostile
 
 # Without bytecode files every process of Airflow would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,7 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format bench bench-docs bench-memory bench-emulator test-crashes test-faults \
-	test-hostile test-hostile-airflow test-bad-files test-lowest test-examples-matrix soak size clean
+	test-hostile test-hostile-airflow test-bad-files test-lowest test-airflow \
+	test-examples-matrix soak size clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +32,9 @@ lint: $(READY) ## Check style and types
 	@echo "ruff format --check" && $(BIN)/ruff format --check .
 	@echo "codespell" && $(BIN)/codespell
 	@echo "validate-pyproject" && $(BIN)/validate-pyproject pyproject.toml
+	@echo "check-jsonschema"
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*
 	@echo "mypy --strict" && $(BIN)/mypy --strict $(PACKAGE) tools
 
 format: $(READY) ## Format the code and mend what can be mended without thought
@@ -70,7 +75,14 @@ test-lowest: $(READY) ## Unit tests on Airflow 2.11.0 and the lowest versions of
 	@$(BIN)/uv pip freeze --quiet --exclude-editable --python $(LOWEST)/bin/python >$(LOWEST)/installed.txt
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(LOWEST)/bin/python \
 	  --constraint $(LOWEST)/installed.txt --editable ".[test]"
-	@$(LOWEST)/bin/python -m pytest -m "not system and not crash and not hostile" $(PYTEST_ARGS)
+	@$(LOWEST)/bin/python -m pytest -m "$(UNIT_TESTS)" $(PYTEST_ARGS)
+
+test-airflow: $(READY) ## Unit tests on another release of Airflow, 5 minutes: AIRFLOW=3.0.6
+	@wanted=$$($(BIN)/python -m tests.system.releases "$(AIRFLOW)") && \
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/tests-$(AIRFLOW) && \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(VENV)/tests-$(AIRFLOW)/bin/python \
+	  --editable ".[emulator,s3,sftp,test]" $$wanted
+	@$(VENV)/tests-$(AIRFLOW)/bin/python -m pytest -m "$(UNIT_TESTS)" $(PYTEST_ARGS)
 
 test-examples-matrix: $(READY) ## The README's DAG and the local examples on Airflow 2.11 to 3.3; MATRIX_ARGS="--only 3.0.6"
 	@$(BIN)/python -m tests.system.examples_matrix $(MATRIX_ARGS)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.system.releases import RELEASES
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,3 +35,30 @@ def test_a_hook_runs_what_make_lint_runs_and_needs_no_network(hook: dict[str, An
     assert hook["language"] == "system"
     entry = hook["entry"].removesuffix(" --force-exclude")
     assert [line for line in lint_commands() if line.startswith(entry)], lint_commands()
+
+
+def workflow() -> dict[str, Any]:
+    """Return the workflow of CI."""
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    return loaded
+
+
+def test_ci_tests_all_releases_on_all_pythons_but_those_that_do_not_go_together() -> None:
+    matrix = workflow()["jobs"]["releases"]["strategy"]["matrix"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [text.rpartition(" ")[2] for text in project["classifiers"] if "Python :: 3." in text]
+    assert matrix["airflow"] == list(RELEASES)
+    assert matrix["python"] == named == workflow()["jobs"]["test"]["strategy"]["matrix"]["python"]
+    assert {pair["airflow"] for pair in matrix["exclude"]} < set(RELEASES)
+
+
+def test_ci_runs_targets_of_the_makefile_and_may_read_alone() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    ci = workflow()
+    assert ci["permissions"] == {"contents": "read"}
+    for job in ci["jobs"].values():
+        assert "permissions" not in job
+        used = [step["uses"] for step in job["steps"] if "uses" in step]
+        assert [name for name in used if not re.fullmatch(r"actions/[\w-]+@v\d+", name)] == []
+        (command,) = [step["run"] for step in job["steps"] if "run" in step]
+        assert command.removeprefix("make ") in targets

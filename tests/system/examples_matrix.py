@@ -20,18 +20,10 @@ from dags_examples.demo.local_airflow import LocalAirflow, LocalAirflowError
 from dags_examples.demo.report import failure_report
 from dags_examples.demo.run import LEAST_ACCURACY
 from tests import readme
+from tests.system.releases import RELEASES, requirements
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
-
-RELEASES: dict[str, tuple[str, ...]] = {
-    "2.11.2": (),
-    "3.0.6": ("fastapi==0.117.1", "cadwyn==5.4.6", "universal-pathlib==0.2.6"),
-    "3.1.8": (),
-    "3.2.2": ("fastapi==0.136.3", "cadwyn==7.0.0"),
-    "3.3.2": (),
-}
-"""Releases of Airflow, with the versions that each needs of what has become too new for it."""
 
 DAGS: dict[str, dict[str, str]] = {
     readme.DAG_ID: {},
@@ -92,8 +84,7 @@ def environment(release: str, wheel: Path) -> Path:
         subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, folder], check=True)
     install = [UV, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
     renew = ["--reinstall-package", "airflow-provider-asposeocr"]
-    wanted = [wheel, f"apache-airflow=={release}", *RELEASES[release]]
-    subprocess.run([*install, *renew, *wanted], check=True)
+    subprocess.run([*install, *renew, wheel, *requirements(release)], check=True)
     return python
 
 
