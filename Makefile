@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench bench-docs bench-memory bench-emulator test-crashes test-faults \
+.PHONY: help demo test lint format docs-picture bench bench-docs bench-memory bench-emulator test-crashes test-faults \
 	test-hostile test-hostile-airflow test-bad-files test-lowest test-airflow \
 	test-examples-matrix soak size clean
 
@@ -40,6 +40,9 @@ lint: $(READY) ## Check style and types
 format: $(READY) ## Format the code and mend what can be mended without thought
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+docs-picture: $(READY) ## Draw docs/architecture.svg from the imports of the package
+	@$(BIN)/python -m tools.picture
 
 bench: $(READY) ## Measure polling, triggers, slots, batch and imports, 45 minutes; BENCH_ARGS=--quick for five
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
