@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 from pathlib import Path
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, BaseOperator
 
 from airflow_provider_asposeocr.api.polling import DEFAULT_DELAY_COST
+from airflow_provider_asposeocr.api.settings import SETTINGS
 from airflow_provider_asposeocr.get_provider_info import get_provider_info
-from airflow_provider_asposeocr.operators import asposeocr, base, batch, fetch
+from airflow_provider_asposeocr.operators import asposeocr, base, batch, fetch, submit
 from airflow_provider_asposeocr.sensors import asposeocr as sensors
 
+NAME = "airflow_provider_asposeocr"
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 README = (ROOT / "README.md").read_text()
 
 
@@ -27,7 +31,7 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text())
-    assert links
+    assert links or page.name == "CHANGELOG.md"
     for link in links:
         path, _, anchor = link.partition("#")
         target = page.parent / path if path else page
@@ -51,6 +55,10 @@ def test_every_make_target_of_the_readme_exists_and_every_test_target_is_told() 
     told = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
     assert told <= targets
     assert {name for name in targets if name.startswith("test")} <= told
+    contributing = (ROOT / "CONTRIBUTING.md").read_text()
+    for_contributors = set(re.findall(r"(?:^|`)make ([a-z-]+)", contributing, re.MULTILINE))
+    assert for_contributors <= targets
+    assert {name for name in targets if name.startswith("test")} <= for_contributors
 
 
 def test_every_field_of_the_connection_and_every_extra_is_in_the_readme() -> None:
@@ -59,6 +67,23 @@ def test_every_field_of_the_connection_and_every_extra_is_in_the_readme() -> Non
     (connection,) = get_provider_info()["connection-types"]
     for name in connection["conn-fields"]:
         assert f"extra `{name}`" in README
+
+
+def test_every_class_for_a_dag_is_in_the_readme() -> None:
+    named = [*get_provider_info()["operators"], *get_provider_info()["sensors"]]
+    for name in [module for entry in named for module in entry["python-modules"]]:
+        for kind in vars(importlib.import_module(name)).values():
+            if isinstance(kind, type) and issubclass(kind, BaseOperator) and kind.__module__ == name:
+                assert f"{kind.__name__}`" in README or f"{kind.__name__}(" in README
+
+
+@pytest.mark.parametrize("name", [setting.name for setting in SETTINGS])
+def test_every_setting_is_a_templated_argument_and_is_in_the_readme(name: str) -> None:
+    assert name in inspect.signature(submit.SubmitMixin.__init__).parameters
+    assert name in submit.SubmitMixin.template_fields
+    assert f":param {name}:" in (submit.SubmitMixin.__doc__ or "")
+    (row,) = [line for line in README.splitlines() if line.startswith("| `language`")]
+    assert f"`{name}`" in row
 
 
 @pytest.mark.parametrize("block", re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE))
