@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Asset, ObjectStoragePath
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_2_PLUS
 
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
@@ -184,7 +185,17 @@ def test_extra_settings_in_every_form(emulator: Emulator, place: Place, name: st
     assert sent["a"] == 1
 
 
-@pytest.mark.parametrize("make", [str, Path, ObjectStoragePath, lambda path: Asset(f"file://{path}")])
+RESOLVES_PATHS = pytest.mark.xfail(
+    AIRFLOW_V_3_0_PLUS and not AIRFLOW_V_3_2_PLUS,
+    raises=FileNotFoundError,
+    reason="Airflow 3.0 and 3.1 take a Path in a template field for an output, and look for the file",
+)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [str, pytest.param(Path, marks=RESOLVES_PATHS), ObjectStoragePath, lambda path: Asset(f"file://{path}")],
+)
 @pytest.mark.parametrize(
     ("name", "field"), [(name, field) for name, field in ROWS if field in PATHS - {"source_prefix"}]
 )
