@@ -170,8 +170,8 @@ class LearnedSchedule:
         OCR tasks that were submitted together are so not polled together.
         """
         before = self._polled or 0.0
-        planned = self._model.poll_times(self._delay_cost).next(self._polled)
-        spread = (planned - before) * self._uniform(1 - JITTER, 1 + JITTER)
+        best = self._model.poll_times(self._delay_cost).next(self._polled)
+        spread = (best - before) * self._uniform(1 - JITTER, 1 + JITTER)
         due, soonest = self._submitted_at + before + spread, max(self._earliest, now)
         return (due if due > soonest else soonest + self._uniform(0.0, CROWD)) - now
 

@@ -63,7 +63,7 @@ TEXT_LIMIT = 256 * 1024
 class Stage(Enum):
     """Say how far an item has come."""
 
-    PREPARING = auto()
+    OPENING = auto()
     SUBMITTING = auto()
     WAITING = auto()
     DELIVERING = auto()
@@ -105,7 +105,7 @@ class Item:
 
     given: Any
     index: int
-    stage: Stage = Stage.PREPARING
+    stage: Stage = Stage.OPENING
     uri: str | None = None
     size: int | None = None
     fingerprint: str = ""
@@ -127,7 +127,7 @@ class Item:
         """
         if stopped:
             return self.is_lost
-        return self.stage in (Stage.PREPARING, Stage.SUBMITTING) or self.reattached
+        return self.stage in (Stage.OPENING, Stage.SUBMITTING) or self.reattached
 
     @property
     def is_lost(self) -> bool:
@@ -182,7 +182,7 @@ class ItemProcessor:
         if task.status is TaskStatus.NOT_EXIST and item.reattached:
             shown = display_uri(item.uri)
             log.warning("The service has lost the OCR task of an earlier try for %s: submitting anew", shown)
-            item.submission, item.stage = None, Stage.PREPARING
+            item.submission, item.stage = None, Stage.OPENING
             await asyncio.to_thread(contained, self._prepare, item, anew=True)
             task = await self._submit_and_wait(item)
         return await self._collect(item, task)
@@ -203,7 +203,7 @@ class ItemProcessor:
         # One that the service has lost is sent anew.
         retryable = error.retryable or isinstance(error, AsposeOcrTaskNotFoundError)
         entry = item.entry().failed(error, retryable=retryable)
-        if not item.fingerprint or item.stage is Stage.PREPARING:
+        if not item.fingerprint or item.stage is Stage.OPENING:
             return entry
         if cancelled or isinstance(error, AsposeOcrTaskNotFoundError):
             self._writer.add(forgotten(item.fingerprint))

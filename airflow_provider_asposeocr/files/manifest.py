@@ -57,7 +57,7 @@ def read_max_inline_bytes(value: Any) -> int:
 
 
 class Manifest(TypedDict):
-    """What is known of a completed task.
+    """Describe a completed OCR task.
 
     ``ocr_task_id``, ``operation``, ``status``: of the task. ``source``: the URI of the input, None where
     only the task is known. ``uri``: of the first stored result. ``text``: the recognized text, where it
