@@ -45,6 +45,7 @@ from airflow_provider_asposeocr.files.paths import (
 from airflow_provider_asposeocr.retry_policy import use_retry_policy
 
 if TYPE_CHECKING:
+    from airflow_provider_asposeocr.durable import TaskRecord
     from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
     from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
 
@@ -272,25 +273,17 @@ class ResultMixin(OcrTaskMixin):
         submission: Submission,
         delivery: Delivery,
         completed_at: float,
+        record: TaskRecord | None = None,
     ) -> Manifest:
-        """Fetch the results if need be, and deliver them."""
+        """Fetch the results if need be, deliver them, record that, and delete them if that is wanted."""
         manifest = hook.run_flow(
-            lambda api: collect(
-                api,
-                task,
-                submission,
-                delivery,
-                completed_at=completed_at,
-                api_calls=lambda: hook.api_calls,
-            )
+            lambda api: collect(api, task, submission, delivery, completed_at, lambda: hook.api_calls)
         )
         log_manifest(manifest, self.log, xcom=self.do_xcom_push)
-        return manifest
-
-    def _delete_remote(
-        self, hook: AsposeOcrHook, submission: Submission, delivery: Delivery, manifest: Manifest
-    ) -> None:
+        if record:
+            record.delivered(submission)
         hook.run_flow(lambda api: delete_remote(api, submission, delivery, manifest))
+        return manifest
 
 
 def new_hook(conn_id: str, **arguments: Any) -> AsposeOcrHook:

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from types import MappingProxyType
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
@@ -94,70 +95,37 @@ class Operation:
         return self.category not in (Category.UTILITY, Category.AUTH)
 
 
-def _recognition(name: str, *, contrast: bool = True, selector: str | None = "resultType",
-                 result: str = "Text", authenticated: bool = True,
-                 formats: tuple[str, ...] = IMAGE_FORMATS) -> Operation:  # fmt: skip
-    return Operation(
-        name,
-        Category.RECOGNITION,
-        settings=SettingsKind.OCR,
-        contrast_default=contrast,
-        result_selector=selector,
-        result_type=result,
-        authenticated=authenticated,
-        input_formats=formats,
-    )
-
-
-def _preprocessing(name: str) -> Operation:
-    return Operation(name, Category.PREPROCESSING, result_type="ImagePNG")
-
-
-def _old_preprocessing(name: str, replaced_by: str) -> Operation:
-    return Operation(
-        f"ImageProcessing/{name}",
-        Category.PREPROCESSING,
-        body=Body.MULTIPART,
-        payload="file",
-        result_type="ImagePNG",
-        fetch="ImageProcessing/GetResultTask",
-        fetch_file="ImageProcessing/GetResultFile",
-        cancellable=False,
-        replaced_by=replaced_by,
-    )
-
-
-def _speech(name: str, *, authenticated: bool = True) -> Operation:
-    return Operation(
-        name,
-        Category.SPEECH,
-        body=Body.JSON_TEXT,
-        payload="text",
-        settings=SettingsKind.SPEECH,
-        result_selector="resultType",
-        result_type="Wav",
-        authenticated=authenticated,
-        input_formats=("plain text",),
-    )
-
-
-TASK_STATUS = Operation(
-    "Utilities/GetTaskStatus",
-    Category.UTILITY,
-    body=None,
-    payload=None,
-    cancellable=False,
-    input_formats=(),
+_recognition = partial(
+    Operation,
+    category=Category.RECOGNITION,
+    settings=SettingsKind.OCR,
+    contrast_default=True,
+    result_selector="resultType",
+    result_type="Text",
 )
-TOKEN = Operation(
-    "connect/token",
-    Category.AUTH,
-    body=Body.FORM,
-    payload=None,
+_preprocessing = partial(Operation, category=Category.PREPROCESSING, result_type="ImagePNG")
+_old_preprocessing = partial(
+    _preprocessing,
+    body=Body.MULTIPART,
+    payload="file",
+    fetch="ImageProcessing/GetResultTask",
+    fetch_file="ImageProcessing/GetResultFile",
     cancellable=False,
-    authenticated=False,
-    input_formats=(),
 )
+_speech = partial(
+    Operation,
+    category=Category.SPEECH,
+    body=Body.JSON_TEXT,
+    payload="text",
+    settings=SettingsKind.SPEECH,
+    result_selector="resultType",
+    result_type="Wav",
+    input_formats=("plain text",),
+)
+_utility = partial(Operation, payload=None, cancellable=False, input_formats=())
+
+TASK_STATUS = _utility("Utilities/GetTaskStatus", category=Category.UTILITY, body=None)
+TOKEN = _utility("connect/token", category=Category.AUTH, body=Body.FORM, authenticated=False)
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {
@@ -165,13 +133,13 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         for operation in (
             _recognition("RecognizeImage"),
             _recognition("RecognizeImageTrial", authenticated=False),
-            _recognition("RecognizePdf", formats=("pdf",)),
+            _recognition("RecognizePdf", input_formats=("pdf",)),
             _recognition("RecognizeReceipt"),
-            _recognition("RecognizeTable", selector="resultTypeTable"),
-            _recognition("RecognizeLabel", contrast=False),
+            _recognition("RecognizeTable", result_selector="resultTypeTable"),
+            _recognition("RecognizeLabel", contrast_default=False),
             _recognition("RecognizeRegions"),
-            _recognition("DetectRegions", selector=None, result="Other"),
-            _recognition("RecognizeAndParseInvoice", contrast=False),
+            _recognition("DetectRegions", result_selector=None, result_type="Other"),
+            _recognition("RecognizeAndParseInvoice", contrast_default=False),
             _recognition("IdentifyFont"),
             _preprocessing("BinarizeImage"),
             _preprocessing("DeskewImage"),
@@ -186,22 +154,16 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             ),
             _speech("ConvertTextToSpeech"),
             _speech("ConvertTextToSpeechTrial", authenticated=False),
-            _old_preprocessing("PostBinarizationFile", "BinarizeImage"),
-            _old_preprocessing("PostSkewCorrectionFile", "DeskewImage"),
-            _old_preprocessing("PostDewarpingFile", "DewarpImage"),
-            _old_preprocessing("PostUpsamplingImageFile", "UpscaleImage"),
-            Operation(
+            _old_preprocessing("ImageProcessing/PostBinarizationFile", replaced_by="BinarizeImage"),
+            _old_preprocessing("ImageProcessing/PostSkewCorrectionFile", replaced_by="DeskewImage"),
+            _old_preprocessing("ImageProcessing/PostDewarpingFile", replaced_by="DewarpImage"),
+            _old_preprocessing("ImageProcessing/PostUpsamplingImageFile", replaced_by="UpscaleImage"),
+            _speech(
                 "TextToSpeech/PostTextToSpeech",
-                Category.SPEECH,
-                body=Body.JSON_TEXT,
-                payload="text",
                 settings=SettingsKind.SPEECH_FLAT,
-                result_selector="resultType",
-                result_type="Wav",
                 fetch="TextToSpeech/GetTextToSpeechResult",
                 fetch_file="TextToSpeech/GetTextToSpeechResultFile",
                 cancellable=False,
-                input_formats=("plain text",),
                 replaced_by="ConvertTextToSpeech",
             ),
             TASK_STATUS,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass
+from math import isfinite
+from typing import Any, get_type_hints
 
 from airflow_provider_asposeocr.api.coerce import is_usable_id
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrEventError, AsposeOcrUnusableIdError
@@ -18,17 +18,6 @@ RETENTION = 24 * 3600.0
 """Seconds, counted from the submission, for which the service keeps an OCR task."""
 
 UNKNOWN_EVENT = "the trigger sent an event that this version does not know"
-
-_KINDS: Mapping[str, Any] = {
-    "operation": str,
-    "ocr_task_id": str,
-    "source": str | None,
-    "source_bytes": int | None,
-    "fingerprint": str | None,
-    "submitted_at": int | float | None,
-    "api_calls": int,
-    "reattached": bool,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +43,7 @@ class Submission:
     source: str | None = None
     source_bytes: int | None = None
     fingerprint: str | None = None
-    submitted_at: float | None = None
+    submitted_at: float | int | None = None
     api_calls: int = 0
     reattached: bool = False
 
@@ -89,11 +78,12 @@ class Submission:
         :param value: JSON values.
         :raises AsposeOcrEventError: if they are not those of a submission.
         """
-        if not isinstance(value, Mapping) or set(value) != {field.name for field in fields(cls)}:
+        kinds = get_type_hints(cls)
+        if not isinstance(value, Mapping) or value.keys() != kinds.keys():
             raise AsposeOcrEventError(f"{UNKNOWN_EVENT}: it holds no submission")
         at = value["submitted_at"]
-        if not all(isinstance(value[name], kind) for name, kind in _KINDS.items()) or (
-            isinstance(at, float) and not math.isfinite(at)
+        if not all(isinstance(value[name], kind) for name, kind in kinds.items()) or (
+            at and not isfinite(at)
         ):
             raise AsposeOcrEventError(f"{UNKNOWN_EVENT}: its submission holds values of the wrong kind")
         return cls(**value)

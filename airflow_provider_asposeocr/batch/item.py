@@ -301,9 +301,9 @@ class ItemProcessor:
                     task,
                     submission,
                     delivery,
-                    completed_at=seen_at,
-                    api_calls=lambda: item.meter.calls,
-                    check=lambda found: self._check_meeting(item, submission, found),
+                    seen_at,
+                    lambda: item.meter.calls,
+                    lambda found: self._check_meeting(item, submission, found),
                 ),
             )
         entry = item.entry().succeeded(manifest, seen_at)

@@ -146,7 +146,6 @@ def collect(
     task: OcrTask,
     submission: Submission,
     delivery: Delivery,
-    *,
     completed_at: float,
     api_calls: Callable[[], int],
     check: Callable[[OcrTask], None] = lambda task: None,

@@ -213,16 +213,12 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
                 return self._execute(context)
         delivery = self.delivery(context, self.wire())
         try:
-            manifest = self._collect(hook, task, submission, delivery, completed_at)
+            return self._collect(hook, task, submission, delivery, completed_at, record)
         except AsposeOcrTaskError:
             # It has come to nothing: whoever clears the task wants it submitted anew.
             if record:
                 record.forget()
             raise
-        if record:
-            record.delivered(submission)
-        self._delete_remote(hook, submission, delivery, manifest)
-        return manifest
 
     def _record(self, context: Context) -> TaskRecord | None:
         store = self.record_store(context, self.location("destination"))

@@ -47,6 +47,4 @@ class AsposeOcrFetchResultOperator(ResultMixin):
             task = OcrTask(submission.ocr_task_id, TaskStatus.UNKNOWN, unread=True)
             if not delivery.destination:
                 task = hook.run_flow(lambda api: api.poll(operation, task.id, delivery.limit))
-            manifest = self._collect(hook, task, submission, delivery, time.time())
-            self._delete_remote(hook, submission, delivery, manifest)
-            return manifest
+            return self._collect(hook, task, submission, delivery, time.time())

@@ -32,7 +32,6 @@ from airflow_provider_asposeocr.api.exceptions import (
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.polling import Wait
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission
-from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.deferral import triggerer_template, why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import Delivery, Manifest
 from airflow_provider_asposeocr.task_mixin import (
@@ -47,7 +46,6 @@ from airflow_provider_asposeocr.triggers.events import WaitEvent
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 RESCHEDULE_INTERVAL = 60.0
 """Seconds between polls in reschedule mode by default: each costs a start of the task."""
@@ -132,7 +130,7 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
             if isinstance(outcome.error, AsposeOcrTimeoutError):
                 raise AirflowSensorTimeout(str(outcome.error))
             hook, task, delivery = new_hook(self.conn_id), outcome.unwrap(), self._delivery(context)
-            return self._manifest(hook, task, outcome.submission, delivery, outcome.completed_at)
+            return self._collect(hook, task, outcome.submission, delivery, outcome.completed_at)
 
     def _start_trigger_args(self) -> StartTriggerArgs:
         wait = Wait(timeout=self._timeout(), **self._polling())
@@ -171,7 +169,7 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
                 return PokeReturnValue(is_done=False)
             if not task.status.is_terminal:
                 return PokeReturnValue(is_done=False)
-            return PokeReturnValue(True, self._manifest(hook, task, submission, delivery, time.time()))
+            return PokeReturnValue(True, self._collect(hook, task, submission, delivery, time.time()))
 
     def _get_next_poke_interval(
         self, started_at: Any, run_duration: Callable[[], float], poke_count: int
@@ -222,19 +220,7 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
             task = self._wait_here(hook, submission, self._wait(delivery))
         except AsposeOcrTimeoutError as error:
             raise AirflowSensorTimeout(str(error)) from None
-        return self._manifest(hook, task, submission, delivery, time.time())
-
-    def _manifest(
-        self,
-        hook: AsposeOcrHook,
-        task: OcrTask,
-        submission: Submission,
-        delivery: Delivery,
-        completed_at: float,
-    ) -> Manifest:
-        manifest = self._collect(hook, task, submission, delivery, completed_at)
-        self._delete_remote(hook, submission, delivery, manifest)
-        return manifest
+        return self._collect(hook, task, submission, delivery, time.time())
 
     def _delivery(self, context: Context) -> Delivery:
         return replace(self.delivery(context), leave_binary=True)

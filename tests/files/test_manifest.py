@@ -113,9 +113,7 @@ def test_what_is_not_known_is_null() -> None:
 
 
 def test_calls_add_up() -> None:
-    flow = collect(
-        OcrApi(), completed(TEXT), submitted(), Delivery(), completed_at=1.8e9, api_calls=lambda: 6
-    )
+    flow = collect(OcrApi(), completed(TEXT), submitted(), Delivery(), 1.8e9, lambda: 6)
     work = next(flow)
     assert isinstance(work, Work)
     assert work.call()["api_calls"] == 9
