@@ -1,4 +1,4 @@
-"""What Airflow reads to discover this provider. Imports nothing of Airflow."""
+"""The description by which Airflow discovers this provider. Imports nothing of Airflow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
     "placeholders": {
         "host": "https://api.aspose.cloud",
         "port": "443",
-        "login": "leave empty for the trial operations alone",
+        "login": "empty: trial operations only",
         "extra": '{"timeout": 100, "proxies": {"https": "http://proxy:3128"}}',
     },
 }
@@ -19,24 +19,24 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
 
 _CONN_FIELDS: dict[str, Any] = {
     "token_url": {
-        "label": "Token URL",
-        "description": "Where tokens are had; <Base URL>/connect/token if empty.",
+        "label": "Token endpoint",
+        "description": "URL that signs in; <Base URL>/connect/token if empty.",
         "schema": {"type": ["string", "null"]},
     },
     "api_prefix": {
         "label": "API prefix",
-        "description": "The path before each operation; /v5.0/ocr if empty.",
+        "description": "Path before each operation; /v5.0/ocr if empty.",
         "schema": {"type": ["string", "null"]},
     },
     "timeout": {
         "label": "Read timeout",
-        "description": "Seconds without a byte after which an answer is given up; 100 if empty, at least 60.",
+        "description": "Seconds to wait for an answer, or for more of it; 100 if empty, at least 60.",
         "schema": {"type": ["number", "null"], "minimum": 60},
     },
     "delay_cost": {
-        "label": "Worth of a second",
-        "description": "Billed calls that a second between the end of a task and our knowing it is worth: "
-        "more means quicker, less means cheaper; 1.5 if empty.",
+        "label": "Delay cost",
+        "description": "Billed calls that it is worth to see the end of an OCR task one second earlier: "
+        "a higher value polls more often, a lower one saves calls; 1.5 if empty.",
         "schema": {"type": ["number", "null"], "minimum": 0, "maximum": 100},
     },
 }

@@ -1,10 +1,12 @@
-"""Steps that a flow asks of its driver, and the answers. No HTTP client is imported here."""
+"""The steps of a flow, and the answers of its driver. No HTTP client is imported here."""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import IO, Any, Protocol, TypeVar
 
@@ -19,7 +21,7 @@ class RequestBody(Protocol):
 
     @property
     def content_type(self) -> str:
-        """The value of the Content-Type header."""
+        """Return the value of the Content-Type header."""
 
     def __len__(self) -> int:
         """Return the number of bytes, known before the first is read."""
@@ -46,12 +48,9 @@ class BytesBody:
         yield self.data
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class HttpRequest:
     """Send this request and answer with :class:`HttpResponse` or :class:`TransportFailure`.
-
-    Not to be changed, as one request may be sent many times. That it could be makes it, and the answer,
-    faster to make: there is one for each poll.
 
     :param method: GET, POST or DELETE.
     :param url: absolute URL, query included.
@@ -82,24 +81,10 @@ class HttpRequest:
         :param token: the bearer token.
         :param until: when to give up at the latest, seconds since the epoch.
         """
-        if token == self.token and until == self.until:
-            return self
-        # By hand: replace() takes as long as reading an answer.
-        return HttpRequest(
-            method=self.method,
-            url=self.url,
-            headers=self.headers,
-            body=self.body,
-            token=token,
-            limit=self.limit,
-            until=until,
-            billed=self.billed,
-            spool=self.spool,
-            spool_limit=self.spool_limit,
-        )
+        return replace(self, token=token, until=until)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class HttpResponse:
     """An answer.
 
@@ -116,7 +101,7 @@ class HttpResponse:
 
 
 class FailureKind(Enum):
-    """Say how far a request without an answer came."""
+    """The way that a request without an answer has come."""
 
     NOT_SENT = auto()
     """No connection was made: the service has surely not seen it."""
@@ -162,15 +147,32 @@ class NeedToken:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Call this off the event loop, and answer with what it returns.
+    """Call this off the event loop, and answer with what it returns. What it raises is thrown into the flow.
 
-    :param call: what to call.
+    :param call: takes no arguments.
     """
 
-    call: Callable[[], Any] = field(repr=False)
+    call: Callable[[], Any]
 
 
-Step = HttpRequest | Sleep | NeedToken | Work
+@dataclass(frozen=True, slots=True)
+class WaitFor:
+    """Wait for what another flow, in whichever thread, puts into a future, and answer with that.
+
+    :param future: where it comes.
+    :param until: when to give up at the latest, seconds since the epoch; TimeoutError is thrown then.
+    """
+
+    future: Future[Any]
+    until: float = math.inf
+
+    @property
+    def seconds(self) -> float | None:
+        """Return the seconds left, or None without an end."""
+        return None if self.until == math.inf else max(0.0, self.until - time.time())
+
+
+Step = HttpRequest | Sleep | NeedToken | Work | WaitFor
 Flow = Generator[Step, Any, T]
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 import io
-import math
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import IO, Any, Concatenate, ParamSpec, TypeVar
 
 import aiohttp
 import requests
@@ -24,7 +23,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTooLargeError,
 )
 from airflow_provider_asposeocr.api.flows import OcrApi
-from airflow_provider_asposeocr.api.http import BytesBody, Flow, HttpRequest, HttpResponse
+from airflow_provider_asposeocr.api.http import BytesBody, Flow, HttpRequest, NeedToken, RequestBody, Work
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
 from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT, Wait
 from airflow_provider_asposeocr.api.retry import Call, Fate, RetryPolicy, make_call
@@ -33,16 +32,139 @@ from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.files.body import make_body
 from airflow_provider_asposeocr.files.source import Source, open_source
-from airflow_provider_asposeocr.hooks.auth import get_token
+from airflow_provider_asposeocr.get_provider_info import FIELD_BEHAVIOUR
+from airflow_provider_asposeocr.hooks.auth import sign_in
 from airflow_provider_asposeocr.hooks.connection import ConnectionConfig, existing
-from airflow_provider_asposeocr.hooks.drivers import AsyncDriver, Meter, SyncDriver
-from airflow_provider_asposeocr.hooks.requests_session import new_session
-from airflow_provider_asposeocr.hooks.sessions import shared_session
+from airflow_provider_asposeocr.hooks.drivers import AsyncDriver, Meter, SyncDriver, on_event_loop
+from airflow_provider_asposeocr.hooks.sessions import new_session, shared_session
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 MAX_IN_MEMORY = 100 * 1024 * 1024
 """Bytes of results that a method returns in memory at most."""
+
+
+def _submit(
+    api: OcrApi,
+    operation: str | Operation,
+    source: Any,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    source_conn_id: str | None = None,
+    allow_multipage: bool = False,
+) -> Flow[str]:
+    """Start an OCR task. One billed call; what is wrong with the arguments is found before it.
+
+    :param operation: the operation's name.
+    :param source: a path, URI, ObjectStoragePath, Asset, manifest, bytes, or a binary file that can
+        seek. It is streamed: memory does not grow with its size.
+    :param settings: names of :data:`.SETTINGS`; others go on the wire unchanged.
+    :param source_conn_id: the Airflow connection for the source's storage.
+    :param allow_multipage: whether a TIFF of several pages may be sent.
+    :return: the service's id of the OCR task.
+    :raises AsposeOcrSettingsError: if an argument is wrong.
+    :raises AsposeOcrSourceError: if the source cannot be sent.
+    :raises AsposeOcrError: if the service refuses or cannot be reached.
+    """
+    found = get_operation(operation)
+    wire = wire_settings(found, settings)
+
+    def look() -> RequestBody:
+        opened = open_source(source, source_conn_id, allow_multipage=allow_multipage)
+        opened.check_format(found)
+        return make_body(found, opened, wire)
+
+    return (yield from api.submit(found, (yield Work(look))))
+
+
+def _get_task(api: OcrApi, operation: str | Operation, ocr_task_id: str) -> Flow[OcrTask]:
+    """Ask for status and results. One billed call.
+
+    :param operation: the operation that the OCR task was submitted to.
+    :param ocr_task_id: the service's id of the OCR task.
+    :raises AsposeOcrTooLargeError: if the results are larger than :data:`MAX_IN_MEMORY` together; use
+        :meth:`fetch` for those.
+    """
+    with _new_spool() as spool:
+        task = yield from api.fetch(get_operation(operation), ocr_task_id, spool)
+        return (yield Work(lambda: task.in_memory(MAX_IN_MEMORY)))  # type: ignore[no-any-return]
+
+
+def _get_status(api: OcrApi, ocr_task_id: str) -> Flow[TaskStatus]:
+    """Ask for the status alone. One billed call.
+
+    :param ocr_task_id: the service's id of the OCR task. Ids of trial and speech tasks may come back as
+        ``NotExist``: ask :meth:`get_task` about those.
+    """
+    return (yield from api.status(ocr_task_id)).status
+
+
+def _wait(
+    api: OcrApi,
+    operation: str | Operation,
+    ocr_task_id: str,
+    *,
+    timeout: float | timedelta = DEFAULT_TIMEOUT,
+    poll_interval: float | timedelta | None = None,
+) -> Flow[OcrTask]:
+    """Wait for an OCR task and fetch its results, with one more call if they are larger than half a MiB.
+
+    :param operation: the operation that the OCR task was submitted to.
+    :param ocr_task_id: the service's id of the OCR task.
+    :param timeout: seconds or timedelta; nothing is cancelled when they have passed.
+    :param poll_interval: seconds or timedelta between polls; None for moments that are learned.
+    :return: the completed OCR task.
+    :raises AsposeOcrTaskError: if it ends with status ``Error``.
+    :raises AsposeOcrTaskNotFoundError: if the service does not know it.
+    :raises AsposeOcrTimeoutError: if it does not complete in time.
+    :raises AsposeOcrTooLargeError: as :meth:`get_task`.
+    """
+    found = get_operation(operation)
+    wait = Wait(
+        timeout=coerce.seconds("timeout", timeout) or DEFAULT_TIMEOUT,
+        poll_interval=coerce.seconds("poll_interval", poll_interval),
+    )
+    # Whoever waits here has mostly just submitted: a poll at once would be for nothing.
+    task = yield from api.wait(Submission(found.name, ocr_task_id, submitted_at=time.time()), wait)
+    task.raise_for_status()
+    return (yield from _get_task(api, found, ocr_task_id)) if task.unread else task
+
+
+def _cancel(api: OcrApi, operation: str | Operation, ocr_task_id: str) -> Flow[None]:
+    """Cancel an OCR task and drop its results. One billed call; an unknown id is no error.
+
+    :param operation: the operation that the OCR task was submitted to.
+    :param ocr_task_id: the service's id of the OCR task.
+    """
+    yield from api.cancel(get_operation(operation), ocr_task_id)
+
+
+def _twins(
+    flow: Callable[Concatenate[OcrApi, P], Flow[T]],
+) -> tuple[
+    Callable[Concatenate[AsposeOcrHook, P], T],
+    Callable[Concatenate[AsposeOcrHook, P], Coroutine[Any, Any, T]],
+]:
+    """Make two methods of a flow: one that blocks, and one for an event loop."""
+
+    def run(hook: AsposeOcrHook, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return hook.run_flow(lambda api: flow(api, *args, **kwargs))
+
+    async def arun(hook: AsposeOcrHook, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await hook.arun_flow(lambda api: flow(api, *args, **kwargs))
+
+    functools.update_wrapper(run, flow)
+    functools.update_wrapper(arun, flow)
+    return run, arun
+
+
+def _get_token() -> Flow[str]:
+    return (yield NeedToken())  # type: ignore[no-any-return]
+
+
+def _new_spool() -> IO[bytes]:
+    return tempfile.TemporaryFile(prefix="asposeocr-")
 
 
 class AsposeOcrHook(HttpHook):
@@ -76,52 +198,27 @@ class AsposeOcrHook(HttpHook):
         self.asposeocr_conn_id = asposeocr_conn_id
         self._retry = RetryPolicy(repeat_ambiguous_submit=repeat_ambiguous_submit)
         self._meter = Meter()
-        self._settings: ConnectionConfig | None = None
-        self._session: requests.Session | None = None
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Field names of the connection form before Airflow 3.2; later ones read the provider's metadata."""
-        from airflow_provider_asposeocr.get_provider_info import FIELD_BEHAVIOUR
-
+        """Return the field names of the connection form before Airflow 3.2; later ones read the metadata."""
         return FIELD_BEHAVIOUR
 
     @property
     def api_calls(self) -> int:
-        """Billed calls that this hook has made."""
+        """Count the billed calls that this hook has made."""
         return self._meter.calls
 
-    def submit(
-        self,
-        operation: str | Operation,
-        source: Any,
-        settings: Mapping[str, Any] | None = None,
-        *,
-        source_conn_id: str | None = None,
-        allow_multipage: bool = False,
-    ) -> str:
-        """Start a task. One billed call; what is wrong with the arguments is found before it.
-
-        :param operation: the operation's name.
-        :param source: a path, URI, ObjectStoragePath, Asset, manifest, bytes, or a binary file that can
-            seek. It is streamed: memory does not grow with its size.
-        :param settings: names of :class:`.RecognitionSettings`; others go on the wire unchanged.
-        :param source_conn_id: the Airflow connection for the source's storage.
-        :param allow_multipage: whether a TIFF of several pages may be sent.
-        :return: the service's id of the task.
-        :raises AsposeOcrSettingsError: if an argument is wrong.
-        :raises AsposeOcrSourceError: if the source cannot be sent.
-        :raises AsposeOcrError: if the service refuses or cannot be reached.
-        """
-        found = get_operation(operation)
-        wire = wire_settings(found, settings)
-        opened = open_source(source, source_conn_id, allow_multipage=allow_multipage)
-        return self.submit_source(found, opened, wire)
+    submit, asubmit = _twins(_submit)
+    get_task, aget_task = _twins(_get_task)
+    get_status, aget_status = _twins(_get_status)
+    wait, await_task = _twins(_wait)
+    cancel, acancel = _twins(_cancel)
 
     def submit_source(
         self, operation: Operation, source: Source, wire: Mapping[str, Any] | None, fate: Fate | None = None
     ) -> str:
-        """Start a task with a source that is open and settings that are spelt already.
+        """Start an OCR task with an open source and settings as they go on the wire.
 
         :param operation: the operation.
         :param source: from :func:`.open_source`.
@@ -132,114 +229,31 @@ class AsposeOcrHook(HttpHook):
         body = make_body(operation, source, wire)
         return self.run_flow(lambda api: api.submit(operation, body, fate))
 
-    def get_task(self, operation: str | Operation, ocr_task_id: str) -> OcrTask:
-        """Ask for status and results. One billed call.
-
-        :param operation: the operation that the task was submitted to.
-        :param ocr_task_id: the service's id of the task.
-        :raises AsposeOcrTooLargeError: if the results are larger than :data:`MAX_IN_MEMORY` together; use
-            :meth:`fetch` for those.
-        """
-        with self.fetch(operation, ocr_task_id) as task:
-            return task.in_memory(MAX_IN_MEMORY)
-
     @contextmanager
     def fetch(self, operation: str | Operation, ocr_task_id: str) -> Iterator[OcrTask]:
         """Ask for status and results of any size, in constant memory. One billed call.
 
         The reply goes to a temporary file, from which ``chunks()`` of each result reads inside the block.
 
-        :param operation: the operation that the task was submitted to.
-        :param ocr_task_id: the service's id of the task.
+        :param operation: the operation that the OCR task was submitted to.
+        :param ocr_task_id: the service's id of the OCR task.
         """
-        with tempfile.TemporaryFile(prefix="asposeocr-") as spool:
+        with _new_spool() as spool:
             yield self.run_flow(lambda api: api.fetch(get_operation(operation), ocr_task_id, spool))
 
-    def get_status(self, ocr_task_id: str) -> TaskStatus:
-        """Ask for the status alone. One billed call.
-
-        :param ocr_task_id: the service's id of the task. Ids of trial and speech tasks may come back as
-            ``NotExist``: ask :meth:`get_task` about those.
-        """
-        return self.run_flow(lambda api: api.status(ocr_task_id)).status
-
-    def wait(
-        self,
-        operation: str | Operation,
-        ocr_task_id: str,
-        *,
-        timeout: float | timedelta = DEFAULT_TIMEOUT,
-        poll_interval: float | timedelta | None = None,
-    ) -> OcrTask:
-        """Wait for a task and fetch its results, with one more call where they are larger than half a MiB.
-
-        :param operation: the operation that the task was submitted to.
-        :param ocr_task_id: the service's id of the task.
-        :param timeout: seconds or timedelta; nothing is cancelled when they have passed.
-        :param poll_interval: seconds or timedelta between polls; None for moments that are learned.
-        :return: the completed task.
-        :raises AsposeOcrTaskError: if it ends with status ``Error``.
-        :raises AsposeOcrTaskNotFoundError: if the service does not know it.
-        :raises AsposeOcrTimeoutError: if it does not complete in time.
-        :raises AsposeOcrTooLargeError: as :meth:`get_task`.
-        """
-        found = get_operation(operation)
-        interval = coerce.seconds("poll_interval", poll_interval)
-        # Whoever waits here has mostly just submitted: a poll at once would be for nothing.
-        submission = Submission(found.name, ocr_task_id, submitted_at=time.time())
-        wait = Wait(timeout=coerce.seconds("timeout", timeout) or DEFAULT_TIMEOUT, poll_interval=interval)
-        task = self.run_flow(lambda api: api.wait(submission, wait))
-        task.raise_for_status()
-        return self.get_task(found, ocr_task_id) if task.unread else task
-
-    def cancel(self, operation: str | Operation, ocr_task_id: str) -> None:
-        """Cancel a task and drop its results. One billed call; an unknown id is no error.
-
-        :param operation: the operation that the task was submitted to.
-        :param ocr_task_id: the service's id of the task.
-        """
-        self.run_flow(lambda api: api.cancel(get_operation(operation), ocr_task_id))
-
-    async def asubmit(
-        self,
-        operation: str | Operation,
-        source: Any,
-        settings: Mapping[str, Any] | None = None,
-        *,
-        source_conn_id: str | None = None,
-        allow_multipage: bool = False,
-    ) -> str:
-        """As :meth:`submit`, on an event loop; the source is read in threads."""
-        found = get_operation(operation)
-        wire = wire_settings(found, settings)
-        opened = await asyncio.to_thread(open_source, source, source_conn_id, allow_multipage=allow_multipage)
-        opened.check_format(found)
-        body = await asyncio.to_thread(make_body, found, opened, wire)
-        return await self.arun_flow(lambda api: api.submit(found, body))
-
-    async def aget_task(self, operation: str | Operation, ocr_task_id: str) -> OcrTask:
-        """As :meth:`get_task`, on an event loop."""
-        with tempfile.TemporaryFile(prefix="asposeocr-") as spool:
-            task = await self.arun_flow(lambda api: api.fetch(get_operation(operation), ocr_task_id, spool))
-            return await asyncio.to_thread(task.in_memory, MAX_IN_MEMORY)
-
-    async def aget_status(self, ocr_task_id: str) -> TaskStatus:
-        """As :meth:`get_status`, on an event loop."""
-        return (await self.arun_flow(lambda api: api.status(ocr_task_id))).status
-
-    async def acancel(self, operation: str | Operation, ocr_task_id: str) -> None:
-        """As :meth:`cancel`, on an event loop."""
-        await self.arun_flow(lambda api: api.cancel(get_operation(operation), ocr_task_id))
+    @asynccontextmanager
+    async def afetch(self, operation: str | Operation, ocr_task_id: str) -> AsyncIterator[OcrTask]:
+        """Do as :meth:`fetch`, on an event loop; ``chunks()`` of each result reads a file."""
+        with _new_spool() as spool:
+            yield await self.arun_flow(lambda api: api.fetch(get_operation(operation), ocr_task_id, spool))
 
     def run_flow(self, flow: Callable[[OcrApi], Flow[T]]) -> T:
         """Run a flow with ``requests``.
 
         :param flow: makes the flow from the API of this connection.
         """
-        settings = self._load()
-        if self._session is None:
-            self._session = new_session()
-        return SyncDriver(settings, self._session, self._meter).run(flow(settings.api(self._retry)))
+        driver = SyncDriver(self._config, self._session, self._meter)
+        return driver.run(flow(self._config.api(self._retry)))
 
     async def arun_flow(self, flow: Callable[[OcrApi], Flow[T]]) -> T:
         """Run a flow with ``aiohttp``.
@@ -247,7 +261,7 @@ class AsposeOcrHook(HttpHook):
         :param flow: makes the flow from the API of this connection.
         """
         async with shared_session(self.asposeocr_conn_id, self._aload) as shared:
-            return await AsyncDriver(shared, self._meter).run(flow(shared.settings.api(self._retry)))
+            return await AsyncDriver(shared, self._meter).run(flow(shared.config.api(self._retry)))
 
     @asynccontextmanager
     async def async_session(self) -> AsyncIterator[aiohttp.ClientSession]:
@@ -271,14 +285,22 @@ class AsposeOcrHook(HttpHook):
         :param headers: further headers.
         :param extra_options: not supported; the connection's extra configures proxy and certificates.
         """
-        settings = self._load()
+        config = self._config
+        # A session of its own: this one would ask for a token before asking for a token.
+        driver = SyncDriver(config, new_session(), self._meter)
+
+        def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+            # The service sees the token, and nobody else.
+            if (request.url or "").startswith(f"{config.base_url}/"):
+                request.headers["Authorization"] = f"Bearer {driver.run(_get_token())}"
+            return request
+
         session = new_session()
         session.headers.update(headers or {})
-        # A session of its own: this one would ask for a token before asking for a token.
-        session.auth = _BearerAuth(settings, SyncDriver(settings, new_session(), self._meter))
-        session.verify = settings.ca_bundle()
-        session.cert = settings.cert
-        if proxy := settings.proxy_for(settings.base_url):
+        session.auth = authorize
+        session.verify = config.ca_bundle()
+        session.cert = config.cert
+        if proxy := config.proxy_for(config.base_url):
             session.proxies = {"all": proxy}
         return session
 
@@ -302,15 +324,20 @@ class AsposeOcrHook(HttpHook):
         url = self.url_from_endpoint(endpoint)
         query = {"params": data} if self.method == "GET" else {"data": data}
         prepared = requests.Request(self.method, url, headers=headers, **query, **request_kwargs).prepare()
-        call = Call(
-            f"{self.method} {endpoint}",
-            HttpRequest(
-                self.method, prepared.url or url, headers or {}, _prepared_body(prepared), limit=MAX_IN_MEMORY
-            ),
-            _read_anything,
-            submits=self.method == "POST",
+        body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
+        content_type = prepared.headers.get("Content-Type", "application/octet-stream")
+        request = HttpRequest(
+            self.method,
+            prepared.url or url,
+            headers or {},
+            BytesBody(body, content_type) if body is not None else None,
+            limit=MAX_IN_MEMORY,
         )
+        submits = self.method == "POST"
+        call = Call(f"{self.method} {endpoint}", request, lambda answer: answer, submits=submits)
         answer = self.run_flow(lambda api: make_call(call, api.retry))
+        if not answer.complete:
+            raise AsposeOcrTooLargeError(f"the answer is larger than {MAX_IN_MEMORY} bytes")
         response = requests.Response()
         response.status_code = answer.status
         response.headers.update(answer.headers)
@@ -321,7 +348,7 @@ class AsposeOcrHook(HttpHook):
 
     def url_from_endpoint(self, endpoint: str | None) -> str:
         """Return the address of a path below the base URL."""
-        return f"{self._load().base_url}/{(endpoint or '').lstrip('/')}"
+        return f"{self._config.base_url}/{(endpoint or '').lstrip('/')}"
 
     def check_response(self, response: requests.Response) -> None:
         """Raise for a status that is not 2xx. Unlike the inherited one, this logs no body.
@@ -337,55 +364,33 @@ class AsposeOcrHook(HttpHook):
     def test_connection(self) -> tuple[bool, str]:
         """Sign in, for the Test button. One call that is not billed."""
         try:
-            settings = self._load()
-            SyncDriver(settings, new_session(), self._meter).sign_in()
+            config = self._config
+            driver = SyncDriver(config, new_session(), self._meter)
+            driver.run(sign_in(config, may_wait=not on_event_loop()))
         except AsposeOcrError as error:
             return False, str(error)
         return True, (
             "Signed in: Client ID and Client secret are accepted. The operations below "
-            f"{settings.base_url}{settings.prefix} were not tried, since each call there is billed"
+            f"{config.base_url}{config.prefix} were not tried, since each call there is billed"
         )
 
-    def _load(self) -> ConnectionConfig:
-        if self._settings is None:
-            with existing(self.asposeocr_conn_id):
-                connection = self.get_connection(self.asposeocr_conn_id)
-            settings = ConnectionConfig.of(connection, connection.extra_dejson)
-            settings.check_certificates()
-            self._settings = settings
-        return self._settings
+    @functools.cached_property
+    def _session(self) -> requests.Session:
+        return new_session()
+
+    @functools.cached_property
+    def _config(self) -> ConnectionConfig:
+        with existing(self.asposeocr_conn_id):
+            connection = self.get_connection(self.asposeocr_conn_id)
+        config = ConnectionConfig.of(connection, connection.extra_dejson)
+        # Files that cannot be used are found out before anything is sent.
+        config.ssl_context()
+        return config
 
     async def _aload(self) -> ConnectionConfig:
-        if self._settings is not None:
-            return self._settings
+        if "_config" in vars(self):
+            return self._config
         # Not kept: what several hooks share is looked up again from time to time.
         with existing(self.asposeocr_conn_id):
             connection = await get_async_connection(self.asposeocr_conn_id, hook=self)
         return ConnectionConfig.of(connection, await get_async_extra_dejson(connection))
-
-
-class _BearerAuth(requests.auth.AuthBase):
-    """Puts the token on requests to the service, and on no others."""
-
-    def __init__(self, settings: ConnectionConfig, driver: SyncDriver) -> None:
-        self._settings = settings
-        self._driver = driver
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if (request.url or "").startswith(f"{self._settings.base_url}/"):
-            token = get_token(self._settings.token_key(), None, math.inf, self._driver.sign_in)
-            request.headers["Authorization"] = f"Bearer {token}"
-        return request
-
-
-def _prepared_body(prepared: requests.PreparedRequest) -> BytesBody | None:
-    if prepared.body is None:
-        return None
-    data = prepared.body.encode() if isinstance(prepared.body, str) else bytes(prepared.body)
-    return BytesBody(data, prepared.headers.get("Content-Type", "application/octet-stream"))
-
-
-def _read_anything(response: HttpResponse) -> HttpResponse:
-    if not response.complete and 200 <= response.status < 300:
-        raise AsposeOcrTooLargeError(f"the answer is larger than {MAX_IN_MEMORY} bytes")
-    return response

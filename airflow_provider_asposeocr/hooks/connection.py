@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import logging
 import os
@@ -10,7 +9,6 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,12 +19,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrSettingsError
-from airflow_provider_asposeocr.api.flows import (
-    DEFAULT_BASE_URL,
-    DEFAULT_PREFIX,
-    MAX_RESULT_BYTES,
-    OcrApi,
-)
+from airflow_provider_asposeocr.api.flows import DEFAULT_BASE_URL, DEFAULT_PREFIX, MAX_RESULT_BYTES, OcrApi
 from airflow_provider_asposeocr.api.latency import LatencyModels
 from airflow_provider_asposeocr.api.polling import DEFAULT_DELAY_COST
 from airflow_provider_asposeocr.api.retry import RetryPolicy
@@ -36,33 +29,26 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-READ_TIMEOUT = 100.0
+DEFAULT_READ_TIMEOUT = 100.0
 MIN_READ_TIMEOUT = 60.0
-"""Seconds. The service may hold a GET back until the task is done, so less would cut good answers off."""
-
-_EXTRAS = frozenset(
-    {
-        *("token_url", "api_prefix", "timeout", "delay_cost", "max_result_bytes"),
-        *("verify", "cert", "proxies"),
-    }
-)
+"""Seconds. The service may hold a GET back until the OCR task is done, so less would cut good answers off."""
 
 LATENCY_MODELS = LatencyModels()
-"""What this process has learned of completion times: shared by all triggers of a triggerer."""
+"""Completion times that this process has learned: shared by all triggers of a triggerer."""
 os.register_at_fork(after_in_child=LATENCY_MODELS.forget)
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionConfig:
-    """Where the service is, who we are, and how to get there.
+    """The address of the service, the credentials for it, and the way there.
 
     :param base_url: scheme, host and port.
     :param prefix: the path before each operation.
-    :param token_url: where tokens are had, or None for the default below the base URL.
+    :param token_url: the token endpoint, or None for the default below the base URL.
     :param client_id: the account's Client ID; None allows the trial operations alone.
     :param client_secret: the account's Client secret.
     :param read_timeout: seconds that an answer may take, and may be silent; a large body has more.
-    :param delay_cost: billed calls that a second between the end of a task and our knowing it is worth.
+    :param delay_cost: billed calls that a second between the end of an OCR task and our knowing it is worth.
     :param max_result_bytes: the most bytes of a reply with its results that are fetched.
     :param verify: True, False, or the path of a CA bundle.
     :param cert: the path of a client certificate with its key, or the paths of both.
@@ -74,7 +60,7 @@ class ConnectionConfig:
     token_url: str | None = None
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
-    read_timeout: float = READ_TIMEOUT
+    read_timeout: float = DEFAULT_READ_TIMEOUT
     delay_cost: float = DEFAULT_DELAY_COST
     max_result_bytes: int = MAX_RESULT_BYTES
     verify: bool | str = True
@@ -89,39 +75,35 @@ class ConnectionConfig:
         :param extra: its extra, decoded.
         :raises AsposeOcrSettingsError: if a field cannot be what it should.
         """
-        if not extra:
-            # Airflow reads an extra that is no JSON as if there were none.
-            extra = connection.extra
         try:
-            extra = coerce.mapping("extra", extra)
+            # Airflow reads an extra that is no JSON as if there were none.
+            unread = coerce.mapping("extra", extra or connection.extra)
         except AsposeOcrSettingsError:
             # Without the cause, which shows a part of it.
             raise AsposeOcrSettingsError("the connection's extra is not a JSON object") from None
-        if coerce.boolean("extra srv_lookup", extra.get("srv_lookup"), False):
+        if coerce.boolean("extra srv_lookup", unread.pop("srv_lookup", None), False):
             raise AsposeOcrSettingsError("extra srv_lookup is not supported: give the service's host")
-        if unknown := sorted(set(extra) - _EXTRAS - {"srv_lookup"}):
-            log.warning(
-                "the connection's extra holds what this provider does not read: %s", ", ".join(unknown)
-            )
-        return cls(
+        most = coerce.integer("extra max_result_bytes", unread.pop("max_result_bytes", None), minimum=1)
+        config = cls(
             base_url=_base_url(connection),
-            prefix=_prefix(extra.get("api_prefix")),
-            token_url=_token_url(extra.get("token_url")),
+            prefix=_prefix(unread.pop("api_prefix", None)),
+            token_url=_token_url(unread.pop("token_url", None)),
             client_id=connection.login or None,
             client_secret=connection.password or None,
-            read_timeout=_read_timeout(extra.get("timeout")),
-            delay_cost=_delay_cost(extra.get("delay_cost")),
-            max_result_bytes=coerce.integer(
-                "extra max_result_bytes", extra.get("max_result_bytes"), minimum=1
-            )
-            or MAX_RESULT_BYTES,
-            verify=_verify(extra.get("verify")),
-            cert=_cert(extra.get("cert")),
-            proxies=_proxies(extra.get("proxies")),
+            read_timeout=_read_timeout(unread.pop("timeout", None)),
+            delay_cost=_delay_cost(unread.pop("delay_cost", None)),
+            max_result_bytes=most or MAX_RESULT_BYTES,
+            verify=_verify(unread.pop("verify", None)),
+            cert=_cert(unread.pop("cert", None)),
+            proxies=_proxies(unread.pop("proxies", None)),
         )
+        if unread:
+            names = ", ".join(sorted(unread))
+            log.warning("the connection's extra holds what this provider does not read: %s", names)
+        return config
 
     def api(self, retry: RetryPolicy) -> OcrApi:
-        """The flows for this connection."""
+        """Make the flows for this connection."""
         return OcrApi(
             self.base_url,
             self.prefix,
@@ -133,7 +115,7 @@ class ConnectionConfig:
         )
 
     def credentials(self) -> tuple[str, str]:
-        """Client ID and secret.
+        """Return Client ID and secret.
 
         :raises AsposeOcrAuthError: if the connection has none.
         """
@@ -151,12 +133,12 @@ class ConnectionConfig:
         return self.client_id, self.client_secret
 
     def token_key(self) -> str:
-        """What tokens are kept under: the pair and the place it signs in at, not readable back."""
+        """Name the pair and the place it signs in at, not readable back: tokens are kept under this."""
         parts = (self.token_url or self.base_url, *self.credentials())
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def proxy_for(self, url: str) -> str | None:
-        """The proxy for a URL: the connection's, else the environment's, unless NO_PROXY names the host."""
+        """Find a URL's proxy: the connection's, else the environment's, unless NO_PROXY names the host."""
         no_proxy = self.proxies.get("no_proxy")
         if requests.utils.should_bypass_proxies(url, no_proxy=no_proxy):
             return None
@@ -179,32 +161,33 @@ class ConnectionConfig:
         return proxy
 
     def ca_bundle(self) -> bool | str:
-        """False, or the path of the CA bundle: the connection's, else the environment's, else certifi's."""
+        """Return False, or the CA bundle's path: the connection's, else the environment's, else certifi's."""
         if self.verify is not True:
             return self.verify
         from_environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         return from_environment or certifi.where()
 
-    def check_certificates(self) -> None:
-        """Find out that the files of ``verify`` and ``cert`` can be used.
-
-        :raises AsposeOcrSettingsError: if not.
-        """
-        if self.cert or self.ca_bundle() not in (False, certifi.where()):
-            self.ssl_context()
-
     def ssl_context(self) -> ssl.SSLContext:
-        """What :meth:`ca_bundle` and ``cert`` mean to a client that takes a context."""
+        """Return the meaning of :meth:`ca_bundle` and ``cert`` to a client that takes a context.
+
+        :raises AsposeOcrSettingsError: if their files cannot be used.
+        """
+        bundle = str(self.ca_bundle() or certifi.where())
+        is_folder = os.path.isdir(bundle)  # noqa: PTH112 - the bundle is text, as requests takes it
         try:
-            cert = (self.cert,) if isinstance(self.cert, str) else self.cert or ()
-            bundle = self.ca_bundle()
-            files = (*cert, bundle) if isinstance(bundle, str) else cert
-            changed = tuple(Path(file).stat().st_mtime_ns for file in files)
-            return _ssl_context(bundle, self.cert, changed)
+            context = ssl.create_default_context(
+                cafile=None if is_folder else bundle, capath=bundle if is_folder else None
+            )
+            if self.cert:
+                context.load_cert_chain(*((self.cert,) if isinstance(self.cert, str) else self.cert))
         except (OSError, ssl.SSLError) as error:
             raise AsposeOcrSettingsError(
                 f"extra verify or cert names a file that cannot be used: {type(error).__name__}"
             ) from None
+        if self.verify is False:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
 
 
 @contextmanager
@@ -223,25 +206,6 @@ def existing(conn_id: str) -> Iterator[None]:
         ) from None
 
 
-@functools.lru_cache(8)
-def _ssl_context(
-    bundle: bool | str, cert: str | tuple[str, str] | None, changed: tuple[int, ...]
-) -> ssl.SSLContext:
-    # Kept, since to read a bundle takes 20 ms in which an event loop would do nothing else; read anew when
-    # a file has changed, as a renewed certificate does.
-    if bundle is False:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif os.path.isdir(str(bundle)):  # noqa: PTH112 - the bundle is text, as requests takes it
-        context = ssl.create_default_context(capath=str(bundle))
-    else:
-        context = ssl.create_default_context(cafile=str(bundle))
-    if cert:
-        context.load_cert_chain(*((cert,) if isinstance(cert, str) else cert))
-    return context
-
-
 def _base_url(connection: Connection) -> str:
     host = (connection.host or "").strip() or DEFAULT_BASE_URL
     url = host if "://" in host else f"{connection.schema or 'https'}://{host}"
@@ -257,9 +221,9 @@ def _base_url(connection: Connection) -> str:
 def _address(url: str, what: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
-        raise AsposeOcrSettingsError(f"{what} is not an http or https address") from None
+        valid = False
     if not valid or parts.query or parts.fragment or any(c.isspace() for c in url):
         raise AsposeOcrSettingsError(f"{what} is not an http or https address")
     if parts.username or parts.password:
@@ -268,9 +232,7 @@ def _address(url: str, what: str) -> SplitResult:
 
 
 def _prefix(value: Any) -> str:
-    prefix = coerce.word("extra api_prefix", value)
-    if prefix is None:
-        return DEFAULT_PREFIX
+    prefix = coerce.word("extra api_prefix", value) or DEFAULT_PREFIX
     if any(mark in prefix for mark in ("?", "#", "://")):
         raise AsposeOcrSettingsError("extra api_prefix must be a path, such as /v5.0/ocr")
     inner = prefix.strip("/")
@@ -283,9 +245,7 @@ def _token_url(value: Any) -> str | None:
 
 
 def _read_timeout(value: Any) -> float:
-    timeout = coerce.seconds("extra timeout", value)
-    if timeout is None:
-        return READ_TIMEOUT
+    timeout = coerce.seconds("extra timeout", value) or DEFAULT_READ_TIMEOUT
     if timeout < MIN_READ_TIMEOUT:
         log.warning("extra timeout is raised to %.0f s: the service may hold answers back", MIN_READ_TIMEOUT)
     return max(timeout, MIN_READ_TIMEOUT)

@@ -1,4 +1,4 @@
-"""One exchange with the service: how long it may take, and where the body of its answer goes.
+"""One exchange with the service: the limit of its time, and the place for the body of its answer.
 
 Both drivers hold to these rules: neither the service nor anything between can keep them waiting, or fill
 memory and disk.
@@ -20,10 +20,16 @@ CHUNK = 64 * 1024
 """Bytes of an answer that are read at a time."""
 
 MIN_BYTES_PER_SECOND = 16 * 1024
-"""How fast a body must move on the average, either way, once the time for an empty one has passed."""
+"""Average speed of a body, either way, at least, once the time for an empty one has passed."""
 
 MAX_ERROR_BYTES = 64 * 1024
 """Bytes that are read of an answer which is an error."""
+
+MAX_FRAMING_BYTES = 192 * 1024
+"""Bytes of an answer that are not of its body: headers, and what has been read ahead."""
+
+MAX_FRAMING_SHARE = 8
+"""More of them are possible by this share of the body: a chunk of one byte has five others around it."""
 
 MIN_FREE_BYTES = 64 * 1024 * 1024
 """Bytes that stay free on the disk of the temporary folder."""
@@ -31,8 +37,10 @@ MIN_FREE_BYTES = 64 * 1024 * 1024
 _LOOK_AFTER = 8 * 1024 * 1024
 
 
-class TimeLimit:
-    """How long an exchange may take: some seconds, more for each byte that moves, but never past its end.
+class ExchangeLimit:
+    """Bound the time of an exchange, and the bytes of its answer that are not of the body.
+
+    It may take some seconds, more for each byte that moves, but never goes on past its end.
 
     :param seconds: for an exchange without a body, and for the answer once the request is out.
     :param until: the end, in seconds since the epoch.
@@ -40,13 +48,13 @@ class TimeLimit:
 
     def __init__(self, seconds: float, until: float) -> None:
         self.seconds = seconds
-        now = time.monotonic()
-        self._until = now + (until - time.time())
-        self._at = now + seconds
+        self._until = time.monotonic() + (until - time.time())
+        self.begin_anew()
+        self._read = self._body = 0
 
     @property
     def left(self) -> float:
-        """The seconds left; negative when the time is over."""
+        """Return the seconds left; negative when the time is over."""
         return min(self._at, self._until) - time.monotonic()
 
     def moved(self, size: int) -> None:
@@ -57,9 +65,24 @@ class TimeLimit:
         """
         self._at += size / MIN_BYTES_PER_SECOND
 
-    def request_sent(self) -> None:
-        """Note that the request is out: the answer has the time to itself."""
+    def begin_anew(self) -> None:
+        """Give what follows all of the seconds to itself."""
         self._at = time.monotonic() + self.seconds
+
+    def read(self, size: int) -> None:
+        """Note that bytes were read from the socket: headers, chunk sizes and trailers among them.
+
+        ``requests`` holds their lines in memory, and bounds neither all of them nor, in some versions, one.
+
+        :raises ConnectionAbortedError: if too many of them were none of the body.
+        """
+        self._read += size
+        if self._read - self._body > MAX_FRAMING_BYTES + MAX_FRAMING_SHARE * self._body:
+            raise ConnectionAbortedError("the answer has too much around its body")
+
+    def came(self, size: int) -> None:
+        """Note that bytes of the body have come, as they are on the wire."""
+        self._body += size
 
 
 class AnswerBody:
@@ -68,20 +91,24 @@ class AnswerBody:
     :param request: what is answered.
     :param status: the HTTP status.
     :param headers: found by names in lower case.
-    :param time_limit: of the exchange, which each byte of the body extends.
+    :param exchange: the limit, which each byte of the body extends.
     :raises CompressionError: if it is compressed in a way that was not asked for.
+
+    ``spool`` is the file that takes it, or None: to write may take a while.
     """
 
     def __init__(
-        self, request: HttpRequest, status: int, headers: Mapping[str, str], time_limit: TimeLimit
+        self, request: HttpRequest, status: int, headers: Mapping[str, str], exchange: ExchangeLimit
     ) -> None:
-        self._time_limit = time_limit
+        self._exchange = exchange
         self._status = status
         self._headers = headers
-        self._spool = request.spool if status == 200 else None
-        if self._spool is not None:
+        self.spool = request.spool if status == 200 else None
+        if self.spool is not None:
             self._limit = request.spool_limit
-            _rewind(self._spool)
+            # An earlier attempt may have left a part of its answer.
+            self.spool.seek(0)
+            self.spool.truncate()
         else:
             succeeded = 200 <= status < 300
             self._limit = request.limit if succeeded else min(request.limit, MAX_ERROR_BYTES)
@@ -90,11 +117,6 @@ class AnswerBody:
         self._size = 0
         self._look_at = 0
 
-    @property
-    def is_spooled(self) -> bool:
-        """Whether it goes to a file, which may take a while."""
-        return self._spool is not None
-
     def take(self, chunk: bytes) -> bool:
         """Take the next bytes, as they came; tell whether more are wanted.
 
@@ -102,13 +124,14 @@ class AnswerBody:
         :raises AsposeOcrStorageError: if the spool cannot take them.
         :raises CompressionError: if they cannot be decompressed.
         """
+        self._exchange.came(len(chunk))
         for piece in self._decompressor.feed(chunk):
             self._size += len(piece)
-            self._time_limit.moved(len(piece))
-            if self._spool is None:
+            self._exchange.moved(len(piece))
+            if self.spool is None:
                 self._memory += piece
             elif self._size <= self._limit:
-                self._write(self._spool, piece)
+                self._write(self.spool, piece)
             if self._size > self._limit:
                 return False
         return True
@@ -135,9 +158,3 @@ class AnswerBody:
         except OSError as error:
             # Not to be taken for a broken connection: to ask again would be billed, and help nothing.
             raise AsposeOcrStorageError(f"the reply cannot be kept in a file: {error.strerror}") from error
-
-
-def _rewind(spool: IO[bytes]) -> None:
-    # An earlier attempt may have left a part of its answer.
-    spool.seek(0)
-    spool.truncate()

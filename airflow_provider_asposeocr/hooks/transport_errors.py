@@ -11,56 +11,53 @@ import aiohttp
 import requests
 import urllib3.exceptions
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
+from airflow_provider_asposeocr.api.compression import CompressionError
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.http import FailureKind, TransportFailure
 
-
-def sync_failure(error: Exception) -> TransportFailure:
-    """What an exception of ``requests`` means.
-
-    :param error: the exception.
-    :raises AsposeOcrSettingsError: if it means that the connection is wrong.
-    """
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        raise AsposeOcrSettingsError("the connection's host, token_url or proxy is not an address") from None
-    chain = list(_chain(error))
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
-        return _untrusted(chain)
-    not_sent = (
-        requests.exceptions.ConnectTimeout,
-        requests.exceptions.ProxyError,
-        requests.exceptions.SSLError,
-        urllib3.exceptions.NewConnectionError,
-        urllib3.exceptions.NameResolutionError,
-    )
-    sent = not any(isinstance(cause, not_sent) for cause in chain)
-    timed_out = isinstance(
-        error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError
-    )
-    return _failure(sent, timed_out, chain)
+_NO_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+)
+_NOT_SENT = (
+    requests.exceptions.ConnectTimeout,
+    requests.exceptions.ProxyError,
+    requests.exceptions.SSLError,
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.LocationParseError,
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ConnectionTimeoutError,
+)
+_TIMED_OUT = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 
 
-def async_failure(error: Exception) -> TransportFailure:
-    """What an exception of ``aiohttp`` means.
+def transport_failure(error: Exception) -> TransportFailure:
+    """Read an exception of ``requests`` or ``aiohttp``.
 
     :param error: the exception.
+    :raises AsposeOcrError: if it is one, or wraps one of a body that cannot be read.
     :raises AsposeOcrSettingsError: if it means that the connection is wrong.
     """
-    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+    if isinstance(error, _NO_ADDRESS):
         raise AsposeOcrSettingsError("the connection's host, token_url or proxy is not an address") from None
+    if isinstance(error, CompressionError):
+        return TransportFailure(FailureKind.UNKNOWN, str(error))
     chain = list(_chain(error))
+    for cause in chain:
+        if isinstance(cause, AsposeOcrError):
+            raise cause from None
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
-        return _untrusted(chain)
-    not_sent = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
-    return _failure(not isinstance(error, not_sent), isinstance(error, TimeoutError), chain)
-
-
-def _failure(sent: bool, timed_out: bool, chain: list[BaseException]) -> TransportFailure:
+        reasons = (cause.verify_message for cause in chain if hasattr(cause, "verify_message"))
+        reason = next(reasons, "no reason given")
+        return TransportFailure(FailureKind.UNTRUSTED, f"the certificate is not trusted: {reason}")
     # Only numbers of the system are told: messages of the clients hold addresses with task ids.
-    cause = "timed out" if timed_out else _cause(chain)
-    if sent:
-        return TransportFailure(FailureKind.UNKNOWN, f"the connection broke before the answer came ({cause})")
-    return TransportFailure(FailureKind.NOT_SENT, f"the service cannot be reached ({cause})")
+    told = "timed out" if isinstance(error, _TIMED_OUT) else _cause(chain)
+    if any(isinstance(cause, _NOT_SENT) for cause in chain):
+        return TransportFailure(FailureKind.NOT_SENT, f"the service cannot be reached ({told})")
+    return TransportFailure(FailureKind.UNKNOWN, f"the connection broke before the answer came ({told})")
 
 
 def _cause(chain: list[BaseException]) -> str:
@@ -78,22 +75,12 @@ def _cause(chain: list[BaseException]) -> str:
     return os.strerror(number) if number else type(chain[0]).__name__
 
 
-def _untrusted(chain: list[BaseException]) -> TransportFailure:
-    why = next(
-        (cause.verify_message for cause in chain if hasattr(cause, "verify_message")), "no reason given"
-    )
-    return TransportFailure(FailureKind.UNTRUSTED, f"the certificate is not trusted: {why}")
-
-
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error with all that it wraps, in whichever way its client wraps it."""
-    seen: list[BaseException] = []
-    pending: list[BaseException] = [error]
-    while pending:
-        current = pending.pop(0)
-        if current in seen:
-            continue
-        seen.append(current)
-        yield current
-        wrapped = (current.__cause__, current.__context__, getattr(current, "reason", None), *current.args)
-        pending += [cause for cause in wrapped if isinstance(cause, BaseException)]
+    """Yield the error with all that it wraps, in whichever way its client wraps it.
+
+    Not its context, which may be an error that the caller has met before.
+    """
+    yield error
+    for wrapped in (error.__cause__, getattr(error, "reason", None), *error.args):
+        if isinstance(wrapped, BaseException):
+            yield from _chain(wrapped)

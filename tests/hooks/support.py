@@ -23,8 +23,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_asposeocr.api.polling import Wait
-from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
@@ -88,13 +86,24 @@ class Client:
         self._call("cancel", operation, ocr_task_id)
 
     def wait(self, ocr_task_id: str, *, timeout: float = 20.0, poll_interval: float = 0.02) -> OcrTask:
-        if self.way == "sync":
-            return self.hook.wait(OPERATION, ocr_task_id, timeout=timeout, poll_interval=poll_interval)
-        wait = Wait(timeout=timeout, poll_interval=poll_interval)
-        task = self.flow(lambda api: api.wait(Submission(OPERATION, ocr_task_id), wait))
-        assert isinstance(task, OcrTask)
-        task.raise_for_status()
-        return task
+        return self.wait_by(ocr_task_id, timeout=timeout, poll_interval=poll_interval)
+
+    def wait_by(self, ocr_task_id: str, **durations: Any) -> OcrTask:
+        """Wait with durations in any form."""
+        if self._runner is None:
+            return self.hook.wait(OPERATION, ocr_task_id, **durations)
+        return self._runner.run(self.hook.await_task(OPERATION, ocr_task_id, **durations))
+
+    def fetch(self, ocr_task_id: str) -> tuple[OcrTask, list[bytes]]:
+        """The task, and its results as they are read while the reply is kept."""
+        if self._runner is None:
+            with self.hook.fetch(OPERATION, ocr_task_id) as task:
+                return task, [b"".join(result.chunks()) for result in task.results]
+        return self._runner.run(self._afetch(ocr_task_id))
+
+    async def _afetch(self, ocr_task_id: str) -> tuple[OcrTask, list[bytes]]:
+        async with self.hook.afetch(OPERATION, ocr_task_id) as task:
+            return task, [b"".join(result.chunks()) for result in task.results]
 
     def flow(self, make: Callable[[Any], Any]) -> Any:
         """Run any flow of the API."""
@@ -364,7 +373,7 @@ def relay(client: socket.socket, service: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while True:
             if isinstance(client, ssl.SSLSocket) and client.pending():
-                ready = [client]
+                ready: list[socket.socket] = [client]
             else:
                 ready = select.select([client, service], [], [])[0]
             for source in ready:

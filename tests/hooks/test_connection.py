@@ -15,6 +15,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrSettingsError,
 )
 from airflow_provider_asposeocr.api.flows import DEFAULT_BASE_URL
+from airflow_provider_asposeocr.api.http import HttpRequest
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks import auth
@@ -33,7 +34,7 @@ def settings(extra: dict[str, Any] | None = None, **fields: Any) -> ConnectionCo
 
 
 # fmt: off
-BASE_URLS = {
+BASE_URLS: dict[str, tuple[dict[str, Any], str]] = {
     # name: (fields of the connection, base URL)
     "nothing": ({}, "https://api.aspose.cloud"),
     "blank": ({"host": "  "}, "https://api.aspose.cloud"),
@@ -56,7 +57,7 @@ BASE_URLS = {
     "upper case": ({"host": "HTTPS://OCR.example.com"}, "https://OCR.example.com"),
 }
 
-WRONG_HOSTS = {
+WRONG_HOSTS: dict[str, dict[str, Any]] = {
     "other scheme": {"host": "ftp://ocr.example.com"},
     "other schema": {"host": "ocr.example.com", "schema": "ftp"},
     "file": {"host": "file:///etc/passwd"},
@@ -72,7 +73,7 @@ WRONG_HOSTS = {
     "space": {"host": "ocr example.com"},
 }
 
-EXTRAS = {
+EXTRAS: dict[str, tuple[dict[str, Any], str, Any]] = {
     # name: (extra, field, value)
     "no prefix": ({}, "prefix", "/v5.0/ocr"),
     "empty prefix": ({"api_prefix": ""}, "prefix", "/v5.0/ocr"),
@@ -121,7 +122,7 @@ EXTRAS = {
     "srv_lookup off": ({"srv_lookup": "false"}, "read_timeout", 100.0),
 }
 
-WRONG_EXTRAS = {
+WRONG_EXTRAS: dict[str, tuple[dict[str, Any], str]] = {
     # name: (extra, what the message names)
     "srv_lookup": ({"srv_lookup": True}, "srv_lookup"),
     "srv_lookup as text": ({"srv_lookup": "true"}, "srv_lookup"),
@@ -189,7 +190,9 @@ def test_wrong_extra(case: str) -> None:
 def test_urls_have_no_empty_segment(prefix: str) -> None:
     api = settings({"api_prefix": prefix}, host="https://ocr.example.com/").api(RetryPolicy())
     assert "//" not in api.url("RecognizeImage", "an-id").removeprefix("https://")
-    assert api.sign_in_url == "https://ocr.example.com/connect/token"
+    request = next(api.token("id", "secret"))
+    assert isinstance(request, HttpRequest)
+    assert request.url == "https://ocr.example.com/connect/token"
 
 
 def test_unknown_extras_are_named_and_not_shown(caplog: pytest.LogCaptureFixture) -> None:

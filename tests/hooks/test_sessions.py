@@ -1,4 +1,4 @@
-"""One session for all who wait on one loop with one connection."""
+"""One session for all who wait on one loop with one connection; connections that would take too long."""
 
 from __future__ import annotations
 
@@ -6,24 +6,34 @@ import asyncio
 import gc
 import json
 import logging
+import socket
+import threading
+import time
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
+import urllib3
+from airflow.providers.common.compat.connection import get_async_connection
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError
+from airflow_provider_asposeocr.api.http import FailureKind
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
 from airflow_provider_asposeocr.hooks import asposeocr, sessions
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from airflow_provider_asposeocr.hooks.transport_errors import transport_failure
+
+Addresses = list[tuple[Any, ...]]
 
 
 @pytest.fixture
 def lookups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The connections that were looked up."""
     seen: list[str] = []
-    original = asposeocr.get_async_connection
+    original = get_async_connection
 
     async def counting(conn_id: str, **more: Any) -> Any:
         seen.append(conn_id)
@@ -202,3 +212,89 @@ async def test_a_lookup_that_fails_fails_all_but_leaves_nothing_behind(
         async with AsposeOcrHook().async_session() as session:
             assert not session.closed
     assert "Unclosed" not in caplog.text
+
+
+# Connections of requests
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+@pytest.fixture
+def silent() -> Iterator[tuple[str, int]]:
+    """An address that answers no attempt to connect: its queue is full."""
+    with socket.socket() as server, socket.socket() as first, socket.socket() as second:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for client in (first, second):
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        yield server.getsockname()
+
+
+def connect(host: str, seconds: float) -> socket.socket:
+    """Connect as ``requests`` does, and return the socket."""
+    connection = sessions._Connection(host, 1, timeout=seconds)
+    connection.connect()
+    assert connection.sock
+    return connection.sock
+
+
+def addresses(*found: tuple[str, int]) -> Addresses:
+    return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in found]
+
+
+def test_the_first_address_that_answers_is_taken(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        refused = closed.getsockname()
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *_, **__: addresses(refused, listener.getsockname(), refused)
+    )
+    with connect("host", 5.0) as connection:
+        assert connection.getpeername() == listener.getsockname()
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+def test_all_addresses_share_one_time(silent: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses(*[silent] * 8))
+    begun = time.monotonic()
+    with pytest.raises(urllib3.exceptions.ConnectTimeoutError):
+        connect("host", 0.5)
+    assert 0.4 < time.monotonic() - begun < 2.0
+
+
+def test_a_look_up_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: threading.Event().wait(5) or [])
+    begun = time.monotonic()
+    with pytest.raises(urllib3.exceptions.ConnectTimeoutError):
+        connect("host", 0.3)
+    assert time.monotonic() - begun < 2.0
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "x" * 300 + ".invalid", "\ud800.invalid", ""])
+def test_what_is_no_host_has_not_been_reached(host: str) -> None:
+    with pytest.raises((OSError, urllib3.exceptions.HTTPError)) as raised:
+        connect(host, 5.0)
+    assert transport_failure(raised.value).kind is FailureKind.NOT_SENT
+
+
+def test_a_connection_that_comes_too_late_is_closed(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *_, **__: go.wait(10) and addresses(listener.getsockname())
+    )
+    with pytest.raises(urllib3.exceptions.ConnectTimeoutError):
+        connect("host", 0.1)
+    go.set()
+    late, _ = listener.accept()
+    with late:
+        late.settimeout(5)
+        assert late.recv(1) == b""

@@ -22,7 +22,6 @@ from airflow_provider_asposeocr.hooks import auth
 
 from .conftest import Connect
 from .support import (
-    IMAGE,
     OPERATION,
     WAYS,
     Client,
@@ -288,7 +287,7 @@ def test_proxy_that_is_none(way: str, proxy_url: str, recorder: Recorder, connec
 
 def test_get_conn_and_run(recorder: Recorder, proxy: ForwardProxy, connect: Connect) -> None:
     hook = connect(recorder.url, proxies={"http": proxy.url})
-    hook.run(f"v5.0/ocr/{OPERATION}", IMAGE)
+    hook.run(f"v5.0/ocr/{OPERATION}", json={"image": ""})
     assert hook.get_conn().get(f"{recorder.url}/v5.0/ocr/{OPERATION}?id=x", timeout=10).ok
     assert _calls(proxy.requests, recorder.url) == CALLS
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import select
 import signal
@@ -16,10 +15,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrRequestError
-from airflow_provider_asposeocr.api.http import HttpResponse, NeedToken, Token
+from airflow_provider_asposeocr.api.http import Flow, HttpRequest, HttpResponse, NeedToken
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks import auth, drivers
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+from airflow_provider_asposeocr.hooks.connection import ConnectionConfig
 
 from .conftest import Connect
 from .support import OPERATION, Client, Recorder, Reply, Seen, both_ways, until, within
@@ -38,7 +38,7 @@ async def _ask_many(hook: AsposeOcrHook, count: int, pool: ThreadPoolExecutor) -
     """Ask for a task from coroutines on one loop and from threads, all at once."""
     loop = asyncio.get_running_loop()
     async with hook.async_session():
-        return await asyncio.gather(
+        seen: list[Any] = await asyncio.gather(
             *(hook.aget_task(OPERATION, "an-id") for _ in range(count)),
             *(
                 loop.run_in_executor(pool, lambda: AsposeOcrHook().get_task(OPERATION, "an-id"))
@@ -46,6 +46,7 @@ async def _ask_many(hook: AsposeOcrHook, count: int, pool: ThreadPoolExecutor) -
             ),
             return_exceptions=True,
         )
+        return seen
 
 
 def test_threads_and_coroutines_share_one_token(hook: AsposeOcrHook, emulator: Emulator) -> None:
@@ -198,9 +199,9 @@ def test_wrong_credentials_reach_every_waiter_by_one_call(
     asking = threading.Semaphore(0)
 
     def counted(ask: Callable[..., Any]) -> Callable[..., Any]:
-        def count(*args: Any) -> Any:
+        def count(*args: Any, **more: Any) -> Any:
             asking.release()
-            return ask(*args)
+            return ask(*args, **more)
 
         return count
 
@@ -211,8 +212,7 @@ def test_wrong_credentials_reach_every_waiter_by_one_call(
         time.sleep(0.1)
         return Reply(b'{"error": "invalid_client"}', 400)
 
-    monkeypatch.setattr(drivers, "get_token", counted(drivers.get_token))
-    monkeypatch.setattr(drivers, "aget_token", counted(drivers.aget_token))
+    monkeypatch.setattr(drivers, "get_token", counted(auth.get_token))
     recorder.answer = refuse_when_all_are_waiting
     with ThreadPoolExecutor(THREADS) as pool:
         outcomes = asyncio.run(_ask_many(connect(recorder.url), 50, pool))
@@ -343,12 +343,25 @@ def test_rejected_pair_is_not_tried_by_other_processes(
 
 
 def test_a_token_that_is_there_is_given_without_asking() -> None:
-    def sign_in(_: float) -> Token:
-        return Token("token-1", time.time() + 0.2)
+    """A flow that has one ends without a step."""
+    account, another = (ConnectionConfig(client_id=name, client_secret="secret") for name in ("one", "two"))
 
-    assert auth.kept_token("an account", None) is None
-    assert auth.get_token("an account", None, math.inf, sign_in) == "token-1"
-    assert auth.kept_token("an account", None) == "token-1"
-    assert auth.kept_token("an account", "token-1") is None
-    assert auth.kept_token("another account", None) is None
-    until(lambda: auth.kept_token("an account", None) is None)
+    def begun(config: ConnectionConfig, stale: str | None = None) -> Flow[str] | str:
+        flow = auth.get_token(config, NeedToken(stale))
+        try:
+            return flow if next(flow) else ""
+        except StopIteration as stop:
+            return str(stop.value)
+
+    first = begun(account)
+    assert not isinstance(first, str)
+    request = first.send(None)
+    assert isinstance(request, HttpRequest)
+    with pytest.raises(StopIteration) as given:
+        first.send(HttpResponse(200, {}, b'{"access_token": "token-1", "expires_in": 1}'))
+    assert given.value.value == "token-1"
+    assert begun(account) == "token-1"
+    for flow in (begun(account, "token-1"), begun(another)):
+        assert not isinstance(flow, str)
+        flow.close()
+    until(lambda: not isinstance(begun(account), str))
