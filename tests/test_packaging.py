@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "triggers": {"api", "files", "hooks", "triggers"},
     "retry_policy": {"api", "retry_policy"},
     "deferral": {"api"},
-    "task_mixin": {"api", "files", "hooks", "triggers", "deferral", "retry_policy", "task_mixin"},
+    "task_mixin": {"api", "files", "hooks", "durable", "triggers", "deferral", "retry_policy", "task_mixin"},
     "sensors": {
         *("api", "files", "hooks", "durable", "triggers", "retry_policy", "deferral", "task_mixin", "sensors")
     },

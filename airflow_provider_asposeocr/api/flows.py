@@ -35,14 +35,18 @@ from airflow_provider_asposeocr.api.http import (
 )
 from airflow_provider_asposeocr.api.latency import LatencyModels
 from airflow_provider_asposeocr.api.operations import TASK_STATUS, TOKEN, Operation
-from airflow_provider_asposeocr.api.poll import ACCEPT_JSON, Poll, read_task, result_call, status_call
 from airflow_provider_asposeocr.api.polling import (
+    ACCEPT_JSON,
     DEFAULT_DELAY_COST,
     DEFAULT_MAX_OUTAGE,
     FixedSchedule,
     LearnedSchedule,
+    Poll,
     PollSchedule,
     Wait,
+    read_task,
+    result_call,
+    status_call,
 )
 from airflow_provider_asposeocr.api.retry import Call, Fate, RetryPolicy, make_call
 from airflow_provider_asposeocr.api.submission import Submission, read_task_id

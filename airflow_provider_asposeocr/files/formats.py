@@ -305,7 +305,7 @@ def look(
     :return: the format, and what the look at a TIFF has shown.
     """
     head = _read(stream, HEAD_BYTES)
-    if len(head) == HEAD_BYTES and is_unfinished(head):
+    if len(head) == HEAD_BYTES and not _signed(head, _SURE) and is_unfinished(head):
         head += _read(stream, MAX_PROLOGUE_BYTES - len(head))
     kind = sniff(head, name)
     if kind != "tiff":

@@ -19,7 +19,6 @@ import urllib3.exceptions
 import yarl
 
 from airflow_provider_asposeocr import __version__
-from airflow_provider_asposeocr.api.compression import ACCEPTED
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrHaltedError, contained
 from airflow_provider_asposeocr.api.http import (
     BytesBody,
@@ -36,7 +35,7 @@ from airflow_provider_asposeocr.api.http import (
 )
 from airflow_provider_asposeocr.hooks.auth import get_token
 from airflow_provider_asposeocr.hooks.connection import ConnectionConfig
-from airflow_provider_asposeocr.hooks.exchange import CHUNK, AnswerBody, ExchangeLimit
+from airflow_provider_asposeocr.hooks.exchange import ACCEPTED, CHUNK, AnswerBody, ExchangeLimit
 from airflow_provider_asposeocr.hooks.sessions import CONNECT_TIMEOUT, SharedSession, within
 from airflow_provider_asposeocr.hooks.transport_errors import transport_failure
 

@@ -11,9 +11,9 @@ import aiohttp
 import requests
 import urllib3.exceptions
 
-from airflow_provider_asposeocr.api.compression import CompressionError
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.http import FailureKind, TransportFailure
+from airflow_provider_asposeocr.hooks.exchange import CompressionError
 
 _NO_ADDRESS = (
     requests.exceptions.InvalidURL,

@@ -19,7 +19,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT, Wait
-from airflow_provider_asposeocr.api.submission import Submission, fingerprint
+from airflow_provider_asposeocr.api.submission import Submission, WaitEvent, fingerprint
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.durable import TaskRecord, max_tries_of, warn_of_no_record
 from airflow_provider_asposeocr.files.source import Source, open_source
@@ -30,7 +30,6 @@ from airflow_provider_asposeocr.task_mixin import (
     new_hook,
     permanent_errors_fail,
 )
-from airflow_provider_asposeocr.triggers.events import WaitEvent
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -31,7 +31,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.polling import Wait
-from airflow_provider_asposeocr.api.submission import RETENTION, Submission
+from airflow_provider_asposeocr.api.submission import RETENTION, Submission, WaitEvent
 from airflow_provider_asposeocr.deferral import triggerer_template, why_a_worker_ends
 from airflow_provider_asposeocr.files.manifest import Delivery, Manifest
 from airflow_provider_asposeocr.task_mixin import (
@@ -41,7 +41,6 @@ from airflow_provider_asposeocr.task_mixin import (
     new_trigger,
     permanent_errors_fail,
 )
-from airflow_provider_asposeocr.triggers.events import WaitEvent
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -21,7 +21,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrUnexpectedError,
 )
 from airflow_provider_asposeocr.api.polling import Wait, utc
-from airflow_provider_asposeocr.api.submission import Submission
+from airflow_provider_asposeocr.api.submission import Submission, WaitEvent
 from airflow_provider_asposeocr.files.manifest import (
     Delivery,
     Manifest,
@@ -30,7 +30,6 @@ from airflow_provider_asposeocr.files.manifest import (
     read_max_inline_bytes,
 )
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
-from airflow_provider_asposeocr.triggers.events import WaitEvent
 
 MIN_SECONDS = 1.0 + conf.getint("workers", "min_heartbeat_interval", fallback=1)
 """Seconds between start and event. The report of the worker that deferred the task must have reached the

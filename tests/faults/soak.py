@@ -32,13 +32,13 @@ import requests
 from PIL import Image
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
+from airflow_provider_asposeocr.api.submission import WaitEvent
 from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.emulator.options import LogNormal
 from airflow_provider_asposeocr.emulator.submission import Submission
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
 from airflow_provider_asposeocr.hooks import auth
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
-from airflow_provider_asposeocr.triggers.events import WaitEvent
 from tests.running import new_trigger, rebuilt
 
 JOBS = 300

@@ -6,7 +6,6 @@ import pytest
 import requests
 import urllib3.exceptions
 
-from airflow_provider_asposeocr.api.compression import CompressionError
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrConnectionError,
     AsposeOcrError,
@@ -14,6 +13,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrStorageError,
 )
 from airflow_provider_asposeocr.api.http import FailureKind, TransportFailure
+from airflow_provider_asposeocr.hooks.exchange import CompressionError
 from airflow_provider_asposeocr.hooks.transport_errors import transport_failure
 
 

@@ -18,13 +18,12 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTimeoutError,
     AsposeOcrUnexpectedError,
 )
-from airflow_provider_asposeocr.api.submission import Submission
+from airflow_provider_asposeocr.api.submission import Submission, WaitEvent
 from airflow_provider_asposeocr.api.task import OcrResult, OcrTask, TaskStatus
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.triggers import asposeocr as trigger_module
 from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
-from airflow_provider_asposeocr.triggers.events import WaitEvent
 from tests.running import fire, first_event, new_trigger, rebuilt
 
 TEXT = "The quick brown fox jumps over the lazy dog."

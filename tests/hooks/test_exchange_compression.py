@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_asposeocr.api.compression import MAX_MEMBERS, MAX_PIECE, CompressionError, Decompressor
+from airflow_provider_asposeocr.hooks.exchange import MAX_MEMBERS, MAX_PIECE, CompressionError, Decompressor
 
 
 def _bare(data: bytes) -> bytes:
