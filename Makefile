@@ -1,4 +1,4 @@
-# Every target does its own set-up: a python3 of at least 3.11 with venv and pip is all that has to be there.
+# Every target sets itself up: all it needs is python3, 3.11 or newer, with venv and pip.
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,10 +20,10 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
 
-demo: $(READY) ## Read a scan with a local Airflow and emulator; IMAGE=path for your own, KEEP=1 to keep Airflow up
+demo: $(READY) ## Recognize a scan with a local Airflow and emulator; IMAGE=path for yours, KEEP=1 to keep Airflow running
 	@$(BIN)/python -m dags_examples.demo.run $(if $(KEEP),--keep) $(if $(IMAGE),"$(IMAGE)")
 
-test: lint ## Check style and types, then run all tests with coverage; PYTEST_ARGS="-k name" for some without
+test: lint ## Check style and types, then run all tests with coverage; PYTEST_ARGS="-k name" for some, without it
 	@echo "pytest"
 	@$(BIN)/python -m pytest $(or $(PYTEST_ARGS),--cov)
 
@@ -37,7 +37,7 @@ lint: $(READY) ## Check style and types
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*
 	@echo "mypy --strict" && $(BIN)/mypy --strict $(PACKAGE) tools
 
-format: $(READY) ## Format the code and mend what can be mended without thought
+format: $(READY) ## Format the code and apply safe fixes
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
@@ -53,25 +53,25 @@ bench-docs: $(READY) ## Write the figures of docs/benchmarks into docs/benchmark
 bench-memory: $(READY) ## Measure memory and time beside other clients, 15 minutes; BENCH_ARGS=--quick for one
 	@$(BIN)/python -m benchmarks.memory $(BENCH_ARGS)
 
-bench-emulator: $(READY) ## Measure how many submissions a second the emulator takes, 3 minutes
+bench-emulator: $(READY) ## Measure submissions per second of the emulator, 3 minutes
 	@$(BIN)/python -m benchmarks.submission_rate
 
 test-crashes: $(READY) ## Kill the processes of a real Airflow in every phase, 3 minutes; AIRFLOW_PYTHON=path for another
 	@AIRFLOW_PYTHON="$(AIRFLOW_PYTHON)" $(BIN)/python -m pytest -m crash tests/system
 
-test-faults: $(READY) ## Let every fault strike every way of running, 3 minutes; FAULTS_ARGS="--only poll" for some
+test-faults: $(READY) ## Inject every fault into every mode of execution, 3 minutes; FAULTS_ARGS="--only poll" for some
 	@$(BIN)/python -m tests.faults.matrix --check $(FAULTS_ARGS)
 
 test-hostile: $(READY) ## Let a service misbehave in 700 ways, 25 minutes; HOSTILE_ARGS="--only bomb" for some
 	@$(BIN)/python -m tests.hostile.matrix $(HOSTILE_ARGS)
 
-test-hostile-airflow: $(READY) ## Odd characters for a real Airflow on SQLite and PostgreSQL; AIRFLOW_PYTHON=path for another
+test-hostile-airflow: $(READY) ## Send odd characters to a real Airflow on SQLite and PostgreSQL; AIRFLOW_PYTHON=path for another
 	@AIRFLOW_PYTHON="$(AIRFLOW_PYTHON)" $(BIN)/python -m pytest -m hostile tests/system $(PYTEST_ARGS)
 
 test-bad-files: $(READY) ## Send 300 bad and odd files to the emulator; FILES_ARGS="--only png" for some
 	@$(BIN)/python -m tests.emulator.bad_files $(FILES_ARGS)
 
-test-lowest: $(READY) ## Unit tests on Airflow 2.11.0 and the lowest versions of all that is imported, 10 minutes
+test-lowest: $(READY) ## Run the unit tests on Airflow 2.11.0 with the lowest versions of all imports, 10 minutes
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(LOWEST)/bin/python --resolution lowest-direct \
 	  --constraint constraints-lowest.txt --editable ".[emulator,s3,sftp]" "apache-airflow==2.11.0"
@@ -80,23 +80,23 @@ test-lowest: $(READY) ## Unit tests on Airflow 2.11.0 and the lowest versions of
 	  --constraint $(LOWEST)/installed.txt --editable ".[test]"
 	@$(LOWEST)/bin/python -m pytest -m "$(UNIT_TESTS)" $(PYTEST_ARGS)
 
-test-airflow: $(READY) ## Unit tests on another release of Airflow, 5 minutes: AIRFLOW=3.0.6
+test-airflow: $(READY) ## Run the unit tests on another release of Airflow, 5 minutes: AIRFLOW=3.0.6
 	@wanted=$$($(BIN)/python -m tests.system.releases "$(AIRFLOW)") && \
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/tests-$(AIRFLOW) && \
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(VENV)/tests-$(AIRFLOW)/bin/python \
 	  --editable ".[emulator,s3,sftp,test]" $$wanted
 	@$(VENV)/tests-$(AIRFLOW)/bin/python -m pytest -m "$(UNIT_TESTS)" $(PYTEST_ARGS)
 
-test-examples-matrix: $(READY) ## The README's DAG and the local examples on Airflow 2.11 to 3.3; MATRIX_ARGS="--only 3.0.6"
+test-examples-matrix: $(READY) ## Run the README's DAG and the local examples on Airflow 2.11 to 3.3, 10 minutes; MATRIX_ARGS="--only 3.0.6"
 	@$(BIN)/python -m tests.system.examples_matrix $(MATRIX_ARGS)
 
-soak: $(READY) ## 300 jobs on a bad day, 10 minutes; MINUTES=2 for fewer
+soak: $(READY) ## Run 300 OCR tasks while calls fail at random, 10 minutes; MINUTES=2 for fewer
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10)
 
-size: $(READY) ## Lines of code by folder, files touched by one image; SIZE_ARGS="--against REV" for before and after
+size: $(READY) ## Count lines of code by folder and files touched by one image; SIZE_ARGS="--against REV" to compare
 	@$(BIN)/python -m tools.size $(SIZE_ARGS)
 
-clean: ## Remove the set-up, all caches and what the demo has written
+clean: ## Remove the environment, all caches and the output of the demo
 	rm -rf $(VENV) build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,7 +1,7 @@
-"""Wait for images in a container of Azure Blob Storage, read them, and store the texts in the same container.
+"""Wait for images in an Azure Blob Storage container, recognize them, and store the texts in it.
 
-The sensor waits in the triggerer until there is a blob. If none comes within the hour, it and the tasks
-after it are skipped, and the run ends well.
+The sensor waits in the triggerer until there is a blob. If none comes within an hour, it and the tasks
+after it are skipped, and the run succeeds.
 
 Needs `airflow-provider-asposeocr[azure]` and the connection `wasb_default`.
 """
@@ -21,14 +21,14 @@ CONNECTION = "wasb_default"
 
 @dag(
     schedule=None,
-    # Two runs at a time would list, and pay for, the same images.
+    # Concurrent runs would list, and pay for, the same images.
     max_active_runs=1,
     doc_md=__doc__,
     tags=["asposeocr", "example"],
     default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     params={
         "container": Param("scans", type="string", description="The container of images and texts"),
-        "prefix": Param("inbox/", type="string", description="How the names of the images begin"),
+        "prefix": Param("inbox/", type="string", description="The prefix of their names"),
     },
 )
 def asposeocr_azure() -> None:
@@ -40,7 +40,7 @@ def asposeocr_azure() -> None:
 
         @task
         def install_the_extra() -> None:
-            """Say what is missing, in a DAG that can be seen instead of an import error."""
+            """Fail with the name of the missing extra, which shows better than an import error."""
             raise AirflowFailException(missing)
 
         install_the_extra()
@@ -58,7 +58,7 @@ def asposeocr_azure() -> None:
 
     @task
     def images(params: dict[str, Any]) -> list[str]:
-        """List the images by their names."""
+        """List the names of the images."""
         names: list[str] = WasbHook(CONNECTION).get_blobs_list(params["container"], params["prefix"])
         return [name for name in names if name.endswith(".png")]
 
@@ -75,7 +75,7 @@ def asposeocr_azure() -> None:
 
     @task
     def count_words(manifests: Iterable[dict[str, Any]]) -> int:
-        """Stand for whatever is done with the texts."""
+        """Count the words: a stand-in for your own use of the texts."""
         return sum(len(ObjectStoragePath(manifest["uri"]).read_text().split()) for manifest in manifests)
 
     wait >> names

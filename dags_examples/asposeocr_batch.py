@@ -1,8 +1,8 @@
-"""Read all images of a folder in one task, store their texts in another one, and tell what became of each.
+"""Recognize all images of a folder in one task, store their texts in another folder, and read the report.
 
-`images` and `texts` may lie in any storage that Airflow has registered, such as `s3://inbox/2026/`. One
-worker slot is used, however many images there are; a retry goes on where the last try has ended. Up to one
-image in twenty may fail: the last task names those.
+`images` and `texts` may be in any storage that Airflow has registered, such as `s3://inbox/2026/`. Any number
+of images takes one worker slot; a retry resumes where the last try ended. Up to one image in twenty may fail:
+the last task names those.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ with DAG(
 
     @task
     def use_texts(summary: dict[str, Any]) -> dict[str, int]:
-        """Stand for whatever is done with the texts, and return how many images there are of each status."""
+        """Count words, a stand-in for your own use of the texts, and return the number of items by status."""
         statuses: Counter[str] = Counter()
         for line in ObjectStoragePath(summary["report"]).read_text().splitlines():
             item = json.loads(line)

@@ -1,6 +1,6 @@
-"""Read every image that Google Cloud Storage holds below a prefix, and store the texts in the same bucket.
+"""Recognize every image below a prefix in Google Cloud Storage, and store the texts in the same bucket.
 
-Without images the run ends well, its tasks skipped.
+Without images the tasks are skipped and the run succeeds.
 
 Needs `airflow-provider-asposeocr[gcs]` and the connection `google_cloud_default`.
 """
@@ -20,14 +20,14 @@ CONNECTION = "google_cloud_default"
 
 @dag(
     schedule=None,
-    # Two runs at a time would list, and pay for, the same images.
+    # Concurrent runs would list, and pay for, the same images.
     max_active_runs=1,
     doc_md=__doc__,
     tags=["asposeocr", "example"],
     default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     params={
         "bucket": Param("scans", type="string", description="The bucket of images and texts"),
-        "images": Param("inbox/**.png", type="string", description="Objects to read, with wildcards"),
+        "images": Param("inbox/**.png", type="string", description="Objects to recognize, with wildcards"),
     },
 )
 def asposeocr_gcs() -> None:
@@ -38,7 +38,7 @@ def asposeocr_gcs() -> None:
 
         @task
         def install_the_extra() -> None:
-            """Say what is missing, in a DAG that can be seen instead of an import error."""
+            """Fail with the name of the missing extra, which shows better than an import error."""
             raise AirflowFailException(missing)
 
         install_the_extra()
@@ -62,7 +62,7 @@ def asposeocr_gcs() -> None:
 
     @task
     def count_words(manifests: Iterable[dict[str, Any]]) -> int:
-        """Stand for whatever is done with the texts."""
+        """Count the words: a stand-in for your own use of the texts."""
         return sum(len(ObjectStoragePath(manifest["uri"]).read_text().split()) for manifest in manifests)
 
     count_words(recognize.output)

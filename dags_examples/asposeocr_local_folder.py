@@ -1,7 +1,7 @@
-"""Read every image in a folder, and store the texts in another one.
+"""Recognize every image in a folder, and store the texts in another one.
 
-The folders are on the worker, or on a volume that all workers share. Without images the run ends well, its
-tasks skipped.
+The folders are on the worker, or on a volume that all workers share. Without images the tasks are skipped and
+the run succeeds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ with DAG(
         "folder": Param(
             str(Path(__file__).parent / "demo"), type="string", description="The folder of the images"
         ),
-        "pattern": Param("*.jpg", type="string", description="Which of its files to read"),
+        "pattern": Param("*.jpg", type="string", description="The pattern of their names"),
         "texts": Param("/tmp/asposeocr/text", type="string", description="The folder for the texts"),
     },
 ):
@@ -44,7 +44,7 @@ with DAG(
 
     @task
     def count_words(manifests: Iterable[dict[str, Any]]) -> int:
-        """Stand for whatever is done with the texts."""
+        """Count the words: a stand-in for your own use of the texts."""
         return sum(
             len(Path(result["path"]).read_text().split())
             for manifest in manifests

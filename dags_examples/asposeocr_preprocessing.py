@@ -1,8 +1,8 @@
-"""Prepare an image yourself, in the order that you choose when you trigger the DAG.
+"""Binarize and recognize an image, in the order that you choose when you trigger the DAG.
 
-Either the black-and-white image is recognized (`source=binarize.output`: the task reads what the one before
-it has stored), or the original is, and a black-and-white copy of it goes to the archive afterwards. No
-image passes through XCom.
+Either the black-and-white image is recognized (`source=binarize.output` reads the stored result of the task
+before), or the original is, and a black-and-white copy of it then goes to the archive. No image goes through
+XCom.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ with DAG(
             str(Path(__file__).parent / "demo" / "scan.jpg"), type="string", description="The image to read"
         ),
         "destination": Param(
-            "file:///tmp/asposeocr/", type="string", description="Where the black-and-white image goes"
+            "file:///tmp/asposeocr/", type="string", description="Destination of the black-and-white image"
         ),
-        "order": Param(ORDERS[0], enum=ORDERS, description="What comes first"),
+        "order": Param(ORDERS[0], enum=ORDERS, description="The order of the two operations"),
     },
 ):
     original: dict[str, Any] = {"source": "{{ params.source }}", "deferrable": True}
@@ -56,8 +56,8 @@ with DAG(
 
     @task(trigger_rule="none_failed_min_one_success")
     def count_words(ti: Any = None) -> int:
-        """Stand for whatever is done with the text."""
-        # Pulled here: an argument would show, text and all, among the rendered fields of this task.
+        """Count the words: a stand-in for your own use of the text."""
+        # Pulled here, since the rendered fields of this task would show an argument with its text.
         manifests = [ti.xcom_pull(task_ids=of.task_id) for of in (of_binarized, of_original)]
         return sum(len(manifest["text"].split()) for manifest in manifests if manifest)
 

@@ -1,7 +1,7 @@
 """Binarize a scan, recognize the black-and-white image, use the text.
 
-No image passes through XCom: the second task reads what the first one stored. Both wait in the
-triggerer, so no worker slot is taken while the service works.
+No image goes through XCom: the second task reads the stored result of the first. Both wait in the triggerer,
+without a worker slot.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ with DAG(
     schedule=None,
     doc_md=__doc__,
     tags=["asposeocr", "example"],
-    # A retry costs little; without one, a trigger that fires while the scheduler is busy can fail a task.
+    # A retry is cheap; without one, a trigger that fires while the scheduler is busy can fail a task.
     default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     params={
         "source": Param(
             str(Path(__file__).parent / "demo" / "scan.jpg"), type="string", description="The image to read"
         ),
         "destination": Param(
-            "file:///tmp/asposeocr/", type="string", description="Where the black-and-white image goes"
+            "file:///tmp/asposeocr/", type="string", description="Destination of the black-and-white image"
         ),
     },
 ):
@@ -48,8 +48,8 @@ with DAG(
 
     @task
     def count_words(ti: Any = None) -> dict[str, Any]:
-        """Stand for whatever is done with the text: load it into a warehouse, an index, a mail."""
-        # Pulled here: an argument would show, text and all, among the rendered fields of this task.
+        """Count the words: a stand-in for loading the text into a warehouse, an index or a mail."""
+        # Pulled here, since the rendered fields of this task would show an argument with its text.
         manifest = ti.xcom_pull(task_ids="recognize")
         return {"source": manifest["source"], "words": len(manifest["text"].split())}
 

@@ -1,8 +1,8 @@
-"""Read every image that has come into a bucket, and store its text in the same bucket.
+"""Recognize every new image in a bucket, and store its text in the same bucket.
 
-The images of one run are read side by side. Those that have been read then move out of the inbox, so that
-the next run lists only new ones; one that could not be read stays there, and fails the run at its end.
-Without new images the run ends well, its tasks skipped. Neither images nor texts pass through XCom.
+The images of one run are recognized in parallel. Those that succeed then move out of the inbox, so that the
+next run lists only new ones; one that fails stays there and fails the run at its end. Without new images the
+tasks are skipped and the run succeeds. Neither images nor texts go through XCom.
 
 Needs `airflow-provider-asposeocr[s3]` and the connection `aws_default`.
 """
@@ -29,14 +29,14 @@ CONNECTION = "aws_default"
 
 @dag(
     schedule=None,
-    # Two runs at a time would list, and pay for, the same images.
+    # Concurrent runs would list, and pay for, the same images.
     max_active_runs=1,
     doc_md=__doc__,
     tags=["asposeocr", "example"],
     default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     params={
         "bucket": Param("scans", type="string", description="The bucket of images and texts"),
-        "images": Param("inbox/*.png", type="string", description="Keys to read, with wildcards"),
+        "images": Param("inbox/*.png", type="string", description="Keys to recognize, with wildcards"),
     },
 )
 def asposeocr_s3() -> None:
@@ -48,7 +48,7 @@ def asposeocr_s3() -> None:
 
         @task
         def install_the_extra() -> None:
-            """Say what is missing, in a DAG that can be seen instead of an import error."""
+            """Fail with the name of the missing extra, which shows better than an import error."""
             raise AirflowFailException(missing)
 
         install_the_extra()
@@ -71,28 +71,28 @@ def asposeocr_s3() -> None:
         deferrable=True,
     ).expand(source=images.output)
 
-    # It runs for those that were read, when others were not.
+    # Runs for the images that succeeded, even if others failed.
     @task(trigger_rule="all_done")
     def use_texts(manifests: Iterable[dict[str, Any]]) -> list[str]:
-        """Stand for whatever is done with the texts, and return which images they are of."""
+        """Count the words, a stand-in for your own use of the texts, and return the keys of the images."""
         done: list[str] = []
         for manifest in manifests:
             text = ObjectStoragePath(manifest["uri"]).read_text()
             print(manifest["source"], "has", len(text.split()), "words")
             done.append(ObjectStoragePath(manifest["source"]).key)
         if not done:
-            raise AirflowSkipException("nothing was read")
+            raise AirflowSkipException("no image was recognized")
         return done
 
     @task
     def clear_inbox(listed: list[str], done: list[str], params: dict[str, Any]) -> None:
-        """Move what has been read, and fail if anything has not."""
+        """Move the recognized images, and fail if any is left."""
         s3, bucket = S3Hook(CONNECTION), params["bucket"]
         for key in done:
             s3.copy_object(key, f"read/{key}", bucket, bucket)
         s3.delete_objects(bucket, done)
         if left := sorted(set(listed) - set(done)):
-            raise AirflowFailException(f"could not be read: {', '.join(left)}")
+            raise AirflowFailException(f"not recognized: {', '.join(left)}")
 
     clear_inbox(images.output, use_texts(recognize.output))
 

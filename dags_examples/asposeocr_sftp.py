@@ -1,7 +1,7 @@
-"""Wait for images on an SFTP server, read them, and store the texts on the same server.
+"""Wait for images on an SFTP server, recognize them, and store the texts on the same server.
 
-The sensor waits in the triggerer until there is an image. If none comes within the hour, it and the tasks
-after it are skipped, and the run ends well.
+The sensor waits in the triggerer until there is an image. If none comes within an hour, it and the tasks
+after it are skipped, and the run succeeds.
 
 Needs `airflow-provider-asposeocr[sftp]` and the connection `sftp_default`.
 """
@@ -21,14 +21,14 @@ CONNECTION = "sftp_default"
 
 @dag(
     schedule=None,
-    # Two runs at a time would list, and pay for, the same images.
+    # Concurrent runs would list, and pay for, the same images.
     max_active_runs=1,
     doc_md=__doc__,
     tags=["asposeocr", "example"],
     default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     params={
         "inbox": Param("/inbox", type="string", description="The folder of the images"),
-        "pattern": Param("*.png", type="string", description="Which of its files to read"),
+        "pattern": Param("*.png", type="string", description="The pattern of their names"),
         "texts": Param("/text", type="string", description="The folder for the texts"),
     },
 )
@@ -41,7 +41,7 @@ def asposeocr_sftp() -> None:
 
         @task
         def install_the_extra() -> None:
-            """Say what is missing, in a DAG that can be seen instead of an import error."""
+            """Fail with the name of the missing extra, which shows better than an import error."""
             raise AirflowFailException(missing)
 
         install_the_extra()
@@ -59,7 +59,7 @@ def asposeocr_sftp() -> None:
 
     @task
     def images(params: dict[str, Any]) -> list[str]:
-        """List the images by their names."""
+        """List the names of the images."""
         return sorted(SFTPHook(CONNECTION).get_files_by_pattern(params["inbox"], params["pattern"]))
 
     names = images()
@@ -75,7 +75,7 @@ def asposeocr_sftp() -> None:
 
     @task
     def count_words(manifests: Iterable[dict[str, Any]]) -> int:
-        """Stand for whatever is done with the texts."""
+        """Count the words: a stand-in for your own use of the texts."""
         return sum(len(ObjectStoragePath(manifest["uri"]).read_text().split()) for manifest in manifests)
 
     wait >> names

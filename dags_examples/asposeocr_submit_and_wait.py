@@ -1,7 +1,7 @@
 """Submit in one task, wait in another, use the text in a third.
 
-The sensor waits in the triggerer for ``Completed`` and returns the result. Use this form where the id is
-needed elsewhere, or where submitting and waiting belong to different pools or retries.
+The sensor waits in the triggerer for ``Completed`` and returns the manifest. Use this form if the id is
+needed elsewhere, or if submitting and waiting need different pools or retries.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ with DAG(
     schedule=None,
     doc_md=__doc__,
     tags=["asposeocr", "example"],
-    # A retry costs little; without one, a trigger that fires while the scheduler is busy can fail a task.
+    # A retry is cheap; without one, a trigger that fires while the scheduler is busy can fail a task.
     default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     params={
         "source": Param(
@@ -41,8 +41,8 @@ with DAG(
 
     @task
     def first_line(ti: Any = None) -> dict[str, Any]:
-        """Stand for whatever is done with the text."""
-        # Pulled here: an argument would show, text and all, among the rendered fields of this task.
+        """Measure the first line: a stand-in for your own use of the text."""
+        # Pulled here, since the rendered fields of this task would show an argument with its text.
         manifest = ti.xcom_pull(task_ids="wait")
         lines = manifest["text"].splitlines() or [""]
         return {"ocr_task_id": manifest["ocr_task_id"], "characters_in_first_line": len(lines[0])}

@@ -1,16 +1,16 @@
-"""How much of a known text a recognition has got right."""
+"""Word accuracy of a recognized text."""
 
 from __future__ import annotations
 
 
 def word_accuracy(truth: str, recognized: str) -> float:
-    """Return the share of words that are right: one minus the words to change, per word of the truth.
+    """Return the share of correct words: one minus the words to change, per word of the truth.
 
-    :param truth: what the page says
-    :param recognized: what was read from it
+    :param truth: text of the page
+    :param recognized: text that was recognized
     """
     wanted, found = truth.split(), recognized.split()
-    # Levenshtein distance of words, one row of the table at a time.
+    # Levenshtein distance of words, one row of its table at a time.
     row = list(range(len(found) + 1))
     for count, word in enumerate(wanted, start=1):
         diagonal, row[0] = row[0], count

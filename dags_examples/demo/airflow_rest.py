@@ -1,4 +1,4 @@
-"""Airflow's REST API, of an Airflow where everybody is an administrator."""
+"""Client of Airflow's REST API, for an Airflow in which everyone is an administrator."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _LOCKED_SECONDS = 10.0
 
 
 class RestError(RuntimeError):
-    """Carry an answer that is not a success.
+    """Raised for a response that is not a success.
 
-    :param response: the answer
+    :param response: the response
     """
 
     def __init__(self, response: requests.Response) -> None:
@@ -24,9 +24,9 @@ class RestError(RuntimeError):
 
 
 class AirflowRest:
-    """Call the REST API of one Airflow: ``/api/v2`` with a token from Airflow 3 on, else ``/api/v1`` without.
+    """Call the REST API of one Airflow: ``/api/v2`` with a token; before Airflow 3, ``/api/v1`` without.
 
-    :param url: address of the API server, without a slash at the end
+    :param url: address of the API server, without a trailing slash
     :param major: major version of Airflow
     """
 
@@ -35,7 +35,7 @@ class AirflowRest:
         self._needs_token = major >= 3
         self.prefix = "/api/v2" if major >= 3 else "/api/v1"
         self._http = requests.Session()
-        # Neither a proxy nor a .netrc of the user may come between.
+        # Ignores proxies and the .netrc of the user.
         self._http.trust_env = False
 
     def close(self) -> None:
@@ -43,12 +43,12 @@ class AirflowRest:
         self._http.close()
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Return the decoded JSON answer, None when it is empty.
+        """Return the decoded JSON response, None if it is empty.
 
         :param method: HTTP method
         :param path: path with its query, such as ``/api/v2/dags``
         :param body: value to send as JSON
-        :raises RestError: when the answer is not a success
+        :raises RestError: if the response is not a success
         """
         if self._needs_token:
             token = _checked(self._http.get(f"{self._url}/auth/token", timeout=30)).json()["access_token"]
@@ -56,7 +56,7 @@ class AirflowRest:
             self._needs_token = False
         end = time.monotonic() + _LOCKED_SECONDS
         reply = self._http.request(method, self._url + path, json=body, timeout=60)
-        # SQLite lets one process write at a time; a statement that comes in between has changed nothing.
+        # SQLite lets one process write at a time; a statement that it refuses has changed nothing.
         while reply.status_code == 500 and "Database error" in reply.text and time.monotonic() < end:
             time.sleep(0.2)
             reply = self._http.request(method, self._url + path, json=body, timeout=60)
@@ -64,7 +64,7 @@ class AirflowRest:
         return reply.json() if reply.content else None
 
     def answers(self) -> bool:
-        """Tell whether the API is up."""
+        """Return whether the API is up."""
         try:
             return self._http.get(f"{self._url}{self.prefix}/version", timeout=5).ok
         except requests.RequestException:
@@ -79,7 +79,7 @@ class AirflowRest:
         return f"{self.prefix}/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}"
 
     def knows(self, dag_id: str) -> bool:
-        """Tell whether a DAG has been parsed.
+        """Return whether a DAG has been parsed.
 
         :param dag_id: the DAG
         """
@@ -92,7 +92,7 @@ class AirflowRest:
         return True
 
     def import_errors(self) -> str:
-        """Return file and traceback of every DAG file that cannot be imported, empty when there is none."""
+        """Return file and traceback of every DAG file that cannot be imported, or an empty text."""
         errors = self.call("GET", f"{self.prefix}/importErrors")["import_errors"]
         return "\n".join(f"{error['filename']}:\n{error['stack_trace']}" for error in errors)
 

@@ -1,4 +1,4 @@
-"""The settings with which a private Airflow starts fast, reacts fast and keeps to the loopback interface."""
+"""Settings of a private Airflow that starts fast, reacts fast and keeps to the loopback interface."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Settings = dict[str, dict[str, str]]
 
 
 def airflow_settings(version: str, *, home: Path, dags_folder: Path, url: str) -> Settings:
-    """Return Airflow's configuration as section to option to value, with secrets of its own.
+    """Return Airflow's configuration by section and option, with newly generated secrets.
 
     :param version: version of Airflow
     :param home: its ``AIRFLOW_HOME``
     :param dags_folder: folder of the DAG files
-    :param url: where its API answers
+    :param url: address of its API
     """
     special = _airflow_3(url) if int(version.split(".")[0]) >= 3 else _airflow_2()
     common = _common(home, dags_folder)
@@ -31,7 +31,7 @@ def _common(home: Path, dags_folder: Path) -> Settings:
             "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
             "parallelism": "4",
             "unit_test_mode": "False",
-            # Airflow's own default of five minutes is longer than anybody watches a demonstration.
+            # Airflow's default of five minutes is too long for a demo.
             "default_task_retry_delay": "5",
         },
         "database": {
@@ -60,11 +60,11 @@ def _airflow_3(url: str) -> Settings:
         "api": {"base_url": f"{url}/", "secret_key": secrets.token_urlsafe(32), "workers": "1"},
         "api_auth": {
             "jwt_secret": secrets.token_urlsafe(64),
-            # Airflow 3.0 leaves the issuer out otherwise, which newer releases of PyJWT refuse.
+            # Otherwise Airflow 3.0 omits the issuer, which newer releases of PyJWT refuse.
             "jwt_issuer": "local-airflow",
         },
-        # Seconds until a worker surely notices the end of a task's process. A trigger that fires sooner after
-        # the deferral resumes a task which the executor then takes for lost: a failed try.
+        # Maximum seconds until a worker notices the end of a task's process. A trigger that fires sooner
+        # after the deferral resumes a task that the executor then considers lost: a failed try.
         "workers": {"min_heartbeat_interval": "1"},
         "dag_processor": {
             "min_file_process_interval": "5",
@@ -77,7 +77,7 @@ def _airflow_3(url: str) -> Settings:
 
 def _airflow_2() -> Settings:
     return {
-        # SQLite allows neither the LocalExecutor nor a separate DAG processor there.
+        # With SQLite, Airflow 2 allows neither the LocalExecutor nor a separate DAG processor.
         "core": {"executor": "SequentialExecutor"},
         "webserver": {"secret_key": secrets.token_urlsafe(32)},
         "scheduler": {

@@ -1,4 +1,4 @@
-"""A real Airflow on this machine, for a demonstration or a test: private, on loopback, gone afterwards."""
+"""A real Airflow on this machine, for a demo or a test: private, on loopback, removed afterwards."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ _TAIL_CHARACTERS = 4000
 
 
 class LocalAirflowError(RuntimeError):
-    """Say which part of the local Airflow went wrong, with the end of its log."""
+    """Raised when a part of the local Airflow fails, with the end of its log."""
 
 
 class LocalAirflow:
     """Run a real Airflow with its own database, its components as separate processes.
 
     Airflow 3 gets an API server, scheduler, triggerer and DAG processor, with the LocalExecutor; Airflow 2 a
-    webserver, scheduler and triggerer, with the SequentialExecutor. Use it as a context manager: whatever
-    happens inside the block, Ctrl-C and SIGTERM included, nothing is left running after it.
+    webserver, scheduler and triggerer, with the SequentialExecutor. Use it as a context manager: however the
+    block ends, Ctrl-C and SIGTERM included, it leaves nothing running.
 
     :param dags_folder: folder of the DAG files
-    :param python: interpreter of the environment whose Airflow is to be run
+    :param python: interpreter of the environment whose Airflow is run
     :param connections: connection id to its definition: a mapping, or text as in ``AIRFLOW_CONN_*``
-    :param env: further environment variables of all components; they win over the ones chosen here
+    :param env: further environment variables of all components; they override the default ones
     :param port: port of the API server on the loopback interface; a free one when None
-    :param home: folder that becomes ``AIRFLOW_HOME`` and stays; a temporary one that goes when None
+    :param home: folder that becomes ``AIRFLOW_HOME`` and is kept; a temporary one that is removed when None
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class LocalAirflow:
     # -- life cycle ------------------------------------------------------------------------------------
 
     def start(self, on_progress: Callable[[str], None] | None = None, *, timeout: float = 180.0) -> None:
-        """Create the database, start all components and wait until the API answers.
+        """Create the database, start all components and wait until the API responds.
 
         :param on_progress: called with a line of text for each step
-        :param timeout: seconds until an API that does not answer is an error
-        :raises LocalAirflowError: when a component ends or the API stays silent; everything is stopped then
+        :param timeout: seconds to wait for the API
+        :raises LocalAirflowError: if a component ends or the API does not respond; everything is stopped then
         """
         tell = on_progress or (lambda line: None)
         self._cleanup.enter_context(quit_signals_raise())
@@ -104,16 +104,16 @@ class LocalAirflow:
             for name, arguments in self._commands().items():
                 tell(f"starting the {name}")
                 self._spawn(name, *arguments)
-            self._until(self._rest.answers, timeout, "an answer of the API")
-            tell("the API answers")
+            self._until(self._rest.answers, timeout, "the API to respond")
+            tell("the API responds")
         except BaseException:
             self.stop()
             raise
 
     def stop(self, *, grace: float = 3.0) -> None:
-        """End every component and whatever it started; remove a temporary home. Harmless when repeated.
+        """End every component and its child processes; remove a temporary home. May be repeated.
 
-        :param grace: seconds for an orderly end; the triggerer would use 11, to no purpose here
+        :param grace: seconds for an orderly end; the triggerer would need 11, for nothing
         """
         try:
             end(self._components.values(), grace=grace)
@@ -126,9 +126,9 @@ class LocalAirflow:
             self._cleanup.close()
 
     def check_alive(self) -> None:
-        """Raise an error with the end of the log when a component has ended.
+        """Check that all components are running.
 
-        :raises LocalAirflowError: when one has
+        :raises LocalAirflowError: if one has ended; with the end of its log
         """
         for name, process in self._components.items():
             if process.poll() is not None:
@@ -143,12 +143,12 @@ class LocalAirflow:
 
         :param dag_ids: the DAGs
         :param timeout: seconds to wait
-        :raises LocalAirflowError: when a file of the DAG folder cannot be imported while one is missing
+        :raises LocalAirflowError: if one is missing and a file of the DAG folder cannot be imported
         """
         self._until(lambda: self._all_parsed(dag_ids), timeout, f"the DAGs {', '.join(dag_ids)}")
 
     def import_errors(self) -> str:
-        """Return file and traceback of every DAG file that cannot be imported, empty when there is none."""
+        """Return file and traceback of every DAG file that cannot be imported, or an empty text."""
         return self._rest.import_errors()
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
@@ -191,13 +191,13 @@ class LocalAirflow:
         timeout: float = 300.0,
         on_change: Callable[[TaskInstance], None] | None = None,
     ) -> str:
-        """Wait until a DAG run is over and return how it ended: ``success`` or ``failed``.
+        """Wait until a DAG run ends and return its state: ``success`` or ``failed``.
 
         :param dag_id: the DAG
         :param run_id: the run
         :param timeout: seconds to wait
         :param on_change: called with each task instance whose state or try has changed
-        :raises LocalAirflowError: when a component ends or the time is over
+        :raises LocalAirflowError: if a component ends or the time is over
         """
         return self.wait_all([(dag_id, run_id)], timeout, on_change)[0]
 
@@ -207,12 +207,12 @@ class LocalAirflow:
         timeout: float = 300.0,
         on_change: Callable[[TaskInstance], None] | None = None,
     ) -> list[str]:
-        """Wait until several DAG runs are over and return how each ended.
+        """Wait until several DAG runs end and return the state of each.
 
         :param runs: DAG id and run id of each
         :param timeout: seconds to wait for all of them
         :param on_change: called with each task instance whose state or try has changed
-        :raises LocalAirflowError: when a component ends or the time is over
+        :raises LocalAirflowError: if a component ends or the time is over
         """
         states: dict[tuple[str, str], str] = {}
         seen: dict[tuple[str, str], dict[tuple[str, int], tuple[str | None, int]]]
@@ -220,25 +220,25 @@ class LocalAirflow:
 
         def are_over() -> bool:
             for run in [run for run in runs if states.get(run) not in FINISHED]:
-                # Read before the tasks, so that the last look at them comes after the end.
+                # Read before the tasks, so that they are read once more after the end.
                 states[run] = self.run_state(*run)
                 if on_change:
                     self._report_changes(run, seen[run], on_change)
             return FINISHED.issuperset(states.values())
 
-        self._until(are_over, timeout, f"the end of {' and '.join(dag_id for dag_id, _ in runs)}")
+        self._until(are_over, timeout, f"{' and '.join(dag_id for dag_id, _ in runs)} to end")
         return [states[run] for run in runs]
 
     def xcom(
         self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1
     ) -> Any:
-        """Return a value that a task has handed on.
+        """Return an XCom value of a task.
 
         :param dag_id: the DAG
         :param run_id: the run
         :param task_id: the task
-        :param key: name of the value
-        :param map_index: index of a mapped task; -1 for an ordinary one
+        :param key: key of the value
+        :param map_index: index of a mapped task; -1 for one that is not mapped
         """
         path = (
             f"{self._rest.run_path(dag_id, run_id)}/taskInstances/{quote(task_id)}/xcomEntries/{quote(key)}"
@@ -246,32 +246,32 @@ class LocalAirflow:
         return self.rest("GET", f"{path}?map_index={map_index}&stringify=false")["value"]
 
     def rest(self, method: str, path: str, body: Any = None) -> Any:
-        """Call Airflow's REST API and return the decoded JSON answer, None when it is empty.
+        """Call Airflow's REST API and return the decoded JSON response, None if it is empty.
 
         :param method: HTTP method
         :param path: path with its query, such as ``/api/v2/dags``
         :param body: value to send as JSON
-        :raises RestError: when the answer is not a success
+        :raises RestError: if the response is not a success
         """
         return self._rest.call(method, path, body)
 
-    # -- looking inside --------------------------------------------------------------------------------
+    # -- inspection ------------------------------------------------------------------------------------
 
     @property
     def release(self) -> tuple[int, int]:
-        """The version of Airflow without its last part."""
+        """Return major and minor version of Airflow."""
         major, minor = self.version.split(".")[:2]
         return int(major), int(minor)
 
     def pids(self, component: str) -> set[int]:
-        """Return the pids of a component and of all its child processes.
+        """Return the pids of a component and all its child processes.
 
         :param component: its name, such as ``triggerer``
         """
         return {process.pid for process in family(self._components[component].pid)}
 
     def task_logs(self, dag_id: str = "*", run_id: str = "*") -> dict[Path, str]:
-        """Return path and text of the tasks' logs, those written in the triggerer among them.
+        """Return path and text of the tasks' logs, including those of the triggerer.
 
         :param dag_id: only of this DAG
         :param run_id: only of this run
@@ -296,7 +296,7 @@ class LocalAirflow:
 
     def _migrate(self, timeout: float) -> None:
         if self._major < 3:
-            # Everybody is an administrator, as the simple auth manager of Airflow 3 is told below.
+            # Everyone is an administrator, as with the simple auth manager of Airflow 3.
             (self.home / "webserver_config.py").write_text("AUTH_ROLE_PUBLIC = 'Admin'\n")
         process = self._spawn("database", "db", "migrate")
         try:
@@ -348,7 +348,7 @@ class LocalAirflow:
         while not is_done():
             self.check_alive()
             if time.monotonic() > deadline:
-                raise LocalAirflowError(f"waited {timeout:.0f} s for {what} in vain")
+                raise LocalAirflowError(f"waited {timeout:.0f} s in vain for {what}")
             time.sleep(_POLL_SECONDS)
 
     def _all_parsed(self, dag_ids: tuple[str, ...]) -> bool:

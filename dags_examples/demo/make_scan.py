@@ -1,6 +1,6 @@
-"""Make an image that looks like a scanned letter, and a text file with what it says.
+"""Make an image that looks like a scanned letter, and a file with its text.
 
-The scan beside this file is what ``python -m dags_examples.demo.make_scan`` makes without any option.
+The scan beside this file is the output of ``python -m dags_examples.demo.make_scan`` without options.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 HERE = Path(__file__).resolve().parent
 Plane = npt.NDArray[np.float32]
 
-# A4 at 150 dots per inch, drawn at twice that and reduced, so that the edges of the letters are soft.
+# A4 at 150 dots per inch, drawn at twice that and scaled down, so that the letters have soft edges.
 PAGE = (1240, 1754)
 OVERSAMPLING = 2
 MARGIN, FONT_SIZE, LEADING, BLANK_LEADING = 140, 28, 45, 30
@@ -85,10 +85,10 @@ The storekeeper
 
 
 def make_scan(text: str, seed: int) -> Image.Image:
-    """Return a page with the given lines as a scanner would see it: uneven light, paper, noise and skew.
+    """Return a page as a scanner would see it: with uneven light, paper texture, noise and skew.
 
     :param text: the lines of the page
-    :param seed: seed of all chance; the same one gives the same image
+    :param seed: random seed; the same one gives the same image
     """
     chance = np.random.default_rng(seed)
     page = np.asarray(_print_page(text), dtype=np.float32)
@@ -115,7 +115,7 @@ def _print_page(text: str) -> Image.Image:
 
 
 def _paper(chance: np.random.Generator) -> Plane:
-    """Return how much light each point of the paper gives back: clouds, fibres and two creases."""
+    """Return the reflectance of each point of the paper: clouds, fibres and two creases."""
     clouds = sum(
         strength * _smooth_noise(chance, grain) for grain, strength in ((120, 0.006), (14, 0.008), (2, 0.014))
     )
@@ -125,7 +125,7 @@ def _paper(chance: np.random.Generator) -> Plane:
 
 
 def _smooth_noise(chance: np.random.Generator, grain: int) -> Plane:
-    """Return noise of standard deviation one whose spots are some pixels wide.
+    """Return noise with standard deviation 1 and spots of the given width.
 
     :param grain: width of a spot in pixels
     """
@@ -135,7 +135,7 @@ def _smooth_noise(chance: np.random.Generator, grain: int) -> Plane:
 
 
 def _light() -> Plane:
-    """Return the light on each point: a lamp at the upper right, and the shadow of the fold at the left."""
+    """Return the light on each point: a lamp at the upper right, the shadow of the fold at the left."""
     x = np.linspace(0, 1, PAGE[0], dtype=np.float32)[None, :]
     y = np.linspace(0, 1, PAGE[1], dtype=np.float32)[:, None]
     lamp = 1.05 - 0.50 * ((x - 0.72) ** 2 + 0.8 * (y - 0.22) ** 2)
@@ -144,7 +144,7 @@ def _light() -> Plane:
 
 
 def _sensor_noise(chance: np.random.Generator, exposed: Plane) -> Plane:
-    """Return noise that is stronger in dark places, mostly shared by the three colours."""
+    """Return noise that is stronger in dark areas and mostly the same in the three colours."""
     shared = chance.normal(0, 3.2, (*exposed.shape[:2], 1))
     own = chance.normal(0, 1.6, exposed.shape)
     return np.asarray((shared + own) * (1.5 - exposed / 400), dtype=np.float32)
@@ -153,7 +153,7 @@ def _sensor_noise(chance: np.random.Generator, exposed: Plane) -> Plane:
 def main() -> None:
     """Write the image, and the text beside it with the suffix ``.txt``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--text", choices=TEXTS, default="letter", help="what the page says")
+    parser.add_argument("--text", choices=TEXTS, default="letter", help="text of the page")
     parser.add_argument("--seed", type=int, default=7, help="seed of noise and paper")
     parser.add_argument("--output", type=Path, default=HERE / "scan.jpg", help="the image file")
     options = parser.parse_args()

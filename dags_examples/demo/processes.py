@@ -1,4 +1,4 @@
-"""Start child processes and end them, with everything they started, however the parent comes to its end."""
+"""Start child processes and end them with all their descendants, however the parent ends."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _QUIT_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class QuitSignal(KeyboardInterrupt):
-    """Say that the program was asked to quit; a KeyboardInterrupt, so that nothing swallows it by accident.
+    """Raised when the program is asked to quit: a KeyboardInterrupt, so that nothing swallows it by accident.
 
-    :param signum: number of the signal that asked for it
+    :param signum: number of the signal
     """
 
     def __init__(self, signum: int) -> None:
@@ -32,9 +32,9 @@ class QuitSignal(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def quit_signals_raise() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into :class:`QuitSignal`, so that ``finally`` and ``with`` clean up after them.
+    """Turn SIGTERM and SIGHUP into :class:`QuitSignal`, so that ``finally`` and ``with`` clean up.
 
-    A handler that the program has installed itself stays in place, and only the main thread can install one.
+    A handler of the program's own stays in place. Outside of the main thread nothing is changed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -50,31 +50,31 @@ def quit_signals_raise() -> Iterator[None]:
 
 
 def clean_environment(*drop_prefixes: str) -> dict[str, str]:
-    """Return this process's environment for a child that talks over the loopback interface.
+    """Return the environment of this process for a child that uses the loopback interface.
 
-    :param drop_prefixes: beginnings of variable names which the child must not inherit
+    :param drop_prefixes: prefixes of variables that the child must not inherit
     """
     env = {name: value for name, value in os.environ.items() if not name.startswith(drop_prefixes)}
-    # Without bytecode files each child compiles all of Airflow again: tens of seconds.
+    # Without bytecode files each child compiles all of Airflow again, which takes tens of seconds.
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     direct = ",".join(filter(None, [env.get("NO_PROXY") or env.get("no_proxy"), LOOPBACK, "localhost"]))
     return env | {"NO_PROXY": direct, "no_proxy": direct, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
 
 
 def free_port() -> int:
-    """Return a TCP port that is free on the loopback interface at this moment."""
+    """Return a TCP port that is currently free on the loopback interface."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 
 def spawn(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, so that a Ctrl-C reaches only the parent, which then ends it.
+    """Start a process in its own session, so that Ctrl-C reaches only the parent, which then ends it.
 
     :param argv: program and arguments
-    :param env: its whole environment
+    :param env: its complete environment
     :param cwd: its working directory
-    :param log: file that its standard output and error are appended to
+    :param log: file to which its standard output and error are appended
     """
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -89,9 +89,9 @@ def spawn(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) 
 
 
 def family(*leaders: int) -> set[psutil.Process]:
-    """Return the living processes of some sessions, with the descendants that left them.
+    """Return the running processes of some sessions, including descendants that left them.
 
-    :param leaders: pids of processes started by :func:`spawn`; they need not live any more
+    :param leaders: pids of processes started by :func:`spawn`, which may have ended
     """
     found: set[psutil.Process] = set()
     others: list[psutil.Process] = []
@@ -106,10 +106,10 @@ def family(*leaders: int) -> set[psutil.Process]:
 
 
 def end(processes: Iterable[subprocess.Popen[bytes]], *, grace: float = 10.0) -> None:
-    """End processes and everything they started: SIGTERM to each first, then SIGKILL to whatever is left.
+    """End processes and all their descendants: SIGTERM to each, then SIGKILL to those that are left.
 
     :param processes: processes started by :func:`spawn`
-    :param grace: seconds that they have for an orderly end; an interrupt cuts them short
+    :param grace: seconds for an orderly end; an interrupt cuts them short
     """
     leaders = list(processes)
     if not leaders:
@@ -124,7 +124,7 @@ def end(processes: Iterable[subprocess.Popen[bytes]], *, grace: float = 10.0) ->
         while any(leader.poll() is None for leader in leaders) and time.monotonic() < deadline:
             time.sleep(0.05)
     finally:
-        # Helpers that outlive their parent belong to nobody now, so they get no second grace period.
+        # Descendants that outlive their parent get no second grace period.
         for process in known | family(*pids):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()

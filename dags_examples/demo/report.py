@@ -1,4 +1,4 @@
-"""What the demonstration prints: events as they happen, what was read, and why something failed."""
+"""Output of the demo: events as they happen, the recognized text, and the reasons of failures."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _TAIL_LINES = 25
 _STATES = {
     "running": "running in a worker",
     "deferred": "waiting in the triggerer, no worker slot held",
-    "up_for_reschedule": "waiting between two looks, no worker slot held",
-    "up_for_retry": "failed, is going to be tried again",
+    "up_for_reschedule": "waiting between two polls, no worker slot held",
+    "up_for_retry": "failed, will be retried",
     "success": "done",
     "failed": "FAILED",
 }
@@ -35,12 +35,12 @@ class Progress:
     def tell(self, line: str) -> None:
         """Print a line.
 
-        :param line: what happened
+        :param line: the event
         """
         print(f"[{self.seconds:6.1f} s] {line}", flush=True)
 
     def tell_task(self, task: TaskInstance) -> None:
-        """Print what has become of a task; states that only last an instant are left out.
+        """Print the state of a task, unless it is one that lasts only an instant.
 
         :param task: the task instance as Airflow's REST API describes it
         """
@@ -55,13 +55,13 @@ def show_text(text: str) -> None:
     :param text: the text
     """
     rule = "-" * 78
-    print(f"\nWhat the page says\n{rule}\n{text.strip() or '(no text was found)'}\n{rule}")
+    print(f"\nRecognized text\n{rule}\n{text.strip() or '(no text was found)'}\n{rule}")
 
 
 def describe_calls(counts: Mapping[str, Any]) -> str:
-    """Return the API calls in one line, those that are billed apart from the sign-ins.
+    """Return the API calls in one line, billed calls and sign-ins apart.
 
-    :param counts: counts by kind, as the emulator gives them
+    :param counts: counts by kind, from the emulator
     """
     kinds = {"submit": "submit", "poll": "result", "status": "status", "cancel": "cancel", "file": "file"}
     parts = [f"{counts[kind]} {name}" for kind, name in kinds.items() if counts.get(kind)]
@@ -71,25 +71,25 @@ def describe_calls(counts: Mapping[str, Any]) -> str:
 def failure_report(airflow: LocalAirflow, dag_id: str, run_id: str) -> str:
     """Return the end of the log of each failed task of a DAG run.
 
-    :param airflow: where it ran
+    :param airflow: the Airflow that ran it
     :param dag_id: the DAG
     :param run_id: the run
     """
     failed = [task for task in airflow.task_instances(dag_id, run_id) if task["state"] == "failed"]
     parts = [f"{_name(task)} failed; the end of its log:\n{log_tail(airflow, task)}" for task in failed]
-    return "\n\n".join(parts) or f"{dag_id} failed, though none of its tasks did"
+    return "\n\n".join(parts) or f"{dag_id} failed, although none of its tasks did"
 
 
 def log_tail(airflow: LocalAirflow, task: TaskInstance) -> str:
-    """Return the end of the log of a task's latest try, or of the scheduler's when the task has none.
+    """Return the end of the log of a task's latest try, or of the scheduler's log if it has none.
 
-    :param airflow: where it ran
+    :param airflow: the Airflow that ran it
     :param task: the task instance as Airflow's REST API describes it
     """
     parts = {f"task_id={task['task_id']}"} | (
         {f"map_index={task['map_index']}"} if task["map_index"] >= 0 else set()
     )
-    # What a trigger has logged stands in a file of its own, beside the worker's.
+    # A trigger logs to its own file, beside the worker's.
     log = "".join(
         text
         for path, text in airflow.task_logs(task["dag_id"], task["dag_run_id"]).items()
@@ -97,14 +97,14 @@ def log_tail(airflow: LocalAirflow, task: TaskInstance) -> str:
     )
     if not log:
         scheduler = (airflow.home / "scheduler.log").read_text(errors="replace")
-        return f"  it has none; the scheduler's ends:\n{_tail(scheduler)}"
+        return f"  it has none; the end of the scheduler's:\n{_tail(scheduler)}"
     return _tail(log)
 
 
 def plain_log_line(line: str) -> str:
-    """Return a line of a task's log for people: Airflow 3 writes JSON, Airflow 2 text.
+    """Return a readable line of a task's log: Airflow 3 writes JSON, Airflow 2 text.
 
-    :param line: the line as it stands in the file
+    :param line: the line in the file
     """
     try:
         record = json.loads(line)
@@ -116,7 +116,7 @@ def plain_log_line(line: str) -> str:
 
 
 def shown_path(path: Path) -> str:
-    """Return a path as short as it can be from the current directory.
+    """Return a path relative to the current directory if it is inside.
 
     :param path: an absolute path
     """

@@ -1,7 +1,7 @@
-"""Read a scanned page with a real Airflow and a local Aspose.OCR Cloud: what ``make demo`` runs.
+"""Recognize a scanned page with a real Airflow and the emulator: the program of ``make demo``.
 
-It starts the emulator and a private Airflow, triggers the example DAGs, tells what happens while it happens,
-prints what was read and what it cost, and stops everything again.
+It starts the emulator and a private Airflow, triggers the example DAGs, prints events as they happen, then
+the text and its cost in calls, and stops everything.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ from dags_examples.demo.report import (
 HERE = Path(__file__).resolve().parent
 SCAN = HERE / "scan.jpg"
 QUICKSTART, SUBMIT_AND_WAIT = "asposeocr_quickstart", "asposeocr_submit_and_wait"
-LEAST_ACCURACY = 0.98
+MIN_ACCURACY = 0.98
 DAG_SECONDS = 300.0
 EMULATOR_SECONDS = 60.0
-# Shorter jobs would be over before the first look, and there would be no waiting to be seen.
+# Shorter OCR tasks would end before the first poll, and the demo would not show any waiting.
 PROCESSING_SECONDS = 3
 
 
 class DemoError(Exception):
-    """Say why the demonstration cannot go on."""
+    """Raised when the demo cannot continue."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demonstration and return the exit code of the program.
+    """Run the demo and return the exit code of the program.
 
-    :param arguments: the command line; that of the process when None
+    :param arguments: the command line; None uses ``sys.argv``
     """
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument(
@@ -75,10 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def check_image(path: Path) -> None:
-    """Make sure that a file is an image, before anything is started for it.
+    """Check that a file is an image, before anything is started.
 
     :param path: the file
-    :raises DemoError: when it is not
+    :raises DemoError: if it is not
     """
     try:
         with Image.open(path) as image:
@@ -90,18 +90,18 @@ def check_image(path: Path) -> None:
 
 
 def run_demo(image: Path, *, keep: bool) -> None:
-    """Start everything, recognize one image and print what came out.
+    """Start everything, recognize one image and print the results.
 
     :param image: the image, as an absolute path
     :param keep: wait for an interrupt before everything is stopped
-    :raises DemoError: when a DAG run fails or the shipped scan is read badly
+    :raises DemoError: if a DAG run fails or too many words of the shipped scan are wrong
     """
     progress = Progress()
     output = Path.cwd() / "demo-output"
     output.mkdir(exist_ok=True)
     credentials = (secrets.token_hex(8), secrets.token_hex(16))
     with emulator(*credentials) as url:
-        progress.tell(f"the emulator of Aspose.OCR Cloud answers at {url}")
+        progress.tell(f"the emulator of Aspose.OCR Cloud listens at {url}")
         connection = {
             "conn_type": "asposeocr",
             "host": url,
@@ -115,16 +115,16 @@ def run_demo(image: Path, *, keep: bool) -> None:
             airflow.start(progress.tell)
             runs = run_examples(airflow, image, output, progress)
             show_results(airflow, runs, url, image)
-            print(f"\nAll of it took {progress.seconds:.0f} seconds.")
+            print(f"\nDone in {progress.seconds:.0f} seconds.")
             if keep:
                 stay(airflow)
             else:
-                print("To keep Airflow up afterwards and look at it in a browser: make demo KEEP=1")
+                print("To keep Airflow running and open it in a browser: make demo KEEP=1")
 
 
 @contextlib.contextmanager
 def demo_dags() -> Iterator[Path]:
-    """Make a folder of the demonstration's DAGs alone: to parse the others would take time."""
+    """Make a folder with only the DAGs of the demo: parsing the others would take time."""
     with tempfile.TemporaryDirectory(prefix="asposeocr-dags-") as folder:
         for dag_id in (QUICKSTART, SUBMIT_AND_WAIT):
             shutil.copy(HERE.parent / f"{dag_id}.py", folder)
@@ -133,10 +133,10 @@ def demo_dags() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def emulator(client_id: str, client_secret: str) -> Iterator[str]:
-    """Run the emulator on a free port of the loopback interface and hand out its URL.
+    """Run the emulator on a free port of the loopback interface and yield its URL.
 
-    :param client_id: the client id that it accepts
-    :param client_secret: the secret that goes with it
+    :param client_id: the client id to accept
+    :param client_secret: the client secret to accept
     """
     with tempfile.TemporaryDirectory(prefix="asposeocr-emulator-") as folder:
         log = Path(folder) / "emulator.log"
@@ -163,11 +163,11 @@ def emulator(client_id: str, client_secret: str) -> Iterator[str]:
 def run_examples(airflow: LocalAirflow, image: Path, output: Path, progress: Progress) -> dict[str, str]:
     """Run both example DAGs at the same time and return their run ids.
 
-    :param airflow: where they run
-    :param image: the image they read
-    :param output: directory that their files go to
-    :param progress: is told of every event
-    :raises DemoError: when one of them fails
+    :param airflow: the Airflow that runs them
+    :param image: the image to recognize
+    :param output: directory for their files
+    :param progress: prints every event
+    :raises DemoError: if one of them fails
     """
     airflow.wait_until_parsed(QUICKSTART, SUBMIT_AND_WAIT)
     source = {"source": str(image)}
@@ -190,31 +190,31 @@ def run_examples(airflow: LocalAirflow, image: Path, output: Path, progress: Pro
 
 
 def show_results(airflow: LocalAirflow, runs: dict[str, str], emulator_url: str, image: Path) -> None:
-    """Print text, files, calls and, for the shipped scan, how many words are right.
+    """Print text, files, calls and, for the shipped scan, the share of correct words.
 
-    :param airflow: where the DAGs ran
+    :param airflow: the Airflow that ran the DAGs
     :param runs: run id of each DAG
-    :param emulator_url: where the emulator answers
-    :param image: the image that was read
-    :raises DemoError: when the shipped scan is read badly
+    :param emulator_url: address of the emulator
+    :param image: the recognized image
+    :raises DemoError: if too many words of the shipped scan are wrong
     """
     text = airflow.xcom(QUICKSTART, runs[QUICKSTART], "recognize")["text"] or ""
     binarized = airflow.xcom(QUICKSTART, runs[QUICKSTART], "binarize")
     counts = requests.get(f"{emulator_url}/_emulator/calls", timeout=10).json()
     show_text(text)
-    print(f"Cleaned page  {shown_path(Path(binarized['results'][0]['path']))}")
+    print(f"Binarized     {shown_path(Path(binarized['results'][0]['path']))}")
     print(f"API calls     {describe_calls(counts)}")
     if image == SCAN:
         accuracy = word_accuracy(SCAN.with_suffix(".txt").read_text(), text)
-        print(f"Words right   {accuracy:.1%}")
-        if accuracy < LEAST_ACCURACY:
-            raise DemoError(f"fewer than {LEAST_ACCURACY:.0%} of the words of the shipped scan are right")
+        print(f"Correct words {accuracy:.1%}")
+        if accuracy < MIN_ACCURACY:
+            raise DemoError(f"fewer than {MIN_ACCURACY:.0%} of the words of the shipped scan are correct")
 
 
 def stay(airflow: LocalAirflow) -> None:
     """Keep everything running until an interrupt.
 
-    :param airflow: what keeps running
+    :param airflow: the Airflow to keep running
     """
     print(f"\nAirflow is at {airflow.url} without a password; Ctrl-C stops it.", flush=True)
     with contextlib.suppress(KeyboardInterrupt):

@@ -18,7 +18,7 @@ from airflow_provider_asposeocr.emulator.testing import Emulator
 from dags_examples.demo.accuracy import word_accuracy
 from dags_examples.demo.local_airflow import LocalAirflow, LocalAirflowError
 from dags_examples.demo.report import failure_report
-from dags_examples.demo.run import LEAST_ACCURACY
+from dags_examples.demo.run import MIN_ACCURACY
 from tests import readme
 from tests.system.releases import RELEASES, requirements
 
@@ -121,7 +121,7 @@ def words_read(folder: Path) -> str:
         path.read_text() for name in ("local_folder", "batch") for path in (folder / name).glob("*.txt")
     ]
     right = [word_accuracy(truth, text) for text in stored]
-    return "success" if len(right) == 2 and min(right) >= LEAST_ACCURACY else f"right: {right}"
+    return "success" if len(right) == 2 and min(right) >= MIN_ACCURACY else f"right: {right}"
 
 
 def run_dags(airflow: LocalAirflow, folder: Path) -> dict[str, str]:
