@@ -86,10 +86,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("", "input_formats"): "the vendor's word, in its table of operations",
     ("", "the quota or the credits of the account"): "the service's quota, of which a 402 speaks",
     ("", "a print job"): "what printers call it",
-    ("", "add_input"): "Airflow's word, in its lineage",
-    ("emulator/", "FaultPlan"): "which faults are to come, not when to poll",
     ("files/destination.py", "fingerprint"): "that of the submission, in default names",
-    ("files/manifest.py", "fingerprint"): "that of the submission, in default names",
 }
 """Names and pieces of texts that may stand: where in the package, and why."""
 
