@@ -46,7 +46,7 @@ _in_process: dict[str, float] = {}
 """The memory of this process, for a host that cannot remember."""
 
 
-_tokens: dict[str, Future[Token | None]] = {}
+_tokens: dict[str, Token | Future[Token | None]] = {}
 """The token of each pair, or what will come of the sign-in for it: None if another is to try."""
 _lock = threading.Lock()
 
@@ -72,14 +72,15 @@ def get_token(config: ConnectionConfig, need: NeedToken, *, may_wait: bool = Tru
     key = config.token_key()
     while True:
         with _lock:
-            asked = _tokens.get(key)
-            if leads := asked is None or _is_used_up(asked, need.stale):
-                asked = _tokens[key] = Future()
+            kept = _tokens.get(key)
+            if isinstance(kept, Token) and kept.value != need.stale and kept.expires_at > time.time():
+                return kept.value
+            leads = not isinstance(kept, Future)
+            asked = _tokens[key] = kept if isinstance(kept, Future) else Future()
         token: Token | None
         if leads:
-            token = yield from _lead(asked, sign_in(config, need.until, may_wait=may_wait), need.until)
-        elif asked.done():
-            token = asked.result()
+            signing_in = sign_in(config, need.until, may_wait=may_wait)
+            token = yield from _lead(key, asked, signing_in, need.until)
         elif not may_wait:
             token = yield from sign_in(config, need.until, may_wait=False)
         else:
@@ -91,14 +92,7 @@ def get_token(config: ConnectionConfig, need: NeedToken, *, may_wait: bool = Tru
             return token.value
 
 
-def _is_used_up(asked: Future[Token | None], stale: str | None) -> bool:
-    if not asked.done():
-        return False
-    token = None if asked.exception() else asked.result()
-    return token is None or token.value == stale or token.expires_at <= time.time()
-
-
-def _lead(asked: Future[Token | None], signing_in: Flow[Token], until: float) -> Flow[Token]:
+def _lead(key: str, asked: Future[Token | None], signing_in: Flow[Token], until: float) -> Flow[Token]:
     """Sign in for all who wait."""
     token = failed = None
     try:
@@ -110,6 +104,10 @@ def _lead(asked: Future[Token | None], signing_in: Flow[Token], until: float) ->
         failed = None if ran_out else error
         raise
     finally:
+        with _lock:
+            _tokens.pop(key, None)
+            if token is not None:
+                _tokens[key] = token
         # Nor does one that was cancelled or killed.
         if failed is None:
             asked.set_result(token)

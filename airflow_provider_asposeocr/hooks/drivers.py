@@ -255,7 +255,7 @@ class AsyncDriver:
     async def _send(self, request: HttpRequest) -> HttpResponse | TransportFailure:
         limit = ExchangeLimit(self._shared.config.read_timeout, request.until)
         loop = asyncio.get_running_loop()
-        has_place = False
+        waits, has_place = self._shared.places.locked(), False
         try:
             async with asyncio.timeout(limit.left) as scope, self._shared.places:
 
@@ -263,8 +263,10 @@ class AsyncDriver:
                     scope.reschedule(loop.time() + limit.left)
 
                 has_place = True
-                limit.begin_anew()
-                move()
+                if waits:
+                    # Not on the time of the exchange.
+                    limit.begin_anew()
+                    move()
                 data: Any = request.body
                 if isinstance(data, BytesBody):
                     data = data.data
