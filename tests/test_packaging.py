@@ -14,7 +14,7 @@ import tarfile
 import tomllib
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.message import Message
 from email.parser import Parser
 from functools import cache
@@ -241,8 +241,14 @@ def distribution_of(module: str) -> str:
     top = module.partition(".")[0]
     if top == "airflow":
         return "apache-airflow"
-    (name,) = set(importlib.metadata.packages_distributions()[top])
+    (name,) = set(distributions()[top])
     return canonicalize_name(name)
+
+
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    """Return the distributions by the modules that they hold; to look takes a second, so it is done once."""
+    return importlib.metadata.packages_distributions()
 
 
 def test_airflow_accepts_the_description_of_the_provider() -> None:
