@@ -18,7 +18,7 @@ class AsposeOcrError(Exception):
 
     :param message: what happened and what to do.
     :param status: the HTTP status, where there was one.
-    :param ocr_task_id: the service's id of the task, where one is known.
+    :param ocr_task_id: the service's id of the OCR task, where one is known.
     :param retry_after: seconds that the service asked to wait, where it did.
 
     ``ambiguous`` is True where the service may have accepted a submission all the same.
@@ -106,21 +106,21 @@ class AsposeOcrTooLargeError(AsposeOcrError):
 
 
 class AsposeOcrTaskError(AsposeOcrError):
-    """The task ended with status ``Error``; the message holds what the service says about it."""
+    """The OCR task ended with status ``Error``; the message holds what the service says about it."""
 
 
 class AsposeOcrTaskNotFoundError(AsposeOcrError):
-    """The service does not know the task id: never given out, cancelled, or older than 24 hours."""
+    """The service does not know the OCR task: its id was never given out, cancelled, or older than 24 hours."""
 
 
 class AsposeOcrNotFinishedError(AsposeOcrError):
-    """The task has not come to its end yet."""
+    """The OCR task has not come to its end yet."""
 
     retryable = True
 
 
 class AsposeOcrTimeoutError(AsposeOcrError):
-    """The task did not complete before the deadline."""
+    """The OCR task did not complete before the deadline."""
 
     retryable = True
     reached: ClassVar[bool] = True
@@ -128,7 +128,7 @@ class AsposeOcrTimeoutError(AsposeOcrError):
 
 
 class AsposeOcrUnreachedTimeoutError(AsposeOcrTimeoutError):
-    """The deadline passed while the service could not be reached: the task may have completed."""
+    """The deadline passed while the service could not be reached: the OCR task may have completed."""
 
     reached = False
 

@@ -58,7 +58,7 @@ class Operation:
     :param result_type: the type that arrives when nothing is selected or can be selected.
     :param fetch: the path that answers with status and results; the operation's own unless given.
     :param fetch_file: the path that answers with the raw result, for the deprecated operations.
-    :param cancellable: whether DELETE cancels a task.
+    :param cancellable: whether DELETE cancels an OCR task.
     :param authenticated: whether calls carry a token.
     :param input_formats: what it reads.
     :param replaced_by: the operation to use instead of this deprecated one.
@@ -182,7 +182,7 @@ _BY_FOLDED_NAME = {
 
 
 def get_operation(name: str | Operation) -> Operation:
-    """Find an operation that starts a task, by its name in any case.
+    """Find an operation that starts an OCR task, by its name in any case.
 
     :param name: such as ``RecognizeImage``; the part before a slash may be left out.
     :raises AsposeOcrSettingsError: if there is none; names the nearest ones.

@@ -188,8 +188,8 @@ class Call(Generic[T]):
     :param authenticated: whether the call carries a token.
     :param submits: whether a repeat may pay twice.
     :param fate: of the submission, where somebody wants to know it even when an exception ends the call.
-    :param ocr_task_id: the task it is about, for errors; HTTP 400 and 404 then mean that the service
-        does not know the task, and are left to ``read``.
+    :param ocr_task_id: the OCR task it is about, for errors; HTTP 400 and 404 then mean that the service
+        does not know it, and are left to ``read``.
     :param hidden: what must not be repeated from an answer, besides the token.
     """
 
@@ -283,7 +283,7 @@ def _error(
     else:
         otherwise = "the service failed" if kind.retryable else "the request was refused"
         reason = _REASONS.get(answer.status, otherwise)
-    # Whoever has the id of a task without a sign-in can read its result.
+    # Whoever has the id of an OCR task without a sign-in can read its result.
     secret_id = None if call.authenticated else call.ocr_task_id
     detail = problem_detail(answer, hidden=(token, secret_id, *call.hidden))
     waiting = f"; it asks to wait {asked:.0f} s" if asked is not None and kind.retryable else ""

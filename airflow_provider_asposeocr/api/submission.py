@@ -58,7 +58,7 @@ class Submission:
     reattached: bool = False
 
     def __str__(self) -> str:
-        """Name the OCR task for a log or an error: whoever holds the id of a trial task can read it."""
+        """Name the OCR task for a log or an error: whoever holds the id of a trial OCR task can read it."""
         if self.of_operation.authenticated:
             return f"OCR task {self.ocr_task_id}"
         return "a trial OCR task, whose id is a secret"
@@ -161,7 +161,7 @@ class WaitEvent:
         :raises AsposeOcrError: what ended the wait otherwise.
         """
         if self.task is None:
-            raise self.error or AsposeOcrError("the wait ended without a task")
+            raise self.error or AsposeOcrError("the wait ended without an OCR task")
         return self.task
 
     def to_event(self) -> dict[str, Any]:
