@@ -110,7 +110,7 @@ class AsposeOcrTaskError(AsposeOcrError):
 
 
 class AsposeOcrTaskNotFoundError(AsposeOcrError):
-    """The service does not know the OCR task: its id was never given out, cancelled, or older than 24 hours."""
+    """The service does not know the OCR task: never submitted, cancelled, or older than 24 hours."""
 
 
 class AsposeOcrNotFinishedError(AsposeOcrError):
