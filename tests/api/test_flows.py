@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_asposeocr.api import flows, poll
+from airflow_provider_asposeocr.api import flows, polling
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrAuthError,
     AsposeOcrConnectionError,
@@ -583,7 +583,7 @@ class TestWait:
     def test_nothing_of_a_wait_is_left_for_the_garbage_collector(self, monkeypatch: Any) -> None:
         made: list[weakref.ref[Any]] = []
 
-        class Watched(poll.Poll):
+        class Watched(polling.Poll):
             def __init__(self, *arguments: Any, **more: Any) -> None:
                 super().__init__(*arguments, **more)
                 made.append(weakref.ref(self))
