@@ -6,11 +6,12 @@ import asyncio
 import importlib
 import json
 import time
+from contextlib import AbstractContextManager
 from dataclasses import asdict, fields
 from types import SimpleNamespace
 from typing import Any
 
-from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.providers.common.compat.sdk import TaskDeferred, timeout
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from airflow_provider_asposeocr.api.polling import Wait
@@ -50,6 +51,12 @@ def deferral(task: Any) -> TaskDeferred:
     except TaskDeferred as deferred:
         return deferred
     raise AssertionError("the task did not defer")
+
+
+def execution_timeout(seconds: float) -> AbstractContextManager[None]:
+    """Ring the alarm that ends a task of Airflow when its ``execution_timeout`` has passed."""
+    alarm: AbstractContextManager[None] = timeout(seconds)  # type: ignore[no-untyped-call]
+    return alarm
 
 
 def rebuilt(trigger: BaseTrigger) -> BaseTrigger:

@@ -164,7 +164,7 @@ def prepared(
     case: Case, way: str, emulator: Emulator, scan: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Any:
     """Make the task, and then make it go wrong: a sensor's job is submitted while all is well."""
-    waits = {"poll_interval" if way != "sensor" else "poke_interval": 0.1}
+    waits: dict[str, Any] = {"poll_interval" if way != "sensor" else "poke_interval": 0.1}
     if way == "sensor":
         ocr_task_id = "" if case.submits == 0 else AsposeOcrHook().submit("RecognizeImage", scan)
         more = case.prepare(emulator, folder, monkeypatch)

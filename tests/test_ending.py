@@ -93,7 +93,7 @@ def test_listeners_are_served_by_a_worker(monkeypatch: pytest.MonkeyPatch) -> No
     class Plugin:
         """Any listener."""
 
-    manager = get_listener_manager()
+    manager: Any = get_listener_manager()
     manager.add_listener(plugin := Plugin())
     try:
         assert "listeners" in (why_a_worker_ends(sensor()) or "")
@@ -129,7 +129,7 @@ def test_an_operator_goes_back_to_a_worker_for_a_record_only_where_it_keeps_one(
     release: str,
     ends: bool,
 ) -> None:
-    given = {
+    given: dict[str, Any] = {
         name: value.format(tmp=tmp_path) if isinstance(value, str) else value
         for name, value in arguments.items()
     }

@@ -105,6 +105,7 @@ def test_without_its_provider_it_says_which_extra_to_install(
     bag = DagBag(path)
     assert bag.import_errors == {}
     (dag,) = bag.dags.values()
+    only: Any
     (only,) = dag.tasks
     with pytest.raises(AirflowFailException, match=rf"install airflow-provider-asposeocr\[{extra}\]$"):
         only.python_callable()

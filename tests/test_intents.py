@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTas
 
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
+from airflow_provider_asposeocr.files.source import open_source
 from airflow_provider_asposeocr.hooks.drivers import Meter, SyncDriver
 from airflow_provider_asposeocr.operators import base
 from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
@@ -75,11 +76,9 @@ def source_changes(*, after: int = 0) -> Spoil:
     """Let the source be another one after it was read so many times."""
 
     def spoil(first: Try) -> None:
-        original = base.open_source
-
         def opened(*args: Any, **kwargs: Any) -> Any:
             good = iter([True] * after)
-            return replace(original(*args, **kwargs), is_current=lambda: next(good, False))
+            return replace(open_source(*args, **kwargs), is_current=lambda: next(good, False))
 
         first.patch.setattr(base, "open_source", opened)
 
@@ -206,7 +205,12 @@ def test_an_intent_stays_only_where_something_may_have_been_accepted(
     name: str,
 ) -> None:
     store = StateStore()
-    arguments = {"task_id": "t", "operation": "RecognizeImage", "source": scan, "poll_interval": 0.05}
+    arguments: dict[str, Any] = {
+        "task_id": "t",
+        "operation": "RecognizeImage",
+        "source": scan,
+        "poll_interval": 0.05,
+    }
     with monkeypatch.context() as patch:
         first = Try(emulator, patch, dict(arguments), scan)
         (NOT_SENT | PERHAPS_SENT)[name](first)

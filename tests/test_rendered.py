@@ -124,7 +124,12 @@ def test_a_field_that_must_be_set_says_so(
 def test_the_text_of_a_document_is_shown_nowhere(
     emulator: Emulator, place: Place, name: str, field: str, form: str
 ) -> None:
-    manifest = {"ocr_task_id": place.ocr_task_id, "text": DOCUMENT, "uri": None, "results": []}
+    manifest: dict[str, Any] = {
+        "ocr_task_id": place.ocr_task_id,
+        "text": DOCUMENT,
+        "uri": None,
+        "results": [],
+    }
     values = {"text": str(manifest), "value": manifest, "object": object()}
     task = place.task(name, **{field: values[form]})
     assert "patient" not in str([getattr(task, shown) for shown in task.template_fields])
@@ -144,7 +149,11 @@ def test_a_sensor_asks_for_nothing_that_it_could_not_deliver(
     emulator: Emulator, place: Place, operation: str, field: str
 ) -> None:
     given = {"operation": operation, field: "perhaps"}
-    for deferrable, wait in ((True, run), (False, run), (False, lambda task: task.poke(context()))):
+
+    def poke(task: Any) -> Any:
+        return task.poke(context())
+
+    for deferrable, wait in ((True, run), (False, run), (False, poke)):
         with pytest.raises(AirflowFailException, match=field):
             wait(place.task("sensor", deferrable=deferrable, **given))
     assert emulator.calls.billed == place.calls_before

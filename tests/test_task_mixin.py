@@ -127,7 +127,7 @@ def test_a_mapped_source_is_masked(emulator: Emulator, png: bytes, masked: list[
         mapped = AsposeOcrRecognizeImageOperator.partial(task_id="t").expand(
             source=["https://host.example/a.png?sig=0123456789"]
         )
-    task = mapped.unmap({"source": "https://host.example/a.png?sig=0123456789"})
+    task: Any = mapped.unmap({"source": "https://host.example/a.png?sig=0123456789"})
     task._do_render_template_fields(task, task.template_fields, context(), task.get_template_env(), set())
     assert task.source == "https://host.example/a.png"
     assert "0123456789" in "".join(masked)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 from dags_examples.demo.airflow_rest import AirflowRest
@@ -78,7 +78,7 @@ class LocalAirflow:
         self._rest = AirflowRest(self.url, self._major)
         self._cleanup = contextlib.ExitStack()
 
-    def __enter__(self) -> LocalAirflow:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

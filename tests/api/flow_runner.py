@@ -121,8 +121,10 @@ def drive(
             run.refused.append(step.stale)
             failed = on_token()
             answer = f"{token}-{len(run.refused)}"
-        else:
+        elif isinstance(step, HttpRequest):
             run.requests.append(step)
             position = min(len(run.requests), len(answers)) - 1
             answer = on_request(step) if on_request else answers[position]
+        else:
+            raise AssertionError(f"a flow of the API does not yield {step!r}")
     raise AssertionError(f"the flow went on for {MOST_STEPS} steps")

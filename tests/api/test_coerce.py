@@ -34,7 +34,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
 }
 
 # fmt: off
-RIGHT = {
+RIGHT: dict[str, list[tuple[Any, Any]]] = {
     "word": [("a", "a"), (" a\n", "a"), ("none", "none"), ("{stem}", "{stem}")],
     "boolean": [(True, True), (False, False), ("true", True), (" False ", False), ("ON", True),
                 ("off", False), ("yes", True), ("no", False), (1, True), (0, False), ("0", False),

@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[2]
 MAX_EXTRA_MIB = 16.0
 BYTES = 80_000_000
 OPERATION = "BinarizeImage"
-TRIGGER, SENSORS = "trigger", {"waiting": {}, "poking": {"poke_interval": 0.2}}
+TRIGGER = "trigger"
+SENSORS: dict[str, dict[str, Any]] = {"waiting": {}, "poking": {"poke_interval": 0.2}}
 WAYS = (TRIGGER, *SENSORS)
 UNKNOWN = json.dumps({"taskStatus": "NotExist"})
 

@@ -17,7 +17,7 @@ from airflow_provider_asposeocr.api.submission import fingerprint
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.files.destination import Names
 from airflow_provider_asposeocr.files.paths import identity_of, safe_name, stem_of
-from airflow_provider_asposeocr.files.source import open_source, request_url
+from airflow_provider_asposeocr.files.source import Source, open_source, request_url
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
 from tests.batch.support import batch, image, lines
 from tests.running import run
@@ -33,6 +33,11 @@ AWS = (
 GOOGLE = "X-Goog-Algorithm=a&X-Goog-Date=d&X-Goog-Signature=s"
 AZURE = "sv=2024&st=a&se=b&sr=b&sp=r&spr=https&sig=s%3D"
 CLOUDFRONT = "Expires=1&Signature=s&Key-Pair-Id=K"
+
+
+def fingerprint_of(source: Source, operation: str = "RecognizeImage", **settings: str) -> str:
+    """Take the fingerprint of a source as an operator does."""
+    return fingerprint(get_operation(operation), settings, source.identity or source.uri, source.content_tag)
 
 
 @pytest.mark.parametrize("signature", [AWS, GOOGLE, AZURE, CLOUDFRONT, "Policy=p&Signature=s&Key-Pair-Id=K"])
@@ -78,7 +83,7 @@ def test_it_holds_for_the_web_alone_and_hides_nothing(tmp_path: Path) -> None:
 def test_different_addresses_are_different_sources(one: str, other: str) -> None:
     assume(one != other)
     prints = {
-        fingerprint(IMAGE, {}, source_of(b"x", identity=identity_of(f"https://h/{name}")))[:12]
+        fingerprint_of(source_of(b"x", identity=identity_of(f"https://h/{name}")))[:12]
         for name in (one, other)
     }
     assert len(prints) == 2
@@ -86,7 +91,7 @@ def test_different_addresses_are_different_sources(one: str, other: str) -> None
 
 def test_one_fingerprint_for_one_content_and_one_name_for_all() -> None:
     def printed(language: str = "English", content: str = "f", name: str = "RecognizeImage") -> str:
-        return fingerprint(get_operation(name), {"language": language}, source_of(b"x", content_tag=content))
+        return fingerprint_of(source_of(b"x", content_tag=content), name, language=language)
 
     assert printed() == printed()
     assert printed()[:12] == printed(content="g")[:12]
@@ -97,7 +102,7 @@ def test_one_fingerprint_for_one_content_and_one_name_for_all() -> None:
 
 def test_streams_are_told_apart_by_all_of_their_content() -> None:
     contents = [bytes(100_000) + bytes([last]) for last in (1, 2, 1)]
-    prints = [fingerprint(IMAGE, {}, open_source(io.BytesIO(content)))[:12] for content in contents]
+    prints = [fingerprint_of(open_source(io.BytesIO(content)))[:12] for content in contents]
     assert prints[0] == prints[2] != prints[1]
 
 

@@ -36,7 +36,7 @@ from tests.states import StateStore
 if AIRFLOW_V_3_0_PLUS:
     from airflow.sdk.bases.operator import ExecutorSafeguard
 else:
-    from airflow.models.baseoperator import ExecutorSafeguard
+    from airflow.models.baseoperator import ExecutorSafeguard  # type: ignore[no-redef]
 
 WORKER, TRIGGERER, BATCH = WAYS = ("worker", "triggerer", "batch")
 
@@ -225,7 +225,7 @@ def _task(row: Row, way: str, scans: list[Path], folder: Path) -> Any:
 def _run(task: Any, row: Row, way: str, cell: Cell, folder: Path) -> None:
     if not AIRFLOW_V_3_0_PLUS:
         # Airflow 2 knows the thread alone in which it was loaded.
-        ExecutorSafeguard._sentinel.callers = {}
+        ExecutorSafeguard._sentinel.callers = {}  # type: ignore[attr-defined]
     try:
         returned = run(task, task_state_store=StateStore())
     except AirflowFailException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG
 
@@ -18,8 +19,8 @@ from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 
 SOURCE, FOLDER, AWAITED = (os.environ.get(name, "") for name in ("SOURCE", "FOLDER", "AWAITED"))
 UNKNOWN = "01234567-89ab-4cde-8f01-23456789abcd"
-RECOGNIZE = {"operation": "RecognizeImage"}
-DEFERRED = {"source": SOURCE, "deferrable": True}
+RECOGNIZE: dict[str, Any] = {"operation": "RecognizeImage"}
+DEFERRED: dict[str, Any] = {"source": SOURCE, "deferrable": True}
 
 with DAG(dag_id="every_class", schedule=None, default_args={"retries": 0}):
     AsposeOcrOperator(task_id="by_name", source=SOURCE, **RECOGNIZE)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, timeout
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
@@ -32,7 +32,7 @@ from airflow_provider_asposeocr.operators.asposeocr import (
 )
 from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
 from airflow_provider_asposeocr.operators.fetch import AsposeOcrFetchResultOperator
-from tests.running import deferral, run
+from tests.running import deferral, execution_timeout, run
 from tests.states import StateStore
 
 TEXT = "The quick brown fox jumps over the lazy dog."
@@ -85,7 +85,7 @@ def test_the_log_says_where_a_result_went(
     run(recognize(scan, **arguments))
     # Airflow 2 logs by logging, Airflow 3 by itself.
     said = caplog.text if "Submitted" in caplog.text else capsys.readouterr().out
-    size = len(emulator.options.scripted_text.encode())
+    size = len(TEXT.encode())
     source = rf"file://\S+/scan.png \({scan.stat().st_size} bytes\)"
     for phase in (
         rf"Submitted {source} to RecognizeImage as OCR task [\w-]+",
@@ -307,7 +307,7 @@ def test_what_completed_before_the_alarm_of_execution_timeout_is_delivered(
     emulator: Emulator, scan: Path
 ) -> None:
     emulator.options.service_seconds = 0.5
-    with timeout(1):
+    with execution_timeout(1):
         assert run(recognize(scan, poll_interval=30))["text"] == TEXT
     assert (emulator.calls.poll, emulator.calls.cancel) == (1, 0)
 
@@ -316,7 +316,7 @@ def test_what_is_pending_at_the_alarm_of_execution_timeout_is_cancelled(
     emulator: Emulator, scan: Path
 ) -> None:
     emulator.inject("never_finish", on="submit")
-    with pytest.raises(AsposeOcrTimeoutError, match="was cancelled at the service"), timeout(1):
+    with pytest.raises(AsposeOcrTimeoutError, match="was cancelled at the service"), execution_timeout(1):
         run(recognize(scan, poll_interval=30))
     assert (emulator.calls.poll, emulator.calls.cancel) == (1, 1)
 
@@ -326,7 +326,7 @@ def test_what_cannot_be_asked_for_at_the_alarm_of_execution_timeout_is_left_for_
 ) -> None:
     store = StateStore()
     emulator.inject("status", on="poll", times=None, status=503)
-    with pytest.raises(AsposeOcrUnreachedTimeoutError), timeout(1):
+    with pytest.raises(AsposeOcrUnreachedTimeoutError), execution_timeout(1):
         run(recognize(scan, poll_interval=30), task_state_store=store)
     assert emulator.calls.cancel == 0
 

@@ -13,7 +13,6 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
-    timeout,
 )
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
@@ -22,10 +21,10 @@ from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.operators.fetch import AsposeOcrFetchResultOperator
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
-from tests.running import context, deferral, run
+from tests.running import context, deferral, execution_timeout, run
 
 TEXT = "The quick brown fox jumps over the lazy dog."
-MODES = {
+MODES: dict[str, dict[str, Any]] = {
     "deferred": {"deferrable": True, "poke_interval": 0.1},
     "waiting": {"deferrable": False},
     "poking": {"deferrable": False, "poke_interval": 0.1},
@@ -208,7 +207,8 @@ def test_reschedule_mode_gives_the_slot_back(emulator: Emulator, png: bytes) -> 
     with pytest.raises(Exception) as raised:  # its import path differs between Airflow versions
         task.execute(ctx)
     assert type(raised.value).__name__ == "AirflowRescheduleException"
-    wait = raised.value.reschedule_date.timestamp() - time.time()
+    error: Any = raised.value
+    wait = error.reschedule_date.timestamp() - time.time()
     assert 55 < wait <= 60
 
     assert task.execute(ctx)["text"] == TEXT
@@ -229,8 +229,8 @@ def test_reschedule_mode_gives_the_service_the_time_that_it_asks_for(
         with pytest.raises(Exception) as raised:
             task.execute(ctx)
         assert type(raised.value).__name__ == "AirflowRescheduleException"
-        wait: float = raised.value.reschedule_date.timestamp() - time.time()
-        return wait
+        error: Any = raised.value
+        return float(error.reschedule_date.timestamp() - time.time())
 
     assert longest - 5 < pause() <= longest
     assert emulator.calls.poll == 1
@@ -296,11 +296,11 @@ def test_the_alarm_of_execution_timeout_is_followed_by_a_last_look(
     arguments = {**MODES[mode], "soft_fail": soft_fail}
     if mode == "poking":
         arguments["poke_interval"] = 30.0
-    with timeout(1):
+    with execution_timeout(1):
         assert run(sensor(submitted(png), **arguments))["text"] == TEXT
 
     emulator.inject("never_finish", on="submit")
-    with pytest.raises(AirflowSkipException if soft_fail else AirflowSensorTimeout), timeout(1):
+    with pytest.raises(AirflowSkipException if soft_fail else AirflowSensorTimeout), execution_timeout(1):
         run(sensor(submitted(png), **arguments))
 
 

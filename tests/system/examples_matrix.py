@@ -82,9 +82,9 @@ def environment(release: str, wheel: Path) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, folder], check=True)
-    install = [UV, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
+    install = [str(UV), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
     renew = ["--reinstall-package", "airflow-provider-asposeocr"]
-    subprocess.run([*install, *renew, wheel, *requirements(release)], check=True)
+    subprocess.run([*install, *renew, str(wheel), *requirements(release)], check=True)
     return python
 
 

@@ -12,6 +12,7 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,7 +109,7 @@ def play_all(stage: Stage) -> None:
 
 def report(request: pytest.FixtureRequest, stage: Stage, *more: str) -> None:
     """Print a line for each scenario."""
-    plugins = request.config.pluginmanager
+    plugins: Any = request.config.pluginmanager
     with plugins.get_plugin("capturemanager").global_and_fixture_disabled():
         reporter = plugins.get_plugin("terminalreporter")
         where = f"records in {'a durable_path' if stage.records else 'the task state store'}"

@@ -150,7 +150,7 @@ def stand_by(airflow: LocalAirflow) -> float:
 
 def report(request: pytest.FixtureRequest, found: Outcome, where: str, seconds: float) -> None:
     """Print what came of it."""
-    plugins = request.config.pluginmanager
+    plugins: Any = request.config.pluginmanager
     states = [task["state"] for task in found.tasks.values()]
     with plugins.get_plugin("capturemanager").global_and_fixture_disabled():
         reporter = plugins.get_plugin("terminalreporter")

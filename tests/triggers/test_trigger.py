@@ -171,7 +171,8 @@ def test_what_the_triggerer_renders_is_read_as_a_worker_reads_it(
     event = first_event(trigger)
     if ends_task:
         assert isinstance(event, TaskSuccessEvent)
-        assert (event.xcoms or {})["return_value"]["text"] == emulator.options.scripted_text
+        xcoms: Any = event.xcoms
+        assert xcoms["return_value"]["text"] == emulator.options.scripted_text
     else:
         assert WaitEvent.of_event(event.payload).unwrap().text == emulator.options.scripted_text
 

@@ -80,7 +80,7 @@ class AirflowToKill(LocalAirflow):
 def is_gone(pid: int) -> bool:
     """Whether a process has ended."""
     try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 

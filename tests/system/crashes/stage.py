@@ -252,7 +252,7 @@ class Stage:
         return next(iter(self._states(task_id)), None)
 
     def _dag_of(self, task_id: str) -> str:
-        return next(task["dag_id"] for task in self._all() if task["task_id"] == task_id)
+        return str(next(task["dag_id"] for task in self._all() if task["task_id"] == task_id))
 
     def _file(self, task_id: str, what: str) -> Path:
         return self.folder / f"{task_id}.{what}"

@@ -19,7 +19,7 @@ from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 try:
     from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 except ImportError:
-    from airflow.triggers.temporal import TimeDeltaTrigger
+    from airflow.triggers.temporal import TimeDeltaTrigger  # type: ignore[no-redef]
 
 GIVEN = json.loads(Path(__file__).with_name("hostile.json").read_text())
 STORED = ("status", "fetch")

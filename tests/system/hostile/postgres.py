@@ -90,7 +90,7 @@ def _programs() -> Path:
 
 def _wait_until_ready(programs: Path, server: subprocess.Popen[bytes], port: int, folder: Path) -> None:
     end = time.monotonic() + PATIENCE
-    command = [programs / "pg_isready", "--quiet", "--host", LOOPBACK, "--port", str(port)]
+    command = [str(programs / "pg_isready"), "--quiet", "--host", LOOPBACK, "--port", str(port)]
     while subprocess.run(command, check=False).returncode:
         if server.poll() is not None or time.monotonic() > end:
             raise RuntimeError(f"PostgreSQL does not start:\n{(folder / 'log').read_text()[-2000:]}")
