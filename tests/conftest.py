@@ -24,10 +24,6 @@ from airflow_provider_asposeocr.hooks import auth, connection
 from tests.storage.fixtures import local_store, remote, s3, s3_store, sftp, sftp_store, store
 
 __all__ = ["local_store", "remote", "s3", "s3_store", "sftp", "sftp_store", "store"]
-
-BAD_INPUT_ROWS: list[tuple[str, str, int, int, int, float, str]] = []
-"""What the tests of bad input saw: case, way, submissions, billed calls, token calls, seconds, outcome."""
-
 CONTRACT = Path(__file__).parent / "contract"
 """The API as data: see its README."""
 
@@ -73,14 +69,3 @@ def scan(tmp_path: Path, png: bytes) -> Path:
     path = tmp_path / "scan.png"
     path.write_bytes(png)
     return path
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table of bad input: one line for each case and way of running."""
-    if not BAD_INPUT_ROWS:
-        return
-    terminalreporter.section("bad input")
-    terminalreporter.line(f"{'case':32} {'way':20} submits calls tokens seconds  outcome")
-    for name, way, submits, calls, asked, seconds, outcome in BAD_INPUT_ROWS:
-        line = " ".join(outcome.split())[:110]
-        terminalreporter.line(f"{name:32} {way:20} {submits:7} {calls:5} {asked:6} {seconds:7.1f}  {line}")
