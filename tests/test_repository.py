@@ -1,4 +1,4 @@
-"""What stands beside the code: hooks, workflows, and the pages for those who contribute."""
+"""What stands beside the code: hooks, workflows, pages for those who contribute, and the tests themselves."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.system.releases import RELEASES
+from tests.test_packaging import MAX_LINES
 
 ROOT = Path(__file__).parents[1]
 
@@ -62,3 +63,9 @@ def test_ci_runs_targets_of_the_makefile_and_may_read_alone() -> None:
         assert [name for name in used if not re.fullmatch(r"actions/[\w-]+@v\d+", name)] == []
         (command,) = [step["run"] for step in job["steps"] if "run" in step]
         assert command.removeprefix("make ") in targets
+
+
+def test_files_of_tests_and_benchmarks_are_short_enough_to_read() -> None:
+    paths = [path for folder in ("tests", "benchmarks", "tools") for path in (ROOT / folder).rglob("*.py")]
+    lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in paths}
+    assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,15 +19,14 @@ from airflow_provider_asposeocr.api.http import (
     Sleep,
     TransportFailure,
 )
+from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 
 START = 1_800_000_000.0
 MOST_STEPS = 10_000
-
 NOT_SENT = TransportFailure(FailureKind.NOT_SENT, "the service cannot be reached (Connection refused)")
 UNTRUSTED = TransportFailure(FailureKind.UNTRUSTED, "the certificate is not trusted: self-signed")
 BROKEN = TransportFailure(FailureKind.UNKNOWN, "the connection broke before the answer came (reset)")
-
 Answer = HttpResponse | TransportFailure
 
 
@@ -128,3 +129,36 @@ def drive(
         else:
             raise AssertionError(f"a flow of the API does not yield {step!r}")
     raise AssertionError(f"the flow went on for {MOST_STEPS} steps")
+
+
+class Body:
+    """A request body."""
+
+    content_type = "application/json"
+
+    def __len__(self) -> int:
+        return 2
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"{}"
+
+
+ID = "5abe66e1-d823-48c1-bcb7-5c05c1719976"
+IMAGE = get_operation("RecognizeImage")
+TRIAL = get_operation("RecognizeImageTrial")
+OLD = get_operation("PostBinarizationFile")
+HOST = "https://ocr.example"
+
+
+def reply(status: str | None, *texts: str, **more: Any) -> HttpResponse:
+    """The reply for a task with this status and these texts as results."""
+    results = [{"type": "Text", "data": base64.b64encode(text.encode()).decode()} for text in texts]
+    return response(200, json.dumps({"id": ID, "taskStatus": status, "results": results or None, **more}))
+
+
+def cut_off(body: str) -> HttpResponse:
+    """A reply of which only the beginning was read."""
+    return response(200, body, complete=False)
+
+
+PENDING, PROCESSING, COMPLETED = reply("Pending"), reply("Processing"), reply("Completed", "text")

@@ -7,6 +7,7 @@ import base64
 import json
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -294,7 +295,7 @@ def test_whatever_is_raised_inside_becomes_an_event_without_its_message(
     monkeypatch.setattr(AsposeOcrHook, "arun_flow", fail)
     event = fire(make())
     assert event["kind"] == "AsposeOcrUnexpectedError"
-    assert event["message"].startswith("unexpected ValueError in test_trigger.py")
+    assert event["message"].startswith(f"unexpected ValueError in {Path(__file__).name}")
     assert "s3cret" not in json.dumps(event) + caplog.text
     error = WaitEvent.of_event(event).error
     assert isinstance(error, AsposeOcrUnexpectedError)
