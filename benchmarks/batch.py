@@ -29,8 +29,8 @@ OURS, BARE = "operator", "bare"
 NAMES = {OURS: "AsposeOcrBatchOperator", BARE: "bare loop of aiohttp"}
 
 IN_FLIGHT = 50
-LEAST_RATIO = 0.9
-MOST_GROWTH_MIB = 8.0
+MIN_RATIO = 0.9
+MAX_GROWTH_MIB = 8.0
 """The targets: throughput by that of the bare loop; resident memory at the end over that at a tenth."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -207,10 +207,10 @@ def targets(data: Mapping[str, Any]) -> list[Target]:
         run["mib_at_the_end"] - run["mib_at_a_tenth"] for run in _of(data, "usual", OURS)
     )
     return [
-        Target.at_least("files per second by those of the bare loop", LEAST_RATIO, ratio, "{:.2f}"),
+        Target.at_least("files per second by those of the bare loop", MIN_RATIO, ratio, "{:.2f}"),
         Target.at_most(
             f"MiB more at file {data['items']:,} than at {data['items'] // 10:,}",
-            MOST_GROWTH_MIB,
+            MAX_GROWTH_MIB,
             growth,
             "{:.1f}",
         ),

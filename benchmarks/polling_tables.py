@@ -11,7 +11,7 @@ from benchmarks.polling_model import Cost
 from benchmarks.polling_runs import LOADS, OPERATOR, SENSOR, SHAPES, Run
 from benchmarks.tables import Table, Target, middle, targets_table
 
-MOST_CALLS, MOST_DELAY = 2.75, 0.9
+MAX_CALLS, MAX_DELAY = 2.75, 0.9
 """The targets: per job of the first shape, with nothing configured."""
 
 _BOTH = ("calls", "delay")
@@ -28,8 +28,8 @@ def targets(data: Mapping[str, Any]) -> list[Target]:
             load = like.in_flight or SHAPES["3"].in_flight
             about = f"median 3 s, {load} at a time, {like.way}, runs: {len(runs)}"
             calls, delay = (statistics.median(run[name] for run in runs) for name in _BOTH)
-            found.append(Target.at_most(f"calls for each job ({about})", MOST_CALLS, calls, "{:.2f}"))
-            found.append(Target.at_most(f"mean delay in seconds ({about})", MOST_DELAY, delay, "{:.2f}"))
+            found.append(Target.at_most(f"calls for each job ({about})", MAX_CALLS, calls, "{:.2f}"))
+            found.append(Target.at_most(f"mean delay in seconds ({about})", MAX_DELAY, delay, "{:.2f}"))
     return found
 
 

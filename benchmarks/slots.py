@@ -45,7 +45,7 @@ NAMES = {
     PEERS[1]: "HttpOperator, HttpSensor(deferrable=True)",
 }
 
-MOST_RATIO = 0.5
+MAX_RATIO = 0.5
 """The target: slot seconds of a job by those of the best peer."""
 
 _DAGS = Path(__file__).parent / "dags"
@@ -186,7 +186,7 @@ def targets(data: Mapping[str, Any]) -> list[Target]:
         for way in OURS:
             ratio = _whole(data, way, seconds) / best
             what = f"{NAMES[way]}, {seconds} s: slot seconds by those of the best peer"
-            found.append(Target.at_most(what, MOST_RATIO, ratio, "{:.2f}"))
+            found.append(Target.at_most(what, MAX_RATIO, ratio, "{:.2f}"))
         waiting = max(row["waiting"] for row in _rounds(data, FROM_TRIGGER, seconds))
         what = f"sensor started in the triggerer, {seconds} s: its slot seconds"
         found.append(Target.at_most(what, 0, waiting))

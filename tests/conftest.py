@@ -49,7 +49,7 @@ def contract() -> Path:
 
 @pytest.fixture
 def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """A service that completes every job at once with scripted text; it is the default connection."""
+    """A service that completes every OCR task at once with scripted text; it is the default connection."""
     with Emulator(ocr=False) as running:
         monkeypatch.setenv("AIRFLOW_CONN_ASPOSEOCR_DEFAULT", running.connection_json())
         yield running
@@ -57,7 +57,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 
 @pytest.fixture
 def png() -> bytes:
-    """A small image."""
+    """Return a small image."""
     stream = io.BytesIO()
     Image.new("L", (120, 40), 255).save(stream, "PNG")
     return stream.getvalue()
@@ -65,7 +65,7 @@ def png() -> bytes:
 
 @pytest.fixture
 def scan(tmp_path: Path, png: bytes) -> Path:
-    """A small image in a file."""
+    """Return a small image in a file."""
     path = tmp_path / "scan.png"
     path.write_bytes(png)
     return path

@@ -26,12 +26,12 @@ class Exchange:
 
     @property
     def path(self) -> str:
-        """The path of the request."""
+        """Return the path of the request."""
         return urlsplit(self.target).path
 
     @property
     def query(self) -> list[tuple[str, str]]:
-        """The query of the request."""
+        """Return the query of the request."""
         return parse_qsl(urlsplit(self.target).query, keep_blank_values=True, strict_parsing=True)
 
 
@@ -51,7 +51,7 @@ class Description:
         return value
 
     def operation(self, exchange: Exchange) -> dict[str, Any]:
-        """What is said of a request's path and method."""
+        """Return what is said of a request's path and method."""
         found: dict[str, Any] = self._document["paths"][exchange.path][exchange.method.lower()]
         return found
 
@@ -118,7 +118,7 @@ class Description:
 
 
 def decoded(exchange: Exchange) -> Any:
-    """The body of a request as the value that its schema is about."""
+    """Return the body of a request as the value that its schema is about."""
     kind = exchange.headers["content-type"].partition(";")[0]
     if kind == "application/json":
         return json.loads(exchange.body)

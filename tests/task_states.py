@@ -54,7 +54,7 @@ def write_states_down(home: Path, more: str = "") -> None:
 
 
 def changes(home: Path, dag_id: str, run_id: str) -> list[Change]:
-    """What the tasks of a run have gone through, oldest first.
+    """Return what the tasks of a run have gone through, oldest first.
 
     :param home: the ``AIRFLOW_HOME``.
     :param dag_id: the DAG.

@@ -59,7 +59,7 @@ class Wire:
     seen: list[Exchange] = field(default_factory=list)
 
     def calls(self, method: str) -> list[Exchange]:
-        """The exchanges of a method, sign-ins apart."""
+        """Return the exchanges of a method, sign-ins apart."""
         return [one for one in self.seen if one.method == method and one.path != "/connect/token"]
 
 

@@ -51,7 +51,7 @@ def sensor(kind: type[AsposeOcrTaskSensor] = AsposeOcrTaskSensor, **arguments: A
 
 
 def ends_in_the_trigger(task: Any, **of_context: Any) -> bool:
-    """What the trigger is told when the task defers."""
+    """Return what the trigger is told when the task defers."""
     with pytest.raises(TaskDeferred) as deferred:
         task.execute(context(**of_context))
     told: bool = deferred.value.trigger.serialize()[1]["ends_task"]

@@ -28,13 +28,13 @@ MANIFEST = {"ocr_task_id": "an-id", "uri": "file:///tmp/page.png", "text": "some
 
 
 def imported(path: Path) -> list[str]:
-    """The modules that a file imports from, anywhere in it."""
+    """Return the modules that a file imports from, anywhere in it."""
     nodes = ast.walk(ast.parse(path.read_text()))
     return [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
 
 
 def missing_module(path: Path) -> str | None:
-    """The first module that a file imports and this environment does not have."""
+    """Return the first module that a file imports and this environment does not have."""
     for name in imported(path):
         try:
             found = importlib.util.find_spec(name)
@@ -47,7 +47,7 @@ def missing_module(path: Path) -> str | None:
 
 @pytest.fixture(params=EXAMPLES, ids=lambda path: path.stem)
 def path(request: pytest.FixtureRequest) -> Path:
-    """The file of an example whose provider is installed."""
+    """Return the file of an example whose provider is installed."""
     found: Path = request.param
     if missing := missing_module(found):
         pytest.skip(f"{missing} is not installed")
@@ -56,7 +56,7 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def dag(path: Path) -> DAG:
-    """The DAG of an example."""
+    """Return the DAG of an example."""
     bag = DagBag(path)
     assert bag.import_errors == {}
     (found,) = bag.dags.values()
@@ -112,7 +112,7 @@ def test_without_its_provider_it_says_which_extra_to_install(
 
 
 def context(dag: DAG) -> Any:
-    """The little of a context that the examples use, with the defaults of their params."""
+    """Return the little of a context that the examples use, with the defaults of their params."""
     params = dag.params.dump()
     ti = SimpleNamespace(
         xcom_pull=lambda *args, **kwargs: MANIFEST,
@@ -131,7 +131,7 @@ def context(dag: DAG) -> Any:
 
 
 def strings(value: Any) -> Iterator[str]:
-    """All texts in a rendered field."""
+    """Yield all texts in a rendered field."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

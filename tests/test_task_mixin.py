@@ -23,7 +23,7 @@ URI_FIELDS = ("source", "source_prefix", "destination", "durable_path")
 
 @pytest.fixture
 def masked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What Airflow was asked to mask."""
+    """Return what Airflow was asked to mask."""
     secrets: list[str] = []
     monkeypatch.setattr("airflow_provider_asposeocr.task_mixin.mask_secret", secrets.append)
     return secrets

@@ -29,7 +29,7 @@ NO_RESULTS = "absent"
 
 
 def result(data: bytes | None, kind: Any = "Text") -> dict[str, Any]:
-    """One entry of ``results``; without a type where that is absent."""
+    """Return one entry of ``results``; without a type where that is absent."""
     entry: dict[str, Any] = {"data": None if data is None else base64.b64encode(data).decode()}
     return entry if kind == NO_RESULTS else {"type": kind, **entry}
 
@@ -214,7 +214,7 @@ def test_a_batch_stores_all_and_then_deletes(
 
 
 def uris_of(line: dict[str, Any]) -> list[str]:
-    """The results in a line of a report."""
+    """Return the results in a line of a report."""
     first = [line["uri"]] if line["uri"] else []
     return [*first, *(more["uri"] for more in line["further_results"])]
 

@@ -23,7 +23,7 @@ from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 
 START = 1_800_000_000.0
-MOST_STEPS = 10_000
+MAX_STEPS = 10_000
 NOT_SENT = TransportFailure(FailureKind.NOT_SENT, "the service cannot be reached (Connection refused)")
 UNTRUSTED = TransportFailure(FailureKind.UNTRUSTED, "the certificate is not trusted: self-signed")
 BROKEN = TransportFailure(FailureKind.UNKNOWN, "the connection broke before the answer came (reset)")
@@ -103,7 +103,7 @@ def drive(
     run = Run()
     answer: Any = None
     failed: AsposeOcrError | None = None
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         try:
             step = flow.send(answer) if failed is None else flow.throw(failed)
         except StopIteration as stop:
@@ -128,7 +128,7 @@ def drive(
             answer = on_request(step) if on_request else answers[position]
         else:
             raise AssertionError(f"a flow of the API does not yield {step!r}")
-    raise AssertionError(f"the flow went on for {MOST_STEPS} steps")
+    raise AssertionError(f"the flow went on for {MAX_STEPS} steps")
 
 
 class Body:
@@ -151,13 +151,13 @@ HOST = "https://ocr.example"
 
 
 def reply(status: str | None, *texts: str, **more: Any) -> HttpResponse:
-    """The reply for a task with this status and these texts as results."""
+    """Return the reply for a task with this status and these texts as results."""
     results = [{"type": "Text", "data": base64.b64encode(text.encode()).decode()} for text in texts]
     return response(200, json.dumps({"id": ID, "taskStatus": status, "results": results or None, **more}))
 
 
 def cut_off(body: str) -> HttpResponse:
-    """A reply of which only the beginning was read."""
+    """Return a reply of which only the beginning was read."""
     return response(200, body, complete=False)
 
 

@@ -47,7 +47,7 @@ def call(kind: str, *answers: Answer, **policy: Any) -> Any:
 
 
 def is_result(kind: str, result: Any) -> bool:
-    """Whether a result is what a good answer leads to."""
+    """Tell whether a result is what a good answer leads to."""
     good: dict[str, bool] = {
         "submit": result == ID,
         "get": isinstance(result, OcrTask) and result.status is TaskStatus.PENDING,

@@ -78,7 +78,7 @@ class TestSignIn:
             (86400, 86340),
         ],
     )
-    def test_a_token_is_given_up_before_it_expires(self, expires_in: Any, lifetime: float) -> None:
+    def test_a_token_counts_as_expired_before_it_does(self, expires_in: Any, lifetime: float) -> None:
         token = self.run(response(200, json.dumps({"access_token": "t", "expires_in": expires_in}))).unwrap()
         assert token.value == "t"
         assert token.expires_at == START + lifetime

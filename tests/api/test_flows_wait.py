@@ -63,7 +63,7 @@ def middle(low: float, high: float) -> float:
 
 
 def learned(model: Any = None) -> LearnedSchedule:
-    """A schedule for a task that was submitted as the clock starts."""
+    """Return a schedule for a task that was submitted as the clock starts."""
     return LearnedSchedule(model or LatencyModel(), submitted_at=START, uniform=middle)
 
 
@@ -166,7 +166,7 @@ class TestWait:
         assert all(pause >= 0.2 for pause in pauses)
         assert len(pauses) >= 11
 
-    def test_polls_once_more_at_the_deadline_and_then_gives_up(self) -> None:
+    def test_polls_once_more_at_the_deadline_and_then_stops_waiting(self) -> None:
         run = self.run(PENDING, timeout=25)
         assert run.sleeps == [10, 10, 5]
         assert len(run.requests) == 3
@@ -175,7 +175,7 @@ class TestWait:
         assert run.error.retryable
         assert "polled 3 times" in str(run.error)
 
-    def test_a_job_that_ends_right_at_the_deadline_counts(self) -> None:
+    def test_an_ocr_task_that_ends_right_at_the_deadline_counts(self) -> None:
         assert self.run(PENDING, PENDING, COMPLETED, timeout=25).unwrap().text == "text"
 
     @pytest.mark.parametrize("timeout", [0, -100])

@@ -30,7 +30,7 @@ class Task:
 
 
 def median(shares: list[float]) -> float:
-    """The time by which half of the tasks are done."""
+    """Return the time by which half of the tasks are done."""
     total = 0.0
     for edge, share in zip(GRID, shares, strict=True):
         total += share

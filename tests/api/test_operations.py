@@ -23,19 +23,19 @@ SUBMITTING = [name for name, operation in OPERATIONS.items() if operation.submit
 
 @pytest.fixture
 def document(contract: Path) -> dict[str, Any]:
-    """The contract's table."""
+    """Return the contract's table."""
     read: dict[str, Any] = json.loads((contract / "operations.json").read_text())
     return read
 
 
 @pytest.fixture
 def rows(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The contract's rows by name."""
+    """Return the contract's rows by name."""
     return {row["name"]: row for row in document["operations"]}
 
 
 def path(name: str | None) -> str | None:
-    """The path of an operation below the host."""
+    """Return the path of an operation below the host."""
     return None if name is None else f"{DEFAULT_PREFIX}/{name}"
 
 

@@ -38,7 +38,7 @@ def least(low: float, high: float) -> float:
 
 
 def polls(schedule: LearnedSchedule, ends: float, start: float = 0.0) -> list[float]:
-    """The moments at which a schedule polls a job that ends some seconds after its submission at 0."""
+    """The moments at which a schedule polls an OCR task that ends some seconds after its submission at 0."""
     now, made = start, []
     while True:
         now += schedule.delay(now)
@@ -61,7 +61,7 @@ def test_waits_that_began_together_do_not_stay_together() -> None:
 
 
 def of_airflow(interval: float, poke: int, max_wait: float | None) -> float:
-    """The seconds that Airflow's own sensor waits after a poke."""
+    """Return the seconds that Airflow's own sensor waits after a poke."""
     sensor = BaseSensorOperator(
         task_id="s", poke_interval=interval, timeout=1e9, max_wait=max_wait, exponential_backoff=True
     )
@@ -71,15 +71,15 @@ def of_airflow(interval: float, poke: int, max_wait: float | None) -> float:
 @pytest.mark.parametrize("interval", [0.5, 1.0, 5.0, 60.0, 300.0])
 @pytest.mark.parametrize("max_wait", [None, 0.5, 30.0, 600.0])
 def test_exponential_backoff_is_that_of_airflow(interval: float, max_wait: float | None) -> None:
-    paces = [
+    schedules = [
         FixedSchedule(interval, bound, at_once=True, backoff=True, max_wait=max_wait or math.inf)
         for bound in (least, lambda low, high: high)
     ]
-    assert all(schedule.delay(0.0) <= CROWD for schedule in paces)
+    assert all(schedule.delay(0.0) <= CROWD for schedule in schedules)
     for poke in range(1, 12):
-        for schedule in paces:
+        for schedule in schedules:
             schedule.polled(0.0, done=False)
-        shortest, longest = (schedule.delay(0.0) for schedule in paces)
+        shortest, longest = (schedule.delay(0.0) for schedule in schedules)
         assert shortest <= of_airflow(interval, poke, max_wait) <= longest
         assert longest < 2 * shortest or longest == max_wait
 
@@ -108,7 +108,7 @@ def test_fixed_intervals_wait_as_well_until_an_answer_is_of_use() -> None:
 
 
 def submitted(at: float) -> Submission:
-    """An OCR task that was submitted at a moment."""
+    """Return an OCR task that was submitted at a moment."""
     return Submission("RecognizeImage", "an-id", source_bytes=1000, submitted_at=at)
 
 
@@ -146,7 +146,7 @@ def test_a_day_of_polling_stays_within_some_calls_an_hour() -> None:
     assert len(made) < 24 * 64
 
 
-def test_it_aims_at_the_end_of_jobs_that_take_as_long_as_ever() -> None:
+def test_it_aims_at_the_end_of_ocr_tasks_that_take_as_long_as_ever() -> None:
     model = LatencyModel()
     for _ in range(100):
         polls(LearnedSchedule(model, submitted_at=0), ends=20.0)
@@ -195,7 +195,7 @@ def test_no_poll_is_made_before_an_answer_is_of_use() -> None:
     assert schedule.delay(49.0) == 1.0
 
 
-def test_jobs_of_one_moment_are_spread() -> None:
+def test_ocr_tasks_of_one_moment_are_spread() -> None:
     model = LatencyModel()
     moments = [LearnedSchedule(model, submitted_at=0).delay(0.0) for _ in range(500)]
     middle_one = sorted(moments)[250]

@@ -44,7 +44,7 @@ UNREADABLE: dict[str, HttpResponse] = {
 
 
 def rows(kinds: tuple[str, ...], answers: dict[str, Any]) -> list[Any]:
-    """One row for each kind of call and each answer."""
+    """Return one row for each kind of call and each answer."""
     return [pytest.param(k, a, id=f"{k}-{n}") for k in kinds for n, a in answers.items()]
 
 

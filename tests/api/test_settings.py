@@ -47,13 +47,13 @@ BOOLEANS = {
 
 
 def wire(operation: str, **settings: Any) -> Any:
-    """The settings of an operation as they go on the wire."""
+    """Return the settings of an operation as they go on the wire."""
     return wire_settings(get_operation(operation), settings)
 
 
 @pytest.fixture
 def document(contract: Path) -> dict[str, Any]:
-    """The contract's table."""
+    """Return the contract's table."""
     read: dict[str, Any] = json.loads((contract / "operations.json").read_text())
     return read
 

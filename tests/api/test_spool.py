@@ -44,17 +44,17 @@ data_strings = st.one_of(
 
 
 def whole(task: OcrTask) -> dict[str, Any]:
-    """All that is known of a task, results included."""
+    """Return all that is known of a task, results included."""
     return {**task.to_dict(), "notices": task.notices, "text": task.text}
 
 
 def written(body: bytes) -> IO[bytes]:
-    """A file that holds a reply."""
+    """Return a file that holds a reply."""
     return io.BytesIO(body)
 
 
 def large(*results: tuple[str, str], ascii_only: bool = True) -> bytes:
-    """The reply for a completed task with these types and strings as results."""
+    """Return the reply for a completed task with these types and strings as results."""
     entries = [{"type": kind, "data": data} for kind, data in results]
     reply = {"id": ID, "taskStatus": "Completed", "results": entries, "error": None}
     return json.dumps(reply, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")

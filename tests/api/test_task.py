@@ -30,12 +30,12 @@ def encoded(text: str) -> str:
 
 
 def result(text: str, kind: Any = "Text") -> dict[str, Any]:
-    """One entry of ``results``."""
+    """Return one entry of ``results``."""
     return {"type": kind, "data": encoded(text)}
 
 
 def completed(*results: Any, **more: Any) -> dict[str, Any]:
-    """A reply for a completed task."""
+    """Return a reply for a completed task."""
     return {"id": ID, "taskStatus": "Completed", "results": list(results), "error": None, **more}
 
 

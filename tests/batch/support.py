@@ -50,12 +50,12 @@ class CountingStore(StateStore):
         self.threads.add(threading.current_thread().name)
 
     def batch_rows(self) -> list[Any]:
-        """All rows of the batch record."""
+        """Return all rows of the batch record."""
         return [row for segment in self.rows.values() for row in json.loads(segment)["rows"]]
 
 
 def image(number: int = 0) -> bytes:
-    """An image that no other number has."""
+    """Return an image that no other number has."""
     stream = io.BytesIO()
     Image.new("L", (64, 32), 255).save(stream, "PNG")
     return stream.getvalue() + f"page {number}".encode()
@@ -71,7 +71,7 @@ def images(folder: Path, count: int) -> list[Path]:
 
 
 def batch(sources: Any, destination: Any, **arguments: Any) -> AsposeOcrBatchOperator:
-    """An operator that polls fast."""
+    """Return an operator that polls fast."""
     return AsposeOcrBatchOperator(
         **{
             "task_id": "batch",
@@ -84,12 +84,12 @@ def batch(sources: Any, destination: Any, **arguments: Any) -> AsposeOcrBatchOpe
 
 
 def lines(folder: Path, name: str = "report.jsonl") -> list[dict[str, Any]]:
-    """The lines of a report."""
+    """Return the lines of a report."""
     return [json.loads(line) for line in (folder / name).read_text().splitlines()]
 
 
 def recorded_ids(folder: Path) -> set[str]:
-    """The ids in a batch record that is kept in files."""
+    """Return the ids in a batch record that is kept in files."""
     segments = [json.loads(path.read_text()) for path in folder.glob("*-batch_*.json")]
     return {row[2] for segment in segments for row in segment["rows"] if len(row) > 2}
 

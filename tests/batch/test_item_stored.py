@@ -42,7 +42,7 @@ class Tries:
 
     @property
     def stored(self) -> list[Path]:
-        """The results, by their sources."""
+        """Return the results, by their sources."""
         return sorted((self.folder / self.to).glob("page-*"))
 
 

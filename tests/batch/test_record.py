@@ -69,7 +69,7 @@ def submission(number: int, at: float = NOW) -> Submission:
 
 
 def resumed(number: int) -> Entry:
-    """The entry of an OCR task that is to be resumed."""
+    """Return the entry of an OCR task that is to be resumed."""
     return Entry(ItemStatus.SUBMITTED, f"id-{number}", NOW)
 
 

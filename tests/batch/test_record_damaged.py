@@ -114,7 +114,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 
 
 def three_segments() -> list[dict[str, Any]]:
-    """A record of three segments, with an item of each kind in each."""
+    """Return a record of three segments, with an item of each kind in each."""
     head = {"batch": "0123456789abcdef", "max_tries": 1, "open": 0, "finished": False}
     return [
         {
@@ -139,7 +139,7 @@ def ended_row(number: int, kind: str) -> list[Any]:
 
 
 def known(record: BatchRecord) -> set[int]:
-    """The items that a record knows, of the first twelve."""
+    """Return the items that a record knows, of the first twelve."""
     return {number for number in range(12) if record.recall(fingerprint(number)) is not None}
 
 

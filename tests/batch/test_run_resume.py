@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def submissions_of(emulator: Emulator) -> Counter[str]:
-    """How often each source was submitted."""
+    """Return how often each source was submitted."""
     return Counter(submission.sha256 for submission in emulator.submissions)
 
 

@@ -159,7 +159,7 @@ def test_an_intent_whose_record_fails_halfway_is_taken_back(emulator: Emulator, 
     assert not [row for row in store.rows.values() if "intent" in row]
 
 
-def test_kill_leaves_a_recorded_job_alone(emulator: Emulator, scan: Path) -> None:
+def test_kill_leaves_a_recorded_ocr_task_alone(emulator: Emulator, scan: Path) -> None:
     task = AsposeOcrRecognizeImageOperator(task_id="t", source=scan)
     task._submission, task._recorded = Submission("RecognizeImage", "id"), True
     task.on_kill()

@@ -66,7 +66,7 @@ def test_cleared_after_success_runs_anew_but_a_crash_after_delivery_does_not(
         assert emulator.calls.submit == submissions
 
 
-def test_cleared_while_waiting_goes_on_with_the_job(emulator: Emulator, case: Case) -> None:
+def test_cleared_while_waiting_re_attaches(emulator: Emulator, case: Case) -> None:
     operator, of_context = case(deferrable=True)
     with pytest.raises(TaskDeferred):
         operator.execute(context(max_tries=1, **of_context))
@@ -77,7 +77,7 @@ def test_cleared_while_waiting_goes_on_with_the_job(emulator: Emulator, case: Ca
 
 
 @both_ways
-def test_a_job_that_was_lost_is_submitted_anew_once(
+def test_an_ocr_task_that_was_lost_is_submitted_anew_once(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch, deferrable: bool
 ) -> None:
     killed_in(monkeypatch, "airflow_provider_asposeocr.api.flows.OcrApi.wait", *case(deferrable=deferrable))
@@ -94,7 +94,7 @@ def test_a_job_that_was_lost_is_submitted_anew_once(
 
 
 @pytest.mark.parametrize("end", ["Error", "timeout"])
-def test_a_job_that_failed_is_not_gone_on_with(emulator: Emulator, case: Case, end: str) -> None:
+def test_an_ocr_task_that_failed_is_not_re_attached_to(emulator: Emulator, case: Case, end: str) -> None:
     emulator.inject("finish_with_error" if end == "Error" else "never_finish", on="submit")
     operator, of_context = case(timeout=0.3)
     with pytest.raises((AirflowFailException, AsposeOcrTimeoutError)):
@@ -105,7 +105,7 @@ def test_a_job_that_failed_is_not_gone_on_with(emulator: Emulator, case: Case, e
     assert emulator.calls.submit == 2
 
 
-def test_a_job_older_than_the_retention_is_submitted_anew(
+def test_an_ocr_task_older_than_the_retention_is_submitted_anew(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed_in(monkeypatch, "airflow_provider_asposeocr.files.manifest.deliver", *case())
@@ -117,7 +117,7 @@ def test_a_job_older_than_the_retention_is_submitted_anew(
     assert emulator.calls.submit == 2
 
 
-def test_a_reattached_job_gets_no_fresh_day(
+def test_a_reattached_ocr_task_gets_no_fresh_day(
     emulator: Emulator, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed_in(monkeypatch, "airflow_provider_asposeocr.files.manifest.deliver", *case())

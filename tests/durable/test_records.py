@@ -83,7 +83,7 @@ def test_what_cannot_be_recorded_is_not_submitted(emulator: Emulator, scan: Path
     assert emulator.calls.billed == 0
 
 
-def test_a_job_whose_record_fails_is_not_lost(
+def test_an_ocr_task_whose_record_fails_is_not_lost(
     emulator: Emulator, scan: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class BreaksLater(StateStore):

@@ -24,7 +24,7 @@ TASK_ID = "11111111-2222-3333-4444-555555555555"
 
 
 def sign_in_at_once(emulator: Emulator, temporary: Path, processes: int, **connection: str) -> list[str]:
-    """What comes of a call from each of many processes."""
+    """Return what comes of a call from each of many processes."""
     values = json.loads(emulator.connection_json()) | connection
     env = os.environ | {CONNECTION_VARIABLE: json.dumps(values), "TMPDIR": str(temporary)}
     argv = [sys.executable, "-m", "tests.faults.signing_in", str(processes)]

@@ -1,8 +1,8 @@
-"""Many jobs on a bad day: ``python -m tests.faults.soak --minutes 10``.
+"""Many OCR tasks on a bad day: ``python -m tests.faults.soak --minutes 10``.
 
-300 jobs pass through the hook and through the trigger while 2 % of all calls fail, in each of the ways that
-leave a job alive. At the end every text is there and is the right one, no job was submitted twice unless
-its first answer was lost, and the memory has not grown.
+300 OCR tasks pass through the hook and through the trigger while 2 % of all calls fail, in each of the ways
+that leave an OCR task alive. At the end every text is there and is the right one, none was submitted twice
+unless its first answer was lost, and the memory has not grown.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from airflow_provider_asposeocr.hooks import auth
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from tests.running import new_trigger, rebuilt
 
-JOBS = 300
+OCR_TASKS = 300
 THREADS = 16
 TRIES = 3
-"""Tries of each job: Airflow's retries."""
+"""Tries of each OCR task: Airflow's retries."""
 SHARE = 0.02
 POLL_SECONDS = 0.25
 GROWTH = 1.10
@@ -63,19 +63,19 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "truncated_json", "on": ("poll", "status", "token")},
     {"kind": "slow", "on": ANY, "seconds": 2.0},
 )
-"""All that leaves a job alive: one that the service loses or fails has no right result."""
+"""All that leaves an OCR task alive: one that the service loses or fails has no right result."""
 LOST_ANSWER = {"kind": "drop_after_accept", "on": "submit", "times": None, "probability": SHARE}
 """Submissions are few, so that one kind of fault strikes them more often: the one that may pay twice."""
 
 
 def text_of(number: Any) -> str:
-    """The text of a job."""
-    return f"This is the text of job {number}. " * 20
+    """Return the text of an OCR task."""
+    return f"This is the text of OCR task {number}. " * 20
 
 
 @dataclass
 class Totals:
-    """What has come of the jobs."""
+    """What has come of the OCR tasks."""
 
     wrong: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
@@ -86,9 +86,9 @@ class Totals:
     def finish(self, number: int, task: OcrTask) -> None:
         """Check a result."""
         if task.text != text_of(number):
-            self.wrong.append(f"job {number} has a wrong text")
+            self.wrong.append(f"OCR task {number} has a wrong text")
         self.done += 1
-        share = self.done * 100 // JOBS
+        share = self.done * 100 // OCR_TASKS
         if share not in self.rss:
             self.rss[share] = psutil.Process().memory_info().rss / 2**20
 
@@ -96,7 +96,7 @@ class Totals:
         """Count an error that Airflow's retries would mend, and raise one that they would not."""
         self.retries[type(error).__name__] += 1
         if attempt == TRIES or not error.retryable:
-            self.wrong.append(f"job {number} is lost: {type(error).__name__}: {error}")
+            self.wrong.append(f"OCR task {number} is lost: {type(error).__name__}: {error}")
 
 
 class Duplicates(logging.Handler):
@@ -138,19 +138,19 @@ def main() -> int:
 
 
 async def soak(source: Path, seconds: float) -> tuple[Totals, int]:
-    """Start the jobs, evenly over the time, and wait for all of them."""
+    """Start the OCR tasks, evenly over the time, and wait for all of them."""
     totals, chance = Totals(), random.Random(0)
     handler = Duplicates()
     log = logging.getLogger("airflow_provider_asposeocr")
     log.addHandler(handler)
     log.setLevel(logging.WARNING)
     log.propagate = False
-    starts = sorted(chance.uniform(0, seconds * 0.9) for _ in range(JOBS))
+    starts = sorted(chance.uniform(0, seconds * 0.9) for _ in range(OCR_TASKS))
     try:
         with ThreadPoolExecutor(THREADS) as pool:
             ways = (through_the_hook, through_the_trigger)
-            jobs = [ways[n % 2](n, source, start, pool, totals) for n, start in enumerate(starts)]
-            await asyncio.gather(*jobs)
+            ocr_tasks = [ways[n % 2](n, source, start, pool, totals) for n, start in enumerate(starts)]
+            await asyncio.gather(*ocr_tasks)
     finally:
         log.removeHandler(handler)
     return totals, handler.count
@@ -169,7 +169,7 @@ async def through_the_hook(
             lambda: AsposeOcrHook().wait("RecognizeImage", ocr_task_id, poll_interval=POLL_SECONDS),
         )
 
-    await job(number, source, pool, totals, wait)
+    await take(number, source, pool, totals, wait)
 
 
 async def through_the_trigger(
@@ -189,17 +189,17 @@ async def through_the_trigger(
             return WaitEvent.of_event(json.loads(json.dumps(event.payload))).unwrap()
         raise AssertionError("the trigger ended without an event")
 
-    await job(number, source, pool, totals, wait)
+    await take(number, source, pool, totals, wait)
 
 
-async def job(
+async def take(
     number: int,
     source: Path,
     pool: ThreadPoolExecutor,
     totals: Totals,
     wait: Callable[[str], Awaitable[OcrTask]],
 ) -> None:
-    """Take one job to its end, with the retries that Airflow would make."""
+    """Take one OCR task to its end, with the retries that Airflow would make."""
     loop = asyncio.get_running_loop()
     submit = partial(AsposeOcrHook().submit, "RecognizeImage", source, {"scenario": str(number)})
     ocr_task_id = None
@@ -232,15 +232,16 @@ def judge(
     at_20 = next((rss for share, rss in sorted(totals.rss.items()) if share >= 20), 0.0)
     at_end = totals.rss[max(totals.rss)] if totals.rss else 0.0
     wrong = list(totals.wrong)
-    if len(accepted) != JOBS or totals.done != JOBS:
-        wrong.append(f"{totals.done} of {JOBS} jobs are done, {len(accepted)} reached the service")
+    if len(accepted) != OCR_TASKS or totals.done != OCR_TASKS:
+        wrong.append(f"{totals.done} of {OCR_TASKS} OCR tasks are done, {len(accepted)} reached the service")
     # A try that fails after an ambiguous answer is repeated by Airflow, whose log says so.
     allowed = duplicates + sum(totals.retries.values())
     if extra > allowed:
-        wrong.append(f"{extra} jobs were submitted twice, but only {allowed} answers were lost")
+        wrong.append(f"{extra} OCR tasks were submitted twice, but only {allowed} answers were lost")
     if at_end > at_20 * GROWTH + SLACK_MIB:
         wrong.append("the memory grows")
-    print(f"{totals.done} jobs in {seconds:.0f} s, {calls['billed']} billed calls, {calls['token']} sign-ins")
+    counted = f"{calls['billed']} billed calls, {calls['token']} sign-ins"
+    print(f"{totals.done} OCR tasks in {seconds:.0f} s, {counted}")
     print(f"answers that were not 200: {dict(broken)} (None: no answer)")
     print(
         f"possible duplicates announced {duplicates}, submitted twice {extra}, retries {dict(totals.retries)}"

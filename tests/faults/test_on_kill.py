@@ -15,14 +15,14 @@ from tests.running import new_trigger
 
 
 async def until(condition: Callable[[], bool]) -> bool:
-    """Whether a condition comes to pass within some seconds."""
+    """Tell whether a condition comes to pass within some seconds."""
     end = time.monotonic() + 5
     while not condition() and time.monotonic() < end:
         await asyncio.sleep(0.05)
     return condition()
 
 
-async def test_the_job_is_cancelled_though_on_kill_is_cancelled_itself(
+async def test_the_ocr_task_is_cancelled_though_on_kill_is_cancelled_itself(
     emulator: Emulator, scan: Path
 ) -> None:
     ocr_task_id = await asyncio.to_thread(AsposeOcrHook().submit, "RecognizeImage", scan)

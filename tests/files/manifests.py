@@ -31,12 +31,12 @@ KEYS = [
 
 
 def completed(*results: OcrResult, **more: Any) -> OcrTask:
-    """A completed task."""
+    """Return a completed task."""
     return OcrTask(ID, TaskStatus.COMPLETED, results, **more)
 
 
 def submitted(operation: str = "RecognizeImage", **more: Any) -> Submission:
-    """What was submitted."""
+    """Return what was submitted."""
     known = {"source": SOURCE, "api_calls": 3, "submitted_at": 1.8e9, **more}
     return Submission(get_operation(operation).name, ID, **known)
 

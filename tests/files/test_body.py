@@ -52,12 +52,12 @@ def sent(body: RequestBody) -> bytes:
 
 
 def base64_body(source: Source) -> RequestBody:
-    """A body of the current operations."""
+    """Return a body of the current operations."""
     return Base64Body(source, "image", SETTINGS)
 
 
 def multipart_body(source: Source) -> RequestBody:
-    """A body of the deprecated preprocessing."""
+    """Return a body of the deprecated preprocessing."""
     return MultipartBody(source, "file")
 
 

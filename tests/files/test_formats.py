@@ -29,7 +29,7 @@ READERS = [operation for operation in OPERATIONS.values() if operation.submits]
 
 
 def found_in(data: bytes, name: str = "") -> str | None:
-    """The format of a file that is read as sources are."""
+    """Return the format of a file that is read as sources are."""
     kind, _ = look(io.BytesIO(data), len(data), name)
     return kind
 

@@ -22,7 +22,7 @@ IMAGE = get_operation("RecognizeImage")
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Path:
-    """A folder with files of several kinds, some of them below it."""
+    """Return a folder with files of several kinds, some of them below it."""
     folder = tmp_path / "inbox"
     for name in (
         "b.png",

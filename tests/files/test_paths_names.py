@@ -27,7 +27,7 @@ from .web import Web
 
 
 def refused(source: Any) -> str:
-    """The message with which a source is refused, whatever a later try would find."""
+    """Return the message with which a source is refused, whatever a later try would find."""
     with pytest.raises(AsposeOcrSourceError) as caught:
         open_source(source)
     return str(caught.value)

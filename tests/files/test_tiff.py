@@ -35,7 +35,7 @@ def looked_at(data: bytes) -> TiffLook:
 
 
 def scanned(pages: int, **options: Any) -> bytes:
-    """A TIFF as Pillow makes it."""
+    """Return a TIFF as Pillow makes it."""
     images = [Image.effect_noise((700, 500), 80) for _ in range(pages)]
     stream = io.BytesIO()
     images[0].save(stream, "TIFF", save_all=True, append_images=images[1:], **options)

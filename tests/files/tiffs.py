@@ -18,7 +18,7 @@ CFA = 32803
 
 
 def page(**more: Sequence[int] | bytes) -> Values:
-    """A directory of a grey image of 8 by 8 pixels.
+    """Return a directory of a grey image of 8 by 8 pixels.
 
     :param more: further values by the names of the tags of this module, in lower case.
     """

@@ -162,7 +162,7 @@ class HostileServer(socketserver.ThreadingTCPServer):
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Return where it listens."""
         return int(self.server_address[1])
 
     def handle_error(self, request: object, client_address: object) -> None:

@@ -41,7 +41,7 @@ class Row:
 
     @property
     def never_ends(self) -> bool:
-        """Whether the task never ends, so that it comes to be cancelled."""
+        """Tell whether the task never ends, so that it comes to be cancelled."""
         return self.call == "cancel"
 
     @property
@@ -51,7 +51,7 @@ class Row:
 
     @property
     def spoils_token(self) -> bool:
-        """Whether the first token is refused when the task is asked for."""
+        """Tell whether the first token is refused when the task is asked for."""
         return self.call == "token again"
 
     def strikes(self, kind: str, ident: str, number: int, count: int, struck: int, item: int) -> bool:

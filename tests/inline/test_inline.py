@@ -122,7 +122,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
 def examples(
     home: Path, s3: S3Server, sftp: SftpServer, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Outcomes]:
-    """What came of all examples whose providers are installed."""
+    """Return what came of all examples whose providers are installed."""
     folder = tmp_path_factory.mktemp("examples")
     for inbox in (folder / "in", sftp.root / "in"):
         inbox.mkdir(exist_ok=True)

@@ -17,7 +17,7 @@ def _events_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Path:
-    """A folder with twelve images."""
+    """Return a folder with twelve images."""
     images(tmp_path / "in", 12)
     return tmp_path / "in"
 

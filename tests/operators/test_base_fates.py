@@ -76,8 +76,8 @@ def test_a_late_task_that_is_not_cancelled_is_found_by_a_retry(
 ) -> None:
     emulator.inject("never_finish", on="submit")
     assert "did not complete before the deadline" in one_try(timeout=0.3, cancel_on_timeout=value)
-    [job] = emulator.ocr_tasks.values()
-    job.never_finishes = False
+    [ocr_task] = emulator.ocr_tasks.values()
+    ocr_task.never_finishes = False
     assert one_try(timeout=30, cancel_on_timeout=value) == ""
 
     assert (emulator.calls.cancel, emulator.calls.submit) == (0, 1)

@@ -41,7 +41,7 @@ UNSUITABLE: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 def task(source: Any, **arguments: Any) -> AsposeOcrOperator:
-    """An operator that waits in this process."""
+    """Return an operator that waits in this process."""
     return AsposeOcrOperator(
         task_id="t", **{"operation": "RecognizeImage", "source": source, "poll_interval": 0.1, **arguments}
     )
@@ -142,7 +142,7 @@ class TestBatch:
 
     @pytest.fixture
     def inbox(self, tmp_path: Path) -> Path:
-        """A folder with three images that are good."""
+        """Return a folder with three images that are good."""
         images(tmp_path / "in", 3)
         return tmp_path / "in"
 

@@ -34,7 +34,7 @@ def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
 
 @pytest.fixture
 def s3_store(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """An empty bucket; ``aws_default`` leads to it."""
+    """Return an empty bucket; ``aws_default`` leads to it."""
     from tests.storage.stores import S3
 
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", s3.connection())
@@ -43,7 +43,7 @@ def s3_store(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 @pytest.fixture
 def sftp_store(sftp: SftpServer, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """An empty folder of the SFTP server; ``sftp_default`` leads to it."""
+    """Return an empty folder of the SFTP server; ``sftp_default`` leads to it."""
     from tests.storage.stores import Sftp
 
     monkeypatch.setenv("AIRFLOW_CONN_SFTP_DEFAULT", sftp.connection())
@@ -52,7 +52,7 @@ def sftp_store(sftp: SftpServer, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 @pytest.fixture
 def local_store(tmp_path: Path) -> Store:
-    """An empty local folder."""
+    """Return an empty local folder."""
     from tests.storage.stores import Local
 
     return Local(tmp_path / "store")
@@ -60,13 +60,13 @@ def local_store(tmp_path: Path) -> Store:
 
 @pytest.fixture(params=["local", "s3", "sftp"])
 def store(request: pytest.FixtureRequest) -> Store:
-    """Each of them in turn."""
+    """Return each of them in turn."""
     found: Store = request.getfixturevalue(f"{request.param}_store")
     return found
 
 
 @pytest.fixture(params=["s3", "sftp"])
 def remote(request: pytest.FixtureRequest) -> Store:
-    """Each of those that are reached over a network."""
+    """Return each of those that are reached over a network."""
     found: Store = request.getfixturevalue(f"{request.param}_store")
     return found

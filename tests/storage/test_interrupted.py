@@ -57,7 +57,7 @@ def write(result: Any, place: Store) -> None:
 
 
 def visible(place: Store) -> dict[str, bytes]:
-    """All files but hidden ones."""
+    """Return all files but hidden ones."""
     return {name: content for name, content in place.files().items() if not name.startswith(".")}
 
 

@@ -29,7 +29,7 @@ def recognize(source: Any, **arguments: Any) -> Any:
 
 
 def sent(emulator: Emulator) -> list[str]:
-    """The SHA-256 of every file that the service has received."""
+    """Return the SHA-256 of every file that the service has received."""
     return [submission.sha256 for submission in emulator.submissions]
 
 

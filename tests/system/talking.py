@@ -11,7 +11,7 @@ from dags_examples.demo.local_airflow import LocalAirflow
 
 
 def talking(airflow: LocalAirflow, service: Emulator, component: str) -> list[int]:
-    """The processes of a component that hold connections to the service at this moment.
+    """Return the processes of a component that hold connections to the service at this moment.
 
     :param airflow: the Airflow.
     :param service: the service.

@@ -52,5 +52,5 @@ def test_a_retry_goes_on_where_a_killed_worker_has_left(
 
 
 def stored(folder: Path) -> list[Path]:
-    """The texts that are there; the report and files of the batch's own are not among them."""
+    """Return the texts that are there; the report and files of the batch's own are not among them."""
     return [path for path in (folder / "out").glob("*.txt") if not path.name.startswith(".")]

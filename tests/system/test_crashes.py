@@ -35,7 +35,7 @@ AWAITED = "awaited by sensors"
 def rows(
     airflow_python: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> dict[str, Row]:
-    """What all scenarios have come to."""
+    """Return what all scenarios have come to."""
     begun, started = time.monotonic(), 0.0
     folder = tmp_path_factory.mktemp("crashes")
     for name in ("dags", "marks", "records", "state"):
@@ -61,7 +61,7 @@ def rows(
             finally:
                 seconds = time.monotonic() - begun
                 report(request, stage, f"Airflow was up after {started:.0f} s of {seconds:.0f} s")
-    assert service.count(AWAITED, "cancel") == 0, "a sensor has cancelled the job that it waited for"
+    assert service.count(AWAITED, "cancel") == 0, "a sensor has cancelled the OCR task that it waited for"
     return stage.rows
 
 

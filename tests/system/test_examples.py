@@ -59,7 +59,7 @@ def test_submit_and_wait_returns_the_text(airflow: LocalAirflow, service: Emulat
     assert service.calls.by_ocr_task[ocr_task_id].submit == 1
 
 
-def test_eight_waiting_jobs_hold_no_worker_slot(
+def test_eight_waiting_ocr_tasks_hold_no_worker_slot(
     airflow: LocalAirflow, service: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service.options, "ocr", False)
@@ -82,9 +82,9 @@ def test_eight_waiting_jobs_hold_no_worker_slot(
         until(lambda: service.calls.poll >= polled + 16, 60)
     assert seen == {"triggerer"}
 
-    for ocr_task_id, job in service.ocr_tasks.items():
+    for ocr_task_id, ocr_task in service.ocr_tasks.items():
         if ocr_task_id not in before:
-            job.ready_at = time.time()
+            ocr_task.ready_at = time.time()
     assert airflow.wait("eight_waiting", run_id, 120) == "success"
 
 
@@ -157,7 +157,7 @@ def until(condition: Callable[[], bool], seconds: float) -> None:
 
 
 def rendered_fields(airflow: LocalAirflow) -> str:
-    """All rendered template fields that Airflow has stored."""
+    """Return all rendered template fields that Airflow has stored."""
     with closing(sqlite3.connect(f"file:{airflow.home}/airflow.db?mode=ro", uri=True)) as database:
         rows = database.execute("select rendered_fields from rendered_task_instance_fields").fetchall()
     assert rows
@@ -165,12 +165,12 @@ def rendered_fields(airflow: LocalAirflow) -> str:
 
 
 def longest_line(text: str) -> str:
-    """A line of the scan that stands nowhere else."""
+    """Return a line of the scan that stands nowhere else."""
     return max(text.splitlines(), key=len)
 
 
 def lines_with(hidden: str, logs: dict[Path, str]) -> list[str]:
-    """The lines that show what must not show, with the name of their log."""
+    """Return the lines that show what must not show, with the name of their log."""
     return [
         f"{path.name}: {line}" for path, text in logs.items() for line in text.splitlines() if hidden in line
     ]

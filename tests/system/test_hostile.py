@@ -29,7 +29,7 @@ from tests.system.hostile.service import CASES, ManyTasks
 pytestmark = pytest.mark.hostile
 
 AWAITED = ("poll", "status", "fetch")
-LONGEST = 1500.0
+MAX_SECONDS = 1500.0
 """Seconds that all tasks together may take."""
 
 TASK_SECONDS = 25.0
@@ -71,7 +71,7 @@ class Outcome:
     bystanders: list[float] = field(default_factory=list)
 
     def log(self, task_id: str) -> str:
-        """All that was logged for a task."""
+        """Return all that was logged for a task."""
         logs = self.airflow.task_logs("hostile", self.run_id)
         return "\n".join(text for path, text in logs.items() if f"task_id={task_id}" in path.parts)
 
@@ -115,7 +115,7 @@ def outcome(
         }
         before = processes(airflow)
         found = Outcome(airflow, airflow.trigger("hostile", conf), service, before=before)
-        end = time.monotonic() + LONGEST
+        end = time.monotonic() + MAX_SECONDS
         while airflow.run_state("hostile", found.run_id) not in ("success", "failed"):
             found.bystanders.append(stand_by(airflow))
             assert time.monotonic() < end, "the tasks do not come to their end"
@@ -127,7 +127,7 @@ def outcome(
 
 
 def connections(port: int) -> dict[str, str]:
-    """The connection of all tasks, and one for each that meets an odd answer when it signs in."""
+    """Return the connection of all tasks, and one for each that meets an odd answer when it signs in."""
     own = {"conn_type": "asposeocr", "host": f"http://127.0.0.1:{port}", "login": "an-id", "password": SECRET}
     found = {"asposeocr_default": json.dumps(own)}
     for number, (_, row) in enumerate(CASES):

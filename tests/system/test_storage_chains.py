@@ -23,7 +23,7 @@ pytestmark = pytest.mark.system
 BUCKET = "scans"
 FOLDERS = ("inbox/monday", "inbox/tuesday")
 NAMES = tuple(f"page-{number}" for number in range(10))
-MOST_XCOM_BYTES = 2048
+MAX_XCOM_BYTES = 2048
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,19 @@ class Runs:
 
 
 def image(number: int) -> bytes:
-    """A small image unlike all others."""
+    """Return a small image unlike all others."""
     stream = io.BytesIO()
     Image.new("L", (120, 40), number).save(stream, "PNG")
     return stream.getvalue()
 
 
 def text_of(content: bytes) -> bytes:
-    """What the service answers for an image."""
+    """Return what the service answers for an image."""
     return f"text of {hashlib.sha256(content).hexdigest()}".encode()
 
 
 def scripted(submission: Submission) -> str:
-    """What :func:`text_of` returns."""
+    """Return what :func:`text_of` returns."""
     return f"text of {submission.sha256}"
 
 
@@ -163,11 +163,11 @@ def test_no_task_passes_more_than_2_kib_through_xcom(runs: Runs, airflow: LocalA
     print(
         "bytes in XCom at most:", {dag: max(n for t, n in passed.items() if t[0] == dag) for dag in runs.ids}
     )
-    assert {task: size for task, size in passed.items() if size > MOST_XCOM_BYTES} == {}
+    assert {task: size for task, size in passed.items() if size > MAX_XCOM_BYTES} == {}
 
 
 def xcom_bytes(airflow: LocalAirflow, runs: Runs) -> dict[tuple[str, str, int], int]:
-    """How many bytes stand in the database for each task instance: DAG, task and map index."""
+    """Return how many bytes stand in the database for each task instance: DAG, task and map index."""
     query = (
         "select dag_id, task_id, map_index, sum(length(cast(value as blob))) from xcom "
         f"where run_id in ({','.join('?' * len(runs.ids))}) group by dag_id, task_id, map_index"

@@ -47,41 +47,41 @@ class Run:
 
     :param airflow: where it ran.
     :param run_id: the run.
-    :param jobs: the service's id of the task that each sensor waited for.
+    :param ocr_task_ids: that of the OCR task that each sensor waited for.
     :param folder: where results were stored.
     :param changes: the states that its tasks have been in.
     """
 
     airflow: LocalAirflow
     run_id: str
-    jobs: dict[str, str]
+    ocr_task_ids: dict[str, str]
     folder: Path
     changes: list[Change]
 
     def states(self, task_id: str, map_index: int = -1) -> list[str | None]:
-        """What a task has gone through."""
+        """Return what a task has gone through."""
         return [change.state for change in self._of(task_id, map_index)]
 
     def seconds(self, task_id: str) -> float:
-        """How long a task took from its first deferral to its end."""
+        """Return how long a task took from its first deferral to its end."""
         own = self._of(task_id)
         return own[-1].at - next(change.at for change in own if change.state == "deferred")
 
     def instance(self, task_id: str) -> dict[str, Any]:
-        """The row of a task in Airflow's table."""
+        """Return the row of a task in Airflow's table."""
         return self.rows("select * from task_instance where run_id=? and task_id=?", self.run_id, task_id)[0]
 
     def xcom(self, task_id: str, map_index: int = -1) -> Any:
-        """What a task has returned."""
+        """Return what a task has returned."""
         return self.airflow.xcom(DAG_ID, self.run_id, task_id, map_index=map_index)
 
     def logs(self, task_id: str) -> dict[str, str]:
-        """The names and texts of a task's logs."""
+        """Return the names and texts of a task's logs."""
         texts = self.airflow.task_logs(DAG_ID, self.run_id)
         return {path.name: text for path, text in texts.items() if f"task_id={task_id}" in path.parts}
 
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
-        """What Airflow's database answers."""
+        """Return what Airflow's database answers."""
         with reading(self.airflow.home) as database:
             cursor = database.execute(query, values)
             names = [column[0] for column in cursor.description]
@@ -94,7 +94,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(airflow: LocalAirflow, service: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """All sensors at the same time, from the beginning to the end."""
+    """Return all sensors at the same time, from the beginning to the end."""
     folder = tmp_path_factory.mktemp("stored")
     airflow.wait_until_parsed(DAG_ID)
     write_states_down(airflow.home, _KEEP_TRIGGERS)
@@ -103,27 +103,27 @@ def run(airflow: LocalAirflow, service: Emulator, tmp_path_factory: pytest.TempP
         patch.setattr(service.options, "ocr", False)
         patch.setattr(service.options, "scripted_text", TEXT)
         patch.setattr(service.options, "service_seconds", SERVICE_SECONDS)
-        jobs = submit_all(service)
-        run_id = airflow.trigger(DAG_ID, {"source": str(SCAN), "folder": f"file://{folder}", **jobs})
+        ocr_task_ids = submit_all(service)
+        run_id = airflow.trigger(DAG_ID, {"source": str(SCAN), "folder": f"file://{folder}", **ocr_task_ids})
         assert airflow.wait(DAG_ID, run_id, 180) == "failed", "some of them are made to fail"
-    return Run(airflow, run_id, jobs, folder, changes(airflow.home, DAG_ID, run_id))
+    return Run(airflow, run_id, ocr_task_ids, folder, changes(airflow.home, DAG_ID, run_id))
 
 
 def submit_all(service: Emulator) -> dict[str, str]:
     """Submit what the sensors wait for, each its own task with its own fate."""
-    jobs = {}
+    ocr_task_ids = {}
     for name in (*_REGULAR, *_FATES):
         if name in _FATES:
             service.inject(_FATES[name], on="submit", messages=[MESSAGE])
-        jobs[name] = AsposeOcrHook().submit("RecognizeImage", SCAN)
-    return jobs
+        ocr_task_ids[name] = AsposeOcrHook().submit("RecognizeImage", SCAN)
+    return ocr_task_ids
 
 
 @pytest.mark.parametrize("task_id", ["by_output", "by_pull", "by_conf", "by_params"])
 def test_begun_and_ended_in_the_triggerer_no_worker_is_taken(run: Run, task_id: str) -> None:
     assert run.states(task_id) == ["deferred", "success"], run.logs(task_id)
     manifest = run.xcom(task_id)
-    assert manifest["ocr_task_id"] == (run.jobs.get(task_id) or run.xcom("submit"))
+    assert manifest["ocr_task_id"] == (run.ocr_task_ids.get(task_id) or run.xcom("submit"))
     assert (manifest["status"], manifest["text"]) == ("Completed", TEXT)
     # A worker would have left its host, its process and a log of its own.
     instance = run.instance(task_id)
@@ -146,10 +146,10 @@ def test_its_timeout_holds_without_a_worker(run: Run, service: Emulator, task_id
     assert 8 <= run.seconds(task_id) < 8 + SOON
     shown = "AirflowSensorTimeout" if end == "failed" else "Skipped instead of failing"
     assert shown in "".join(run.logs(task_id).values())
-    calls = service.calls.by_ocr_task[run.jobs[task_id]]
+    calls = service.calls.by_ocr_task[run.ocr_task_ids[task_id]]
     assert calls.poll >= 1
     assert calls.cancel == 0
-    assert service.ocr_tasks[run.jobs[task_id]].status == "Processing"
+    assert service.ocr_tasks[run.ocr_task_ids[task_id]].status == "Processing"
 
 
 def test_an_error_of_the_service_fails_it_at_once(run: Run) -> None:
@@ -212,14 +212,14 @@ def test_neither_logs_nor_triggers_hold_a_secret_a_token_or_the_text(run: Run, s
     assert fields
     places["rendered fields"] = str(fields)
     places["trigger arguments"] = trigger_arguments(run)
-    assert run.jobs["deferred"] in places["trigger arguments"]
+    assert run.ocr_task_ids["deferred"] in places["trigger arguments"]
     assert service.tokens
     for hidden in (SECRET, TEXT, *service.tokens):
         assert [place for place, text in places.items() if hidden in text] == []
 
 
 def trigger_arguments(run: Run) -> str:
-    """The arguments of all triggers that there have been, which Airflow encrypts."""
+    """Return the arguments of all triggers that there have been, which Airflow encrypts."""
     keys = {
         process_environment(pid).get("AIRFLOW__CORE__FERNET_KEY") for pid in run.airflow.pids("triggerer")
     }
@@ -229,12 +229,12 @@ def trigger_arguments(run: Run) -> str:
 
 
 def decrypted(fernet: Fernet, arguments: str) -> str:
-    """Arguments in the clear; Airflow does not encrypt those that a worker has deferred with."""
+    """Return arguments in the clear; Airflow does not encrypt those that a worker has deferred with."""
     return arguments if arguments.startswith("{") else fernet.decrypt(arguments).decode()
 
 
 def process_environment(pid: int) -> dict[str, str]:
-    """The environment of a process that may have ended."""
+    """Return the environment of a process that may have ended."""
     try:
         return dict(psutil.Process(pid).environ())
     except psutil.Error:

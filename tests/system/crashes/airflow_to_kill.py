@@ -78,7 +78,7 @@ class AirflowToKill(LocalAirflow):
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a process has ended."""
+    """Tell whether a process has ended."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -15,7 +15,7 @@ class Expected:
 
     :param state: of the task.
     :param submissions: at the service, of one task.
-    :param cancels: at the service, of the task's jobs.
+    :param cancels: at the service, of the task's OCR tasks.
     :param says: a pattern that the task's log holds.
     :param tries: how often the task may run at least, and at most.
     :param since: the first version of Airflow that the scenario exists on.

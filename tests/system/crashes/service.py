@@ -12,7 +12,7 @@ from airflow_provider_asposeocr.emulator.testing import Emulator
 from dags_examples.demo.processes import free_port
 from tests.system.crashes import Wait
 
-_QUICK_JOBS = (
+_QUICK_OCR_TASKS = (
     "killed_before",
     "killed_at",
     "killed_in",
@@ -25,7 +25,7 @@ _QUICK_JOBS = (
 class Service:
     """The emulator, with a memory of its earlier lives.
 
-    :param folder: where it keeps its jobs.
+    :param folder: where it keeps its OCR tasks.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,7 +34,7 @@ class Service:
         self._counts: list[tuple[str, CallCounts]] = []
 
     def restart(self, is_noticed: Callable[[], bool]) -> Iterator[Wait]:
-        """Go away, and come back with the same jobs when that has been noticed."""
+        """Go away, and come back with the same OCR tasks when that has been noticed."""
         submissions, counts = self.emulator.submissions, list(self.emulator.calls.by_ocr_task.items())
         self.emulator.stop()
         yield "a failing poll", is_noticed
@@ -43,30 +43,30 @@ class Service:
         self._counts += counts
 
     def of(self, scenario: str) -> list[Submission]:
-        """The submissions of a scenario; of all that begin so."""
+        """Return the submissions of a scenario; of all that begin so."""
         found = [*self._submissions, *self.emulator.submissions]
         return [one for one in found if str(one.settings.get("scenario", "")).startswith(scenario)]
 
     def count(self, scenario: str, kind: str) -> int:
-        """Calls of one kind for the jobs of a scenario."""
+        """Calls of one kind for the OCR tasks of a scenario."""
         ids = {one.ocr_task_id for one in self.of(scenario)}
         counts = [*self._counts, *list(self.emulator.calls.by_ocr_task.items())]
         return sum(getattr(own, kind) for ocr_task_id, own in counts if ocr_task_id in ids)
 
     def polls_of_each(self, scenario: str) -> list[int]:
-        """Polls of each job in the present life of the service."""
+        """Polls of each OCR task in the present life of the service."""
         counts = self.emulator.calls.by_ocr_task
         return [counts[one.ocr_task_id].poll if one.ocr_task_id in counts else 0 for one in self.of(scenario)]
 
     def release(self, scenario: str) -> None:
-        """Let the jobs of a scenario be done."""
+        """Let the OCR tasks of a scenario be done."""
         ids = {one.ocr_task_id for one in self.of(scenario)}
-        for ocr_task_id, job in self.emulator.ocr_tasks.items():
+        for ocr_task_id, ocr_task in self.emulator.ocr_tasks.items():
             if ocr_task_id in ids:
-                job.ready_at = time.time()
+                ocr_task.ready_at = time.time()
 
 
 def _service_seconds(submission: Submission) -> float:
-    """Jobs of tasks that stop by themselves are soon done; the others wait to be released."""
+    """OCR tasks of tasks that stop by themselves are soon done; the others wait to be released."""
     scenario = str(submission.settings.get("scenario"))
-    return 2.0 if scenario.startswith(_QUICK_JOBS) else 1e6
+    return 2.0 if scenario.startswith(_QUICK_OCR_TASKS) else 1e6

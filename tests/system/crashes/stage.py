@@ -17,11 +17,11 @@ from tests.system.crashes.service import Service
 
 SCAN = ROOT / "dags_examples" / "demo" / "scan.jpg"
 ENDED = {"success", "failed", "skipped", "upstream_failed"}
-LONGEST = 90.0
+MAX_SECONDS = 90.0
 """Seconds after which a scenario counts as one that hangs."""
 LATE_SECONDS = 25.0
 """The ``timeout`` of the task whose deadline passes while the triggerer is away."""
-LONGEST_IN_A_ROW = 600.0
+MAX_SECONDS_IN_A_ROW = 600.0
 """The same where one task runs at a time."""
 
 
@@ -40,7 +40,7 @@ class Stage:
         self.folder = folder
         self.records = records
         self.rows: dict[str, Row] = {}
-        self._longest = LONGEST_IN_A_ROW if airflow.runs_one_task_at_a_time else LONGEST
+        self._max_seconds = MAX_SECONDS_IN_A_ROW if airflow.runs_one_task_at_a_time else MAX_SECONDS
         self._runs: dict[str, str] = {}
         self._tasks: dict[str, list[dict[str, Any]]] = {}
 
@@ -68,7 +68,7 @@ class Stage:
                 try:
                     if is_met():
                         waits[name] = next(scenarios[name])
-                    elif time.monotonic() - begun > self._longest:
+                    elif time.monotonic() - begun > self._max_seconds:
                         raise AssertionError(f"hangs, waiting for {what}")
                 except StopIteration:
                     del waits[name]
@@ -90,19 +90,19 @@ class Stage:
         yield from self._strike(task_id, partial(send, self._pid(task_id, "try1"), signum), goes_on=True)
 
     def cleared_while_waiting(self, task_id: str) -> Iterator[Wait]:
-        """A user clears a deferred task."""
+        """Yield a user clears a deferred task."""
         yield "polls", lambda: self.service.count(task_id, "poll") >= 2
         yield from self._strike(task_id, partial(self._clear, task_id), goes_on=True)
 
     def cleared_after_success(self, task_id: str) -> Iterator[Wait]:
-        """A user clears a task that has succeeded."""
+        """Yield a user clears a task that has succeeded."""
         yield "success", lambda: self._state(task_id) == "success"
         yield from self._strike(
             task_id, partial(self._clear, task_id), after=self._file(task_id, "try2").exists
         )
 
     def marked_failed(self, task_id: str, *, cancelled: bool) -> Iterator[Wait]:
-        """A user marks a waiting task failed."""
+        """Yield a user marks a waiting task failed."""
         yield "polls", lambda: self.service.count(task_id, "poll") >= 2
         if cancelled:
             is_over = partial(self._is_cancelled, task_id)
@@ -111,12 +111,12 @@ class Stage:
         yield from self._strike(task_id, partial(self._mark_failed, task_id), after=is_over)
 
     def runs_out_of_time(self, task_id: str) -> Iterator[Wait]:
-        """A job does not complete in time."""
+        """An OCR task does not complete in time."""
         yield "its start", lambda: self._state(task_id) in {"running", "deferred", *ENDED}
         yield from self._strike(task_id, lambda: None)
 
     def all_wait(self) -> Iterator[Wait]:
-        """All tasks that are to live through outages wait for their jobs.
+        """Yield all tasks that are to live through outages wait for their OCR tasks.
 
         The synchronous one starts last: where one task runs at a time, none gets in after it.
         """
@@ -130,7 +130,7 @@ class Stage:
         yield from strike
         before = self.service.polls_of_each("many")
         yield (
-            "polls of all jobs",
+            "polls of all OCR tasks",
             lambda: all(
                 now > was for now, was in zip(self.service.polls_of_each("many"), before, strict=True)
             ),
@@ -157,7 +157,7 @@ class Stage:
         yield f"the {component}", lambda: bool(self.airflow.pids(component))
 
     def away_at_the_deadline(self, task_id: str) -> Iterator[Wait]:
-        """The triggerer is away while a job completes and its deadline passes."""
+        """The triggerer is away while an OCR task completes and its deadline passes."""
         self.start(task_id)
         yield "a poll", lambda: self.service.count(task_id, "poll") >= 1
         self.airflow.kill("triggerer")
@@ -176,7 +176,7 @@ class Stage:
         self.airflow.bring_back(component)
 
     def end_of_all(self, task_id: str, scenario: str) -> Iterator[Wait]:
-        """What has waited through all outages comes to its end."""
+        """Yield what has waited through all outages comes to its end."""
         begun = time.monotonic()
         self.service.release(scenario)
         yield "the end", lambda: set(self._states(task_id)) <= ENDED
@@ -186,7 +186,7 @@ class Stage:
             self.rows[task_id].state = f"{states.count('success')} success"
 
     def sees_an_outage(self) -> bool:
-        """Whether a trigger has found that the service cannot be reached."""
+        """Tell whether a trigger has found that the service cannot be reached."""
         logs = self.airflow.task_logs("outages", self._runs["outages"])
         return any("cannot be reached" in text for text in logs.values())
 

@@ -18,7 +18,7 @@ from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 SOURCE = "{{ dag_run.conf['source'] }}"
 RECORDS = "{{ dag_run.conf['durable_path'] }}"
 """Empty where Airflow keeps the records itself."""
-LONGEST_STOP = 60.0
+MAX_STOP_SECONDS = 60.0
 MANY = 20
 
 
@@ -95,7 +95,7 @@ class StoppingOperator(AsposeOcrRecognizeImageOperator):
     def _stop(self, point: str) -> None:
         if point != self.stop_at or not self._note("stopped"):
             return
-        end = time.monotonic() + LONGEST_STOP
+        end = time.monotonic() + MAX_STOP_SECONDS
         while not self._terminated:
             if time.monotonic() > end:
                 raise RuntimeError("nobody came to kill this task")

@@ -12,7 +12,7 @@ from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeIma
 from airflow_provider_asposeocr.sensors import asposeocr as sensors
 
 FEW = timedelta(seconds=8)
-LEAST = timedelta(seconds=4)
+MIN_WAIT = timedelta(seconds=4)
 
 
 def wait(name: str, ocr_task_id: Any = None, **arguments: Any) -> sensors.AsposeOcrTaskSensor:
@@ -57,6 +57,6 @@ with DAG(
     wait("with_outlet", start_from_trigger=False, outlets=[Asset("asposeocr://triggerer/with_outlet")])
 
     # The triggerer has no answer to this, and the provider cannot know all that can be written in a template.
-    with mock.patch.object(sensors, "TRIGGER_GRACE", LEAST.total_seconds()):
+    with mock.patch.object(sensors, "TRIGGER_GRACE", MIN_WAIT.total_seconds()):
         for name, soft in (("hanging", False), ("hanging_soft", True)):
-            wait(name, "{{ ti['get_' ~ 'dag'](ti.dag_id) }}", timeout=LEAST, retries=0, soft_fail=soft)
+            wait(name, "{{ ti['get_' ~ 'dag'](ti.dag_id) }}", timeout=MIN_WAIT, retries=0, soft_fail=soft)

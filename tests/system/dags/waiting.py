@@ -1,4 +1,4 @@
-"""Eight jobs that wait at the same time, and trial jobs whose ids are secrets."""
+"""Eight OCR tasks that wait at the same time, and OCR tasks of the trial whose ids are secrets."""
 
 from __future__ import annotations
 
