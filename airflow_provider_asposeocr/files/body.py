@@ -16,7 +16,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrSourceError,
     AsposeOcrStorageError,
 )
-from airflow_provider_asposeocr.api.http import RequestBody
+from airflow_provider_asposeocr.api.http import BytesBody, RequestBody
 from airflow_provider_asposeocr.api.operations import Body, Operation, SettingsKind
 from airflow_provider_asposeocr.files.paths import names_no_file, reason_of
 from airflow_provider_asposeocr.files.source import Source
@@ -39,7 +39,7 @@ def make_body(operation: Operation, source: Source, settings: Mapping[str, Any] 
     if operation.body is Body.MULTIPART:
         return MultipartBody(source, operation.payload or "file")
     if operation.body is Body.JSON_TEXT:
-        return TextBody(source, settings or {}, flat=operation.settings is SettingsKind.SPEECH_FLAT)
+        return text_body(source, settings or {}, flat=operation.settings is SettingsKind.SPEECH_FLAT)
     return Base64Body(source, operation.payload or "image", settings)
 
 
@@ -102,36 +102,26 @@ class MultipartBody:
         yield self._tail
 
 
-class TextBody:
-    """A JSON object that holds the source's text.
+def text_body(source: Source, settings: Mapping[str, Any], *, flat: bool) -> BytesBody:
+    """Make a JSON object that holds the source's text.
 
     :param source: UTF-8 text.
     :param settings: language and result type.
     :param flat: whether the settings sit beside the text, as the deprecated operation has them.
     :raises AsposeOcrSourceError: if it is not UTF-8, empty or too long.
     """
-
-    content_type = "application/json"
-
-    def __init__(self, source: Source, settings: Mapping[str, Any], *, flat: bool) -> None:
-        if source.size > MAX_TEXT_BYTES:
-            raise AsposeOcrSourceError(
-                f"{source.display_uri}: text to speak is limited to {MAX_TEXT_BYTES} bytes"
-            )
-        try:
-            text = b"".join(read_exactly(source)).decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise AsposeOcrSourceError(f"{source.display_uri} is not UTF-8 text") from None
-        if not text.strip():
-            raise AsposeOcrSourceError(f"{source.display_uri} holds no text")
-        rest = dict(settings) if flat else {"settings": dict(settings)}
-        self._data = json.dumps({"text": text, **rest}).encode("ascii")
-
-    def __len__(self) -> int:
-        return len(self._data)
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._data
+    if source.size > MAX_TEXT_BYTES:
+        raise AsposeOcrSourceError(
+            f"{source.display_uri}: text to speak is limited to {MAX_TEXT_BYTES} bytes"
+        )
+    try:
+        text = b"".join(read_exactly(source)).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise AsposeOcrSourceError(f"{source.display_uri} is not UTF-8 text") from None
+    if not text.strip():
+        raise AsposeOcrSourceError(f"{source.display_uri} holds no text")
+    rest = dict(settings) if flat else {"settings": dict(settings)}
+    return BytesBody(json.dumps({"text": text, **rest}).encode("ascii"), "application/json")
 
 
 def read_exactly(source: Source) -> Iterator[bytes]:

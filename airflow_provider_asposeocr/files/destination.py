@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import stat
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -28,13 +27,7 @@ from airflow_provider_asposeocr.files.paths import (
     uri_of,
 )
 from airflow_provider_asposeocr.files.source import source_path
-from airflow_provider_asposeocr.files.storage import (
-    StoragePath,
-    is_denied,
-    is_too_long,
-    report,
-    write,
-)
+from airflow_provider_asposeocr.files.storage import StoragePath, is_denied, is_too_long, report, write
 
 NAME_DIGITS = 12
 """Digits of a fingerprint that are part of a default name."""
@@ -148,7 +141,11 @@ def store(
         except Exception as error:
             # Without the cause, whose message may hold anything.
             raise _unwritable(path, error) from None
-        stored.append(_entry(path, result, digest))
+        bucket, _, key = path.location.partition("/")
+        where: StoredResult = {"path": path.path} if path.is_local else {"bucket": bucket, "key": key}
+        stored.append(
+            {"type": result.type, "uri": str(path), **where, "bytes": result.size, "sha256": digest}
+        )
         report(path, "output")
     return stored
 
@@ -165,13 +162,22 @@ def targets(
     :raises AsposeOcrDestinationError: if they cannot be written there.
     """
     # Results of one extension, such as one for each region, are told apart by their number.
-    numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(1))
-    paths = []
+    numbers: Counter[str] = Counter()
+    template, paths = uri_of(destination) or "", []
     for kind in types:
         extension, _ = _kind(kind)
-        number = next(numbers[extension])
-        twin = f"-{number}" if number > 1 else ""
-        paths.append(_target(destination, names, extension, twin, len(types) > 1, conn_id))
+        numbers[extension] += 1
+        twin = f"-{numbers[extension]}" if numbers[extension] > 1 else ""
+        text = names.fill(template, extension)
+        path = _path(text, conn_id)
+        stem = stem_of(path.name)
+        if text.endswith("/") or _is_local_directory(path) or not (path.is_local or path.key):
+            path /= f"{names.default}{twin}.{extension}"
+        elif len(types) > 1 and "{ext}" not in template:
+            path = path.with_name(f"{stem}{twin}.{extension}")
+        else:
+            path = path.with_name(f"{stem}{twin}{path.name.removeprefix(stem)}")
+        paths.append(path)
     return paths
 
 
@@ -198,20 +204,6 @@ def _path(destination: Any, conn_id: str | None) -> StoragePath:
     return path
 
 
-def _target(
-    destination: Any, names: Names, extension: str, twin: str, several: bool, conn_id: str | None
-) -> StoragePath:
-    template = uri_of(destination) or ""
-    text = names.fill(template, extension)
-    path = _path(text, conn_id)
-    if text.endswith("/") or _is_local_directory(path) or not (path.is_local or path.key):
-        return path / f"{names.default}{twin}.{extension}"
-    stem = stem_of(path.name)
-    if several and "{ext}" not in template:
-        return path.with_name(f"{stem}{twin}.{extension}")
-    return path.with_name(f"{stem}{twin}{path.name.removeprefix(stem)}")
-
-
 def _is_local_directory(path: StoragePath) -> bool:
     try:
         return path.is_local and stat.S_ISDIR(Path(path.path).stat().st_mode)
@@ -219,13 +211,6 @@ def _is_local_directory(path: StoragePath) -> bool:
         if names_no_file(error):
             raise _unwritable(path, error) from None
         return False
-
-
-def _entry(path: StoragePath, result: OcrResult | SpooledResult, digest: str) -> StoredResult:
-    where: StoredResult = (
-        {"path": str(path.path)} if path.is_local else {"bucket": path.bucket, "key": path.key}
-    )
-    return {"type": result.type, "uri": str(path), **where, "bytes": result.size, "sha256": digest}
 
 
 def _kind(result_type: str) -> tuple[str, str | None]:

@@ -58,14 +58,6 @@ class Format:
     group: Group
     signature: bytes = b""
 
-    def begins(self, head: bytes) -> bool:
-        """Tell whether a file begins as this format does.
-
-        :param head: its first bytes.
-        """
-        # Compiled when it is first needed: most files are images, and known before any other is tried.
-        return bool(self.signature) and re.match(self.signature, head, re.DOTALL) is not None
-
 
 def _group(group: Group, *rows: tuple[str, str, bytes]) -> dict[str, Format]:
     return {name: Format(label, group, signature) for name, label, signature in rows}
@@ -251,11 +243,7 @@ FORMATS: Mapping[str, Format] = {
         ("font", "a font", rb"OTTO|wOF[F2]|\0\x01\0\0\0"),
         ("xml", "XML", b""),
         ("json", "JSON", b""),
-        (
-            "lfs",
-            "a pointer of Git LFS, not the file itself",
-            rb"version https://git-lfs\.github\.com/spec/",
-        ),
+        ("lfs", "a pointer of Git LFS, not the file itself", rb"version https://git-lfs\.github\.com/spec/"),
         ("text", "plain text", b""),
         ("zeros", "nothing but zeros: it was probably never written completely", rb"\0++\Z"),
     ),
@@ -269,7 +257,6 @@ _WORDS = ("rtf", "lfs", "pgp", "p7m", "postscript", "pcl", "hdr", "fits", "cals"
 """Formats that begin with words: text is one of them if it has their signature, and of no other."""
 
 _READERS = {"pdf": "RecognizePdf", "djvu": "DjVu2PDF"}
-_HINTS = {Group.ARCHIVE: "unpack it first", Group.WRAPPED: "take the image out of it first"}
 
 
 def sniff(head: bytes, name: str = "") -> str | None:
@@ -335,10 +322,16 @@ def refusal(found: str | None, operation: Operation) -> str | None:
     reads = operation.input_formats
     if "plain text" in reads or found in reads:
         return None
-    known = FORMATS.get(found or "")
-    label = known.label if known else "of no known format"
-    hint = _way_on(found, known.group, reads) if known else None
-    return f"is {label}: {operation.name} reads {', '.join(reads)}" + (f"; {hint}" if hint else "")
+    known = FORMATS.get(found or "", Format("of no known format", Group.OTHER))
+    hints = {
+        Group.READ: f"; use {_READERS.get(found or '', 'RecognizeImage')}",
+        Group.IMAGE: f"; convert it to PNG or TIFF {'first' if 'png' in reads else 'and use RecognizeImage'}",
+        Group.DOCUMENT: f"; save it as PDF {'first' if 'pdf' in reads else 'and use RecognizePdf'}",
+        Group.ARCHIVE: "; unpack it first",
+        Group.WRAPPED: "; take the image out of it first",
+        Group.OTHER: "",
+    }
+    return f"is {known.label}: {operation.name} reads {', '.join(reads)}{hints[known.group]}"
 
 
 def _read(stream: IO[bytes], size: int) -> bytes:
@@ -349,15 +342,7 @@ def _read(stream: IO[bytes], size: int) -> bytes:
     return data
 
 
-def _way_on(found: str | None, group: Group, reads: tuple[str, ...]) -> str | None:
-    if group is Group.READ:
-        return f"use {_READERS.get(found or '', 'RecognizeImage')}"
-    if group is Group.IMAGE:
-        return "convert it to PNG or TIFF " + ("first" if "png" in reads else "and use RecognizeImage")
-    if group is Group.DOCUMENT:
-        return "save it as PDF " + ("first" if "pdf" in reads else "and use RecognizePdf")
-    return _HINTS.get(group)
-
-
 def _signed(head: bytes, names: Iterable[str]) -> str | None:
-    return next((name for name in names if FORMATS[name].begins(head)), None)
+    # Compiled when it is first needed: most files are images, and known before any other is tried.
+    signatures = ((name, FORMATS[name].signature) for name in names)
+    return next((name for name, of in signatures if of and re.match(of, head, re.DOTALL)), None)

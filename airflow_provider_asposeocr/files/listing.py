@@ -143,7 +143,7 @@ def _split(fs: Any, path: str) -> tuple[str, str]:
 
 def _found(path: StoragePath, operation: Operation, destination: str | None, is_folder: bool) -> list[str]:
     uri, inner = str(path), str(path.path)
-    suffixes: frozenset[str] | None = None
+    suffixes: set[str] | None = None
     try:
         # Airflow's storages keep what they have listed; files may have come since.
         fs = path.fs
@@ -157,7 +157,8 @@ def _found(path: StoragePath, operation: Operation, destination: str | None, is_
             uri, inner = uri.removesuffix(pattern), folder
         elif is_folder or fs.isdir(inner):
             found = fs.find(inner, detail=True)
-            suffixes = _suffixes(operation)
+            kinds = operation.input_formats
+            suffixes = {f".{suffix}" for kind in kinds for suffix in _SUFFIXES.get(kind, (kind,))}
         else:
             return [uri]
     except Exception as error:
@@ -171,7 +172,7 @@ def _found(path: StoragePath, operation: Operation, destination: str | None, is_
 
 
 def _sources(
-    names: Iterable[str], root: str, inner: str, suffixes: frozenset[str] | None, results: str
+    names: Iterable[str], root: str, inner: str, suffixes: set[str] | None, results: str
 ) -> Iterator[str]:
     # The storage of the results may be reached through another connection.
     here, there = _LOGIN.sub("", root), _LOGIN.sub("", results)
@@ -183,9 +184,3 @@ def _sources(
         is_other = suffixes is not None and PurePosixPath(below).suffix.casefold() not in suffixes
         if not (is_hidden or is_result or is_other):
             yield f"{root}{below}"
-
-
-def _suffixes(operation: Operation) -> frozenset[str]:
-    return frozenset(
-        f".{suffix}" for kind in operation.input_formats for suffix in _SUFFIXES.get(kind, (kind,))
-    )

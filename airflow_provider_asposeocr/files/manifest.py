@@ -22,12 +22,7 @@ from airflow_provider_asposeocr.api.http import Flow, Work
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.api.settings import is_text, selected_result_types
 from airflow_provider_asposeocr.api.submission import Submission
-from airflow_provider_asposeocr.api.task import (
-    MAX_INLINE_RESULTS,
-    OcrResult,
-    OcrTask,
-    SpooledResult,
-)
+from airflow_provider_asposeocr.api.task import MAX_INLINE_RESULTS, OcrResult, OcrTask, SpooledResult
 from airflow_provider_asposeocr.files.destination import Names, StoredResult, check_destination, store
 from airflow_provider_asposeocr.files.formats import HEAD_BYTES, sniff
 from airflow_provider_asposeocr.files.markup import text_of
@@ -40,7 +35,6 @@ log = logging.getLogger(__name__)
 MAX_INLINE_BYTES = 32 * 1024
 """Bytes of decoded text that travel in XCom at most, by default."""
 
-_LOST = "resultdatalost"
 _MAX_NAMED = 5
 _SHOWN = {"pdf": "Pdf", "png": "ImagePNG", "wav": "Wav", "xlsx": "Excel", "ooxml": "Excel", "html": "Hocr"}
 """Result types by the formats of their data."""
@@ -165,8 +159,10 @@ def collect(
     :raises AsposeOcrError: as :func:`deliver`, and as :meth:`.OcrApi.fetch`.
     """
     task.raise_for_status()
-    fetch = _is_to_fetch(task, submission, delivery)
-    with tempfile.TemporaryFile(prefix="asposeocr-") if fetch else nullcontext() as spool:
+    # Without a destination text alone is wanted; a large reply may hold a short one beside another result.
+    wanted = delivery.destination or any(map(is_text, (*task.seen_types, *_expected(submission, delivery))))
+    is_missing = task.unread or (delivery.destination and task.seen_types)
+    with tempfile.TemporaryFile(prefix="asposeocr-") if wanted and is_missing else nullcontext() as spool:
         found = task
         if spool is not None:
             found = yield from api.fetch(submission.of_operation, task.id, spool)
@@ -272,14 +268,6 @@ def log_manifest(manifest: Manifest, log: Any, *, xcom: bool) -> None:
         log.info("Result %s%s: %s", result["type"], size, place)
 
 
-def _is_to_fetch(task: OcrTask, submission: Submission, delivery: Delivery) -> bool:
-    """Tell whether results are to be fetched that no poll has brought."""
-    if delivery.destination:
-        return task.unread or bool(task.seen_types)
-    # A large reply may hold a short text beside another result.
-    return task.unread and any(map(is_text, (*task.seen_types, *_expected(submission, delivery))))
-
-
 def _expected(submission: Submission, delivery: Delivery) -> tuple[str, ...]:
     return selected_result_types(submission.of_operation, delivery.wire)
 
@@ -309,7 +297,7 @@ def _blank(task: OcrTask, types: tuple[str, ...]) -> OcrTask:
             ocr_task_id=task.id,
         )
     code = task.response_status_code or "no code"
-    if code.casefold() == _LOST or not all(map(is_text, types)):
+    if code.casefold() == "resultdatalost" or not all(map(is_text, types)):
         raise AsposeOcrTaskError(f"the task completed without any result ({code})", ocr_task_id=task.id)
     notice = f"the task completed without any result ({code}): it counts as a blank page"
     results = tuple(OcrResult(kind, b"") for kind in types)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import operator
 import os
 import re
 import unicodedata
@@ -25,14 +24,11 @@ _HTTP = frozenset({"http", "https"})
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 _MANY = (list, tuple, Set, ValuesView, deque)
 
-_SIGNATURES = tuple(
-    (frozenset(needed.split()), re.compile(pattern))
-    for needed, pattern in (
-        ("X-Amz-Signature", "X-Amz-.*"),
-        ("X-Goog-Signature", "X-Goog-.*"),
-        ("sig sv se", "sig|sv|se|st|sp|sr|ss|srt|spr|sip|si|sdd|ses|scid|s[aku]oid|sktid|sk[tesv]"),
-        ("Signature Key-Pair-Id", "Signature|Key-Pair-Id|Expires|Policy|Hash-Algorithm"),
-    )
+_SIGNATURES = (
+    ({"X-Amz-Signature"}, "X-Amz-.*"),
+    ({"X-Goog-Signature"}, "X-Goog-.*"),
+    ({"sig", "sv", "se"}, "sig|sv|se|st|sp|sr|ss|srt|spr|sip|si|sdd|ses|scid|s[aku]oid|sktid|sk[tesv]"),
+    ({"Signature", "Key-Pair-Id"}, "Signature|Key-Pair-Id|Expires|Policy|Hash-Algorithm"),
 )
 """Parameters that make a signature complete, and all that belong to it: AWS, Google, Azure, CloudFront."""
 
@@ -88,7 +84,7 @@ def identity_of(uri: str) -> str:
     parameters = [(part.partition("="), part) for part in query.split("&")]
     given = {name for (name, _, value), _ in parameters if value}
     signed = [pattern for needed, pattern in _SIGNATURES if needed <= given]
-    kept = [part for (name, _, _), part in parameters if not any(p.fullmatch(name) for p in signed)]
+    kept = [part for (name, _, _), part in parameters if not any(re.fullmatch(p, name) for p in signed)]
     return f"{address}{'?' if kept else ''}{'&'.join(kept)}{hash_sign}{fragment}"
 
 
@@ -98,8 +94,7 @@ def secrets_of(uri: str) -> Iterator[str]:
     :param uri: as the user gave it; a text that holds URIs will do.
     """
     for found in _SCHEME.finditer(uri):
-        password = _login(found, uri)[1]
-        if password:
+        if password := _login(found, uri)[1]:
             yield from {password, unquote(password)}
     if web := _WEB.search(uri):
         query = uri[web.start() :].strip().partition("#")[0].partition("?")[2]
@@ -152,13 +147,12 @@ def check_uri(uri: str) -> None:
     :raises AsposeOcrSourceError: if it holds a password, U+0000 or bytes that are not UTF-8.
     """
     check_login(uri)
-    if not is_name(uri):
-        name = display_uri(uri)
+    # Neither U+0000 nor a lone surrogate can be stored.
+    if storable(uri) != uri:
+        reason = "has a name that is not UTF-8, which can be passed on to nobody: rename it"
         if "\0" in uri:
-            raise AsposeOcrSourceError(f"{name} cannot be a file: its name holds U+0000")
-        raise AsposeOcrSourceError(
-            f"{name} has a name that is not UTF-8, which can be passed on to nobody: rename it"
-        )
+            reason = "cannot be a file: its name holds U+0000"
+        raise AsposeOcrSourceError(f"{display_uri(uri)} {reason}")
 
 
 def check_login(uri: str) -> None:
@@ -181,14 +175,6 @@ def check_login(uri: str) -> None:
         raise AsposeOcrSourceError(
             f"{display_uri(uri)} is given with a password that cannot be read: write each slash in it as %2F"
         )
-
-
-def is_name(uri: str) -> bool:
-    """Tell whether a path or URI can be stored and passed on: it holds neither U+0000 nor lone surrogates.
-
-    :param uri: a path or URI.
-    """
-    return storable(uri) == uri
 
 
 def names_no_file(error: BaseException) -> bool:
@@ -287,28 +273,21 @@ def shown(value: Any) -> Any:
         masked = shown(read)
         return value if masked is read else masked
     uri = uri_of(value)
-    if uri is not None and is_hidden(uri):
+    if uri is not None and _is_hidden(uri):
         return display_uri(uri)
     if isinstance(value, Mapping):
-        if "uri" in value:
-            # A manifest may hold the text of a document.
-            return {"uri": value["uri"]} if len(value) > 1 else value
-        masked_items = {shown(key): shown(item) for key, item in value.items()}
-        same = all(masked_items.get(key) is item for key, item in value.items())
-        return value if same else masked_items
+        # A manifest may hold the text of a document.
+        given = dict(value)
+        masked = {"uri": given["uri"]} if "uri" in given else {shown(k): shown(v) for k, v in given.items()}
+        return value if masked == given else masked
     if isinstance(value, _MANY):
-        given = list(value)
-        masked_list = list(map(shown, given))
-        return value if all(map(operator.is_, masked_list, given)) else masked_list
+        masked = list(map(shown, value))
+        return value if masked == list(value) else masked
     return value
 
 
-def is_hidden(uri: str) -> bool:
-    """Tell whether a path or URI holds what may not be shown, or cannot be stored.
-
-    :param uri: a path or URI.
-    """
-    hidden = is_data(uri) or _WEB.search(uri) is not None or not is_name(uri)
+def _is_hidden(uri: str) -> bool:
+    hidden = is_data(uri) or _WEB.search(uri) is not None or storable(uri) != uri
     # The id of a connection is no secret, and what is shown is read again.
     return hidden or any(_login(found, uri)[1] is not None for found in _SCHEME.finditer(uri))
 

@@ -36,13 +36,7 @@ from airflow_provider_asposeocr.files.paths import (
     reason_of,
     uri_of,
 )
-from airflow_provider_asposeocr.files.storage import (
-    StoragePath,
-    is_denied,
-    is_too_long,
-    report,
-    storage_path,
-)
+from airflow_provider_asposeocr.files.storage import StoragePath, is_denied, is_too_long, report, storage_path
 from airflow_provider_asposeocr.files.tiff import TiffLook
 
 log = logging.getLogger(__name__)
@@ -76,8 +70,7 @@ class Source:
     :param content_tag: changes when the content does: from the ETag, or size and modification time.
     :param format: the format that its first bytes show, such as ``png``, or None.
     :param open: opens it from the beginning.
-    :param tiff: what a look at a TIFF has shown.
-    :param allow_multipage: whether a TIFF of several pages may be sent.
+    :param tiff: what a look at a TIFF has shown, unless it may have several pages.
     :param is_current: tells whether it still is what it was when it was looked at, where that can be told.
     :param identity: what tells it from all others, if that is not the URI; may hold secrets.
     """
@@ -89,7 +82,6 @@ class Source:
     format: str | None
     open: Callable[[], AbstractContextManager[IO[bytes]]] = field(repr=False)
     tiff: TiffLook | None = None
-    allow_multipage: bool = False
     is_current: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
     identity: str | None = field(default=None, repr=False)
 
@@ -106,7 +98,7 @@ class Source:
         """
         if reason := refusal(self.format, operation):
             raise AsposeOcrSourceError(f"{self.display_uri} {reason}")
-        if self.tiff is None or self.allow_multipage or "tiff" not in operation.input_formats:
+        if self.tiff is None or "tiff" not in operation.input_formats:
             return
         if self.tiff.several:
             raise AsposeOcrSourceError(
@@ -153,7 +145,7 @@ def open_source(
         path = source_path(prefixed(source, prefix), conn_id, allow_redirects=allow_redirects)
         opened = _from_path(path, max_bytes)
     _check_size(opened.display_uri, opened.size, max_bytes)
-    return replace(opened, allow_multipage=allow_multipage)
+    return replace(opened, tiff=None) if allow_multipage else opened
 
 
 def _check_size(shown: str, size: int, max_bytes: int | None) -> None:
@@ -178,26 +170,21 @@ def source_path(
     :param allow_redirects: whether a web server may redirect to another host.
     :raises AsposeOcrSourceError: if it names no file, or its scheme has no package installed.
     """
-    uri = _uri(source)
+    uri = uri_of(source)
+    if uri is None or is_unset(uri) or is_data(uri):
+        source = decoded(source)
+        if isinstance(source, Mapping) and "uri" in source:
+            raise AsposeOcrSourceError(
+                "the manifest names no stored result: give the task that made it a destination"
+            )
+        kind = "nothing" if is_unset(source) else f"a {type(source).__name__}"
+        raise AsposeOcrSourceError(
+            f"source is {kind}: give a path, a URI, an Asset, bucket and key, or the output of a task"
+        )
     check_uri(uri)
     if is_web(uri):
         return WebPath(uri, allow_redirects=allow_redirects)
     return storage_path(uri, conn_id)
-
-
-def _uri(source: Any) -> str:
-    uri = uri_of(source)
-    if uri and not is_unset(uri) and not is_data(uri):
-        return uri
-    source = decoded(source)
-    if isinstance(source, Mapping) and "uri" in source:
-        raise AsposeOcrSourceError(
-            "the manifest names no stored result: give the task that made it a destination"
-        )
-    kind = "nothing" if is_unset(source) else f"a {type(source).__name__}"
-    raise AsposeOcrSourceError(
-        f"source is {kind}: give a path, a URI, an Asset, bucket and key, or the output of a task"
-    )
 
 
 def _from_bytes(data: bytes) -> Source:
@@ -310,9 +297,6 @@ class WebPath:
     :param allow_redirects: whether it may lead to another host.
     """
 
-    protocol = "http"
-    is_local = False
-
     def __init__(self, uri: str, *, allow_redirects: bool) -> None:
         client = _free_client if allow_redirects else _bound_client
         self.uri = uri
@@ -369,13 +353,9 @@ async def _stay_on_host(
 ) -> None:
     headers = redirect.response.headers
     target = redirect.url.join(yarl.URL(headers.get("Location") or headers.get("URI") or ""))
-    if (target.host, _port(target)) != (redirect.url.host, _port(redirect.url)):
+    # Without the port where it is that of the scheme: the way from http to https stays with the host.
+    if target.host_port_subcomponent != redirect.url.host_port_subcomponent:
         raise AsposeOcrSourceError(
             f"{display_uri(redirect.url)} redirects to another host, {display_uri(target.origin())}: set "
             "allow_redirects=True if its files may come from anywhere"
         )
-
-
-def _port(url: yarl.URL) -> int | None:
-    # The way from http to https stays with the host.
-    return None if url.is_default_port() else url.port

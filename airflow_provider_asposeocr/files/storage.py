@@ -104,11 +104,6 @@ class StoragePath:
         return str(self.fs._strip_protocol(f"{self.protocol}://{self.location}"))
 
     @property
-    def bucket(self) -> str:
-        """The first part of the location."""
-        return self.location.partition("/")[0]
-
-    @property
     def key(self) -> str:
         """The location without its first part."""
         return self.location.partition("/")[2]
@@ -188,9 +183,8 @@ def _filesystem(scheme: str, conn_id: str | None, shown: str) -> Any:
                 f"{scheme}:// cannot be opened: ObjectStoragePath of this Airflow does not work with the "
                 "universal-pathlib that is installed; on Airflow 3.0 install universal-pathlib<0.3.9"
             ) from None
-        package = PACKAGES.get(scheme)
-        hint = f"install {package}" if package else "install the provider that registers it"
-        raise AsposeOcrSourceError(f"no storage is registered for {scheme}:// ; {hint}") from None
+        package = PACKAGES.get(scheme, "the provider that registers it")
+        raise AsposeOcrSourceError(f"no storage is registered for {scheme}:// ; install {package}") from None
     except AirflowNotFoundException as error:
         raise AsposeOcrSourceError(f"{shown}: {error}") from None
     except Exception as error:

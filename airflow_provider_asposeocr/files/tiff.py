@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -84,11 +85,6 @@ class _Reader:
     def number(self, raw: bytes) -> int:
         return int.from_bytes(raw, self.order)
 
-    def first(self) -> int:
-        head = self.exactly(0, 8)
-        self.order = "little" if head.startswith(b"II") else "big"
-        return self.number(head[4:])
-
     def following(self, at: int) -> _Directory:
         if at in self.seen:
             raise _UnclearError("its directories form a circle")
@@ -120,15 +116,21 @@ class _Directory:
         kind = self._one(_NEW_SUBFILE_TYPE)
         return not (kind & _NOT_A_PAGE if kind else self._one(_SUBFILE_TYPE) == _REDUCED)
 
-    @property
-    def is_of_a_sensor(self) -> bool:
-        return self._one(_PHOTOMETRIC) in _SENSOR
-
-    @property
-    def make(self) -> bytes:
+    def camera(self, *, is_first: bool) -> str | None:
+        """Name the camera's format that it shows; what lies below the first of all tells enough."""
+        if self.numbers(_DNG_VERSION):
+            return "dng"
+        looked_at = [self]
+        if is_first:
+            # They are no pages, so that they need not be whole.
+            with suppress(_UnclearError):
+                looked_at += [self.reader.directory(at) for at in self.numbers(_SUB_DIRECTORIES)]
+        if not any(directory._one(_PHOTOMETRIC) in _SENSOR for directory in looked_at):
+            return None
         _, size, raw = self._entry(_MAKE)
         found = raw if size <= 4 else self.reader.read_at(self.reader.number(raw), min(size, 32))
-        return found[:size].lower()
+        make = found[:size].lower()
+        return next((name for maker, name in _MAKERS.items() if make.startswith(maker)), "raw")
 
     def numbers(self, tag: int) -> list[int]:
         kind, count, raw = self._entry(tag)
@@ -155,42 +157,22 @@ def look_at_tiff(read_at: ReadAt) -> TiffLook:
     :param read_at: reads so many bytes at an offset of the file; fewer only at its end. What it raises
         means that the pages cannot be counted.
     """
+    reader, pages = _Reader(read_at), 0
     try:
-        return _look(_Reader(read_at))
+        head = reader.exactly(0, 8)
+        reader.order = "little" if head.startswith(b"II") else "big"
+        at = reader.number(head[4:])
+        while at:
+            directory = reader.following(at)
+            if camera := directory.camera(is_first=len(reader.seen) == 1):
+                return TiffLook(camera=camera)
+            pages += directory.is_page
+            if pages > 1:
+                return TiffLook(several=True)
+            at = directory.following
     except _UnclearError as error:
         return TiffLook(unclear=str(error))
     except Exception as error:
         # A storage raises what it likes, and the file is read as a whole later on.
         return TiffLook(unclear=f"its parts cannot be read: {reason_of(error)}")
-
-
-def _look(reader: _Reader) -> TiffLook:
-    pages, at = 0, reader.first()
-    while at:
-        directory = reader.following(at)
-        # What lies below the first directory tells enough of a camera.
-        below = _below(reader, directory) if len(reader.seen) == 1 else []
-        if camera := _camera(directory, below):
-            return TiffLook(camera=camera)
-        pages += directory.is_page
-        if pages > 1:
-            return TiffLook(several=True)
-        at = directory.following
     return TiffLook() if pages else TiffLook(unclear="no directory of it describes a page")
-
-
-def _camera(directory: _Directory, below: list[_Directory]) -> str | None:
-    if directory.numbers(_DNG_VERSION):
-        return "dng"
-    if any(one.is_of_a_sensor for one in (directory, *below)):
-        make = directory.make
-        return next((name for maker, name in _MAKERS.items() if make.startswith(maker)), "raw")
-    return None
-
-
-def _below(reader: _Reader, directory: _Directory) -> list[_Directory]:
-    try:
-        return [reader.directory(at) for at in directory.numbers(_SUB_DIRECTORIES)]
-    except _UnclearError:
-        # They are no pages, so that they need not be whole.
-        return []

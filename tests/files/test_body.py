@@ -17,16 +17,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, AsposeOcrStorageError
-from airflow_provider_asposeocr.api.http import RequestBody
+from airflow_provider_asposeocr.api.http import BytesBody, RequestBody
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.files.body import (
     CHUNK,
     MAX_TEXT_BYTES,
     Base64Body,
     MultipartBody,
-    TextBody,
     make_body,
     read_exactly,
+    text_body,
 )
 from airflow_provider_asposeocr.files.source import Source
 
@@ -255,7 +255,7 @@ class TestText:
     @pytest.mark.parametrize("text", ["Hello.", 'a "b" \\ \n \u00e9 \u5b57 \U0001f600', "x" * 70_000])
     @pytest.mark.parametrize("flat", [False, True])
     def test_is_json(self, text: str, flat: bool) -> None:
-        body = TextBody(source_of(text.encode(), most=999), self.WIRE, flat=flat)
+        body = text_body(source_of(text.encode(), most=999), self.WIRE, flat=flat)
         raw = sent(body)
         expected = {"text": text, **self.WIRE} if flat else {"text": text, "settings": self.WIRE}
         assert json.loads(raw) == expected
@@ -265,30 +265,30 @@ class TestText:
         assert body.content_type == "application/json"
 
     def test_loses_its_byte_order_mark(self) -> None:
-        body = TextBody(source_of(b"\xef\xbb\xbfHello"), self.WIRE, flat=False)
+        body = text_body(source_of(b"\xef\xbb\xbfHello"), self.WIRE, flat=False)
         assert json.loads(sent(body))["text"] == "Hello"
 
     def test_that_is_not_utf_8_is_refused(self) -> None:
         with pytest.raises(AsposeOcrSourceError, match=r"scan\.txt is not UTF-8 text") as caught:
-            TextBody(source_of("caf\u00e9".encode("latin-1"), name="scan.txt"), self.WIRE, flat=False)
+            text_body(source_of("caf\u00e9".encode("latin-1"), name="scan.txt"), self.WIRE, flat=False)
         assert "caf" not in str(caught.value)
 
     def test_that_is_nothing_but_a_byte_order_mark_is_refused(self) -> None:
         with pytest.raises(AsposeOcrSourceError):
-            TextBody(source_of(b"\xef\xbb\xbf"), self.WIRE, flat=False)
+            text_body(source_of(b"\xef\xbb\xbf"), self.WIRE, flat=False)
 
     def test_that_is_too_long_is_refused_before_it_is_read(self) -> None:
         source = Source("file:///in/book.txt", "book.txt", MAX_TEXT_BYTES + 1, "f", None, Endless)
         with pytest.raises(AsposeOcrSourceError, match=rf"book\.txt.*limited to {MAX_TEXT_BYTES} bytes"):
-            TextBody(source, self.WIRE, flat=False)
+            text_body(source, self.WIRE, flat=False)
 
     def test_of_the_greatest_length_is_taken(self) -> None:
-        body = TextBody(source_of(b"x" * MAX_TEXT_BYTES), self.WIRE, flat=False)
+        body = text_body(source_of(b"x" * MAX_TEXT_BYTES), self.WIRE, flat=False)
         assert len(body) > MAX_TEXT_BYTES
 
     def test_that_changes_its_size_is_refused(self) -> None:
         with pytest.raises(AsposeOcrSourceError, match="ended 2 bytes early"):
-            TextBody(source_of(b"abc", size=5), self.WIRE, flat=False)
+            text_body(source_of(b"abc", size=5), self.WIRE, flat=False)
 
 
 @pytest.mark.parametrize(
@@ -302,8 +302,8 @@ class TestText:
         ),
         ("BinarizeImage", None, Base64Body, '{"image":"YWJj"}'),
         ("DjVu2PDF", {}, Base64Body, '{"image":"YWJj","settings":{}}'),
-        ("ConvertTextToSpeech", {"a": "b"}, TextBody, '{"text": "abc", "settings": {"a": "b"}}'),
-        ("TextToSpeech/PostTextToSpeech", {"a": "b"}, TextBody, '{"text": "abc", "a": "b"}'),
+        ("ConvertTextToSpeech", {"a": "b"}, BytesBody, '{"text": "abc", "settings": {"a": "b"}}'),
+        ("TextToSpeech/PostTextToSpeech", {"a": "b"}, BytesBody, '{"text": "abc", "a": "b"}'),
         ("PostBinarizationFile", None, MultipartBody, 'name="file"'),
     ],
 )
