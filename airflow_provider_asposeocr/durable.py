@@ -227,12 +227,11 @@ class TaskRecord:
             )
             return None
         self._intended = intended
-        if reason := self._why_stale(record, known, fingerprint):
+        reason = self._why_stale(record, known, fingerprint)
+        if known is None or reason:
             log.warning("Submitting anew: %s", reason)
             return None
-        assert known is not None
-        assert known.submitted_at is not None
-        age = time.time() - known.submitted_at
+        age = time.time() - (known.submitted_at or 0.0)
         log.info("Resuming %s, submitted %.0f s ago by an earlier try", known, age)
         return replace(known, source=source, reattached=True)
 
@@ -263,13 +262,19 @@ class TaskRecord:
                 self.forget()
             raise
 
-    def submitted(self, submission: Submission) -> bool:
-        """Record a submission; False, with an error in the log, if that fails: it is paid for."""
-        return self._keep(submission, delivered=False)
+    def submitted(self, submission: Submission, *, delivered: bool = False) -> bool:
+        """Record a submission; False, with an error in the log, if that fails: it is paid for.
+
+        :param submission: what was submitted.
+        :param delivered: whether its results have been delivered.
+        """
+        known = replace(submission, source=None, api_calls=0).to_dict()
+        failure = "the OCR task is not recorded (%s): a retry would submit it again"
+        return self._write({**known, "delivered": delivered}, failure)
 
     def delivered(self, submission: Submission) -> bool:
         """Record that the results have been delivered."""
-        return self._keep(submission, delivered=True)
+        return self.submitted(submission, delivered=True)
 
     def forget(self) -> bool:
         """Forget the OCR task or the intent: there is nothing to resume.
@@ -277,11 +282,6 @@ class TaskRecord:
         False, with an error in the log, if that cannot be recorded: what has ended the task says more.
         """
         return self._write({}, "the end of the OCR task cannot be recorded: %s")
-
-    def _keep(self, submission: Submission, *, delivered: bool) -> bool:
-        known = replace(submission, source=None, api_calls=0).to_dict()
-        failure = "the OCR task is not recorded (%s): a retry would submit it again"
-        return self._write({**known, "delivered": delivered}, failure)
 
     def _write(self, record: Mapping[str, Any], failure: str) -> bool:
         try:
