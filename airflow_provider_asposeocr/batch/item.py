@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -32,14 +31,7 @@ from airflow_provider_asposeocr.api.settings import answers_with_text
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission, fingerprint
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.batch.containment import ContainedBody, address_of
-from airflow_provider_asposeocr.batch.record import (
-    BatchRecord,
-    Kind,
-    RecordWriter,
-    ended,
-    forgotten,
-    submitted,
-)
+from airflow_provider_asposeocr.batch.record import BatchRecord, Kind, RecordWriter, row_of
 from airflow_provider_asposeocr.batch.report import Entry, ItemStatus
 from airflow_provider_asposeocr.files.body import make_body
 from airflow_provider_asposeocr.files.destination import Names, targets
@@ -82,6 +74,8 @@ class ItemOptions:
     :param timeout: seconds to wait for the completion of an item.
     :param poll_interval: seconds between polls, or None for a learned schedule.
     :param cancel_on_timeout: whether to cancel the OCR task of an item that is late.
+    :param cancel_on_kill: whether to cancel OCR tasks of which no record is kept when the task is killed.
+    :param max_in_flight: OCR tasks submitted and not finished at any moment.
     :param taken: from :func:`.check_names`.
     """
 
@@ -92,6 +86,8 @@ class ItemOptions:
     timeout: float
     poll_interval: float | None
     cancel_on_timeout: bool
+    cancel_on_kill: bool
+    max_in_flight: int
     taken: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -100,25 +96,16 @@ class Item:
     """One source of a batch, on its way.
 
     :param given: as the listing holds it.
-    :param index: its place there.
+    :param submission: without an id until it is submitted, and empty until it is opened.
     """
 
     given: Any
-    index: int
+    submission: Submission = field(default_factory=lambda: Submission("", ""))
     stage: Stage = Stage.OPENING
-    uri: str | None = None
-    size: int | None = None
-    fingerprint: str = ""
     body: RequestBody | None = field(default=None, repr=False)
-    submission: Submission | None = None
     fate: Fate = field(default_factory=Fate)
     committed: asyncio.Event | None = None
     meter: Meter = field(default_factory=Meter)
-
-    @property
-    def reattached(self) -> bool:
-        """True if an earlier try has submitted it."""
-        return self.submission is not None and self.submission.reattached
 
     def may_submit(self, *, stopped: bool) -> bool:
         """Tell whether it may be submitted without being recorded.
@@ -127,17 +114,17 @@ class Item:
         """
         if stopped:
             return self.is_lost
-        return self.stage in (Stage.OPENING, Stage.SUBMITTING) or self.reattached
+        return self.stage in (Stage.OPENING, Stage.SUBMITTING) or self.submission.reattached
 
     @property
     def is_lost(self) -> bool:
         """True if the service may have accepted a submission of it that nobody knows the id of."""
-        return self.submission is None and self.fate.unknown
+        return not self.submission.ocr_task_id and self.fate.unknown
 
     def entry(self) -> Entry:
         """Return what is known of it so far."""
         known = self.submission
-        if known is None:
+        if not known.ocr_task_id:
             return Entry(ItemStatus.PENDING, api_calls=self.meter.calls)
         shown = known.ocr_task_id if known.of_operation.authenticated else None
         at = round(known.submitted_at or 0.0, 3)
@@ -179,10 +166,11 @@ class ItemProcessor:
             item.stage = Stage.SKIPPED
             return known
         task = await self._submit_and_wait(item)
-        if task.status is TaskStatus.NOT_EXIST and item.reattached:
-            shown = display_uri(item.uri)
+        if task.status is TaskStatus.NOT_EXIST and item.submission.reattached:
+            shown = display_uri(item.submission.source)
             log.warning("The service has lost the OCR task of an earlier try for %s: submitting anew", shown)
-            item.submission, item.stage = None, Stage.OPENING
+            item.submission = replace(item.submission, ocr_task_id="", reattached=False)
+            item.stage = Stage.OPENING
             await asyncio.to_thread(contained, self._prepare, item, anew=True)
             task = await self._submit_and_wait(item)
         return await self._collect(item, task)
@@ -195,23 +183,25 @@ class ItemProcessor:
         """
         late = isinstance(error, AsposeOcrTimeoutError) and error.reached
         cancelled = late and self._options.cancel_on_timeout
-        if late and (submission := item.submission):
+        if late and item.submission.ocr_task_id:
             fate = "goes on at the service"
             if cancelled:
-                fate = await self._run_flow(item, lambda api: api.cancel_unwanted(submission))
+                fate = await self._run_flow(item, lambda api: api.cancel_unwanted(item.submission))
             error = AsposeOcrTimeoutError(f"{error}; the OCR task {fate}")
         # One that the service has lost is sent anew.
         retryable = error.retryable or isinstance(error, AsposeOcrTaskNotFoundError)
         entry = item.entry().failed(error, retryable=retryable)
-        if not item.fingerprint or item.stage is Stage.OPENING:
+        if item.stage is Stage.OPENING:
             return entry
         if cancelled or isinstance(error, AsposeOcrTaskNotFoundError):
-            self._writer.add(forgotten(item.fingerprint))
+            self._add(item, Kind.FORGOTTEN, entry)
         elif not retryable:
-            undelivered = item.submission is not None and not isinstance(error, AsposeOcrTaskError)
-            kind = Kind.UNDELIVERED if undelivered else Kind.REFUSED
-            self._writer.add(ended(item.fingerprint, kind, entry))
+            undelivered = item.submission.ocr_task_id and not isinstance(error, AsposeOcrTaskError)
+            self._add(item, Kind.UNDELIVERED if undelivered else Kind.REFUSED, entry)
         return entry
+
+    def _add(self, item: Item, kind: Kind, entry: Entry) -> asyncio.Event:
+        return self._writer.add(row_of(item.submission.fingerprint, kind, entry))
 
     def _prepare(self, item: Item, *, anew: bool = False) -> Entry | None:
         """Look at the source and at what earlier tries know of it; make a body if it is to be sent.
@@ -221,10 +211,9 @@ class ItemProcessor:
         options = self._options
         operation, wire = options.operation, options.delivery.wire
         source = open_source(item.given, options.source_conn_id, **options.source_options)
-        item.uri, item.size = source.uri, source.size
-        identity = source.identity or source.uri
-        item.fingerprint = fingerprint(operation, wire, identity, source.content_tag)
-        entry = None if anew else self._recall(item)
+        same = fingerprint(operation, wire, source.identity or source.uri, source.content_tag)
+        item.submission = Submission(operation.name, "", source.uri, source.size, same)
+        entry = None if anew else self._recall(item.submission)
         if entry is None:
             source.check_format(operation)
             body = make_body(operation, source, wire)
@@ -232,41 +221,29 @@ class ItemProcessor:
             item.body = BytesBody(b"".join(body), body.content_type) if small else ContainedBody(body)
             return None
         if entry.status is ItemStatus.SUBMITTED:
-            item.submission = self._submission(item, entry.ocr_task_id, entry.submitted_at, reattached=True)
+            item.submission = replace(_resumed(item.submission, entry), reattached=True)
             return None
         return entry
 
-    def _recall(self, item: Item) -> Entry | None:
+    def _recall(self, new: Submission) -> Entry | None:
         """Return what earlier tries know of an item; one whose results are gone is to be resumed."""
-        entry = self._record.recall(item.fingerprint) if self._record else None
+        entry = self._record.recall(new.fingerprint) if self._record else None
         if entry is None or entry.status is not ItemStatus.SUCCEEDED:
             return entry
-        names = self._options.delivery.names(self._submission(item, entry.ocr_task_id, entry.submitted_at))
-        if self._stored.hold(entry, names):
+        if self._stored.hold(entry, self._options.delivery.names(_resumed(new, entry))):
             return entry
         kept = entry.ocr_task_id and entry.submitted_at and time.time() - entry.submitted_at < RETENTION
         log.warning(
             "The results of an earlier try for %s are not at the destination: %s",
-            display_uri(item.uri),
+            display_uri(new.source),
             "delivering them again" if kept else "the service has them no longer, submitting anew",
         )
         return replace(entry, status=ItemStatus.SUBMITTED) if kept else None
 
-    def _submission(
-        self, item: Item, ocr_task_id: str | None, submitted_at: float | None, *, reattached: bool = False
-    ) -> Submission:
-        return Submission(
-            self._options.operation.name,
-            ocr_task_id or "",
-            item.uri,
-            item.size,
-            item.fingerprint,
-            submitted_at,
-            reattached=reattached,
-        )
-
     async def _submit_and_wait(self, item: Item) -> OcrTask:
-        submission, options = item.submission or await self._submit(item), self._options
+        if not item.submission.ocr_task_id:
+            await self._submit(item)
+        submission, options = item.submission, self._options
         item.stage = Stage.WAITING
         wait = Wait(
             deadline=submission.deadline(options.timeout, time.time()),
@@ -277,7 +254,7 @@ class ItemProcessor:
         )
         return await self._run_flow(item, lambda api: api.wait(submission, wait))
 
-    async def _submit(self, item: Item) -> Submission:
+    async def _submit(self, item: Item) -> None:
         body, item.body = item.body, None
         assert body is not None
         item.stage = Stage.SUBMITTING
@@ -285,13 +262,11 @@ class ItemProcessor:
             at, item.fate = time.time(), Fate()
             submit = self._options.operation, body, item.fate
             ocr_task_id = await self._run_flow(item, lambda api: api.submit(*submit))
-            submission = item.submission = self._submission(item, ocr_task_id, at)
-            item.committed = self._writer.add(submitted(submission))
-        return submission
+            item.submission = replace(item.submission, ocr_task_id=ocr_task_id, submitted_at=at)
+            item.committed = self._add(item, Kind.SUBMITTED, item.entry())
 
     async def _collect(self, item: Item, task: OcrTask) -> Entry:
         submission, delivery, seen_at = item.submission, self._options.delivery, time.time()
-        assert submission is not None
         item.stage = Stage.DELIVERING
         with self._undisturbed():
             manifest = await self._run_flow(
@@ -303,34 +278,38 @@ class ItemProcessor:
                     delivery,
                     seen_at,
                     lambda: item.meter.calls,
-                    lambda found: self._check_meeting(item, submission, found),
+                    lambda found: self._check_meeting(item, found),
                 ),
             )
         entry = item.entry().succeeded(manifest, seen_at)
-        recorded = self._writer.add(ended(item.fingerprint, Kind.DONE, entry))
+        recorded = self._add(item, Kind.DONE, entry)
         if delivery.delete_remote:
             # A retry that found the OCR task gone, and no record of its results, would submit it again.
             await self._writer.settle(recorded)
             await self._run_flow(item, lambda api: delete_remote(api, submission, delivery, manifest))
         return replace(entry, api_calls=item.meter.calls)
 
-    def _check_meeting(self, item: Item, submission: Submission, task: OcrTask) -> None:
+    def _check_meeting(self, item: Item, task: OcrTask) -> None:
         """Overwrite nothing of another item: how many results of a type there are shows in the end alone."""
         taken, delivery = self._options.taken, self._options.delivery
         if not taken or len(task.results) <= 1:
             return
         identity = identity_of(address_of(item.given) or "")
-        types, names = [result.type for result in task.results], delivery.names(submission)
+        types, names = [result.type for result in task.results], delivery.names(item.submission)
         for path in targets(types, delivery.destination, names, delivery.conn_id):
             if taken.get(str(path), identity) != identity:
                 raise AsposeOcrDestinationError(
                     f"{display_uri(path)} is the name of another item's result. The results of this one stay "
-                    f"at the service for 24 hours as {submission}: use a folder as destination, whose names "
-                    "are all different, or {ocr_task_id}"
+                    f"at the service for 24 hours as {item.submission}: use a folder as destination, whose "
+                    "names are all different, or {ocr_task_id}"
                 )
 
     async def _run_flow(self, item: Item, flow: Callable[[OcrApi], Flow[T]]) -> T:
         return await self._hook.arun_flow(lambda api: metered(flow(api), item.meter))
+
+
+def _resumed(new: Submission, entry: Entry) -> Submission:
+    return replace(new, ocr_task_id=entry.ocr_task_id or "", submitted_at=entry.submitted_at)
 
 
 class StoredResults:
@@ -343,8 +322,7 @@ class StoredResults:
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
-        self._lock = Lock()
-        self._locks: defaultdict[str, Lock] = defaultdict(Lock)
+        self._locks: dict[str, Lock] = {}
         self._listed: dict[str, frozenset[str] | None] = {}
 
     def hold(self, entry: Entry, names: Names) -> bool:
@@ -361,13 +339,9 @@ class StoredResults:
 
     def _is_there(self, path: StoragePath) -> bool:
         if path.protocol in LOCAL:
-            with suppress(OSError):
-                return Path(path.path).is_file()
-            return False
+            return os.path.isfile(path.path)  # noqa: PTH113 - which raises where a folder may not be read
         folder, _, name = str(path).rpartition("/")
-        with self._lock:
-            lock = self._locks[folder]
-        with lock:
+        with self._locks.setdefault(folder, Lock()):
             if folder not in self._listed:
                 self._listed[folder] = _names_beside(path)
         listed = self._listed[folder]

@@ -22,7 +22,7 @@ from itertools import count
 from typing import Any
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrStorageError, contained
-from airflow_provider_asposeocr.api.submission import RETENTION, Submission
+from airflow_provider_asposeocr.api.submission import RETENTION
 from airflow_provider_asposeocr.batch.report import Entry, ItemStatus, is_entry
 from airflow_provider_asposeocr.durable import RecordStore, is_moment, is_recorded_id
 from airflow_provider_asposeocr.files.paths import reason_of
@@ -63,33 +63,23 @@ class Kind(StrEnum):
     """Its OCR task is gone: a retry submits anew."""
 
 
-def submitted(submission: Submission) -> Row:
-    """Return the row of a submission."""
-    moment = round(submission.submitted_at or 0.0, 3)
-    return [submission.fingerprint, Kind.SUBMITTED.value, submission.ocr_task_id, moment]
-
-
-def ended(fingerprint: str, kind: Kind, entry: Entry) -> Row:
-    """Return the row of an item that has come to an end. Never longer than :data:`MAX_ROW_CHARACTERS`.
+def row_of(fingerprint: str | None, kind: Kind, entry: Entry) -> Row:
+    """Return the row of an item. Never longer than :data:`MAX_ROW_CHARACTERS`.
 
     :param fingerprint: of its submission.
-    :param kind: how it ended.
+    :param kind: what the row tells.
     :param entry: of the item.
     """
+    if kind is Kind.FORGOTTEN:
+        return [fingerprint, kind.value]
     head = [fingerprint, kind.value, entry.ocr_task_id, entry.submitted_at]
+    if kind is Kind.SUBMITTED:
+        return head
     return next(
         row
         for shorter in (entry, *entry.shortened())
         if len(json.dumps(row := [*head, *shorter.to_row()])) <= MAX_ROW_CHARACTERS
     )
-
-
-def forgotten(fingerprint: str) -> Row:
-    """Return the row of an OCR task that is gone.
-
-    :param fingerprint: of its submission.
-    """
-    return [fingerprint, Kind.FORGOTTEN.value]
 
 
 class BatchRecord:
@@ -110,13 +100,13 @@ class BatchRecord:
         self._cleared = False
         self._read()
 
-    def recall(self, fingerprint: str) -> Entry | None:
+    def recall(self, fingerprint: str | None) -> Entry | None:
         """Return what earlier tries know of an item, or None if it is to be submitted.
 
         :param fingerprint: of what would be submitted.
         :return: an entry that is ``SUBMITTED`` where its OCR task is to be resumed.
         """
-        row = self._rows.get(fingerprint)
+        row = self._rows.get(fingerprint or "")
         if row is None:
             return None
         _, kind, ocr_task_id, submitted_at, *rest = row
@@ -301,13 +291,12 @@ class RecordWriter:
         for attempt in range(1, _MAX_ATTEMPTS + 1):
             try:
                 await self._commit()
+                return
             except Exception as error:
                 if attempt == _MAX_ATTEMPTS:
                     raise AsposeOcrStorageError(f"the record cannot be written: {reason_of(error)}") from None
                 log.warning("The record could not be written (%s): trying again", reason_of(error))
                 await asyncio.sleep(COMMIT_INTERVAL * 2**attempt)
-            else:
-                return
 
     async def _commit(self) -> None:
         self._wanted.clear()

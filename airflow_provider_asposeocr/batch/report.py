@@ -143,15 +143,8 @@ class Entry:
 
     def to_row(self) -> list[Any]:
         """Return what a batch record keeps of it besides id and moment of submission, as JSON values."""
-        return [
-            self.status.value,
-            self.completed_at,
-            self.api_calls,
-            [list(astuple(stored)) for stored in self.results],
-            list(self.warnings),
-            self.error,
-            self.message,
-        ]
+        _, _, _, *kept, _ = astuple(self)
+        return list(json.loads(json.dumps([self.status.value, *kept])))
 
     @classmethod
     def of_row(cls, row: Sequence[Any], ocr_task_id: str | None, submitted_at: float | None) -> Entry:
@@ -219,7 +212,6 @@ class Report:
         self._items = items
         self._file = tempfile.TemporaryFile(prefix="asposeocr-")  # noqa: SIM115 - lives as long as this
         self._starts = array("q", (-1 for _ in items))
-        self._end = 0
 
     def add(self, index: int, entry: Entry, source: str | None) -> None:
         """Set the line of an item; a later one counts.
@@ -228,8 +220,8 @@ class Report:
         :param entry: of the item.
         :param source: its URI, where it was opened.
         """
-        self._starts[index] = self._end
-        self._end += self._file.write(_encoded(entry, source or name_of(self._items[index])))
+        self._starts[index] = self._file.tell()
+        self._file.write(_encoded(entry, source or name_of(self._items[index])))
 
     def write(self, destination: str, names: Names, conn_id: str | None) -> str:
         """Store the report, whole or not at all, and return its URI.

@@ -42,8 +42,6 @@ log = logging.getLogger(__name__)
 DEFAULT_IN_FLIGHT = 50
 """OCR tasks submitted and not finished at any moment, by default."""
 
-_TELLING_APART = ("{stem}", "{ocr_task_id}")
-
 
 class BatchSummary(TypedDict):
     """The value that a batch returns.
@@ -91,7 +89,6 @@ class Batch:
         task, hook = self._task, self._hook
         destination = checked_destination(task.unmasked("destination"))
         options, folder = self._options(destination), folder_of(destination)
-        in_flight = task.whole_number("max_in_flight", 1) or DEFAULT_IN_FLIGHT
         share = allowed_share(task.fail_on)
         where = self._report_path(options, folder)
         listing = list_sources(
@@ -106,9 +103,7 @@ class Batch:
         store = task.record_store(self._context, destination) if listing.items else None
         record = BatchRecord(store, max_tries_of(self._context)) if store else None
         with closing(Report(listing.items)) as report:
-            runner = self._runner = BatchRunner(
-                options, hook, listing.items, record, report, in_flight, task.cancel_on_kill
-            )
+            runner = self._runner = BatchRunner(options, hook, listing.items, record, report)
             names = Names(None, options.operation.name, "report", options.delivery.map_index)
             uri = self._run_and_report(runner, partial(report.write, where, names, options.delivery.conn_id))
         seconds, count = time.monotonic() - started, runner.progress
@@ -165,6 +160,8 @@ class Batch:
             timeout=coerce.seconds("timeout", task.timeout) or DEFAULT_TIMEOUT,
             poll_interval=coerce.seconds("poll_interval", task.poll_interval),
             cancel_on_timeout=task.flag("cancel_on_timeout", default=True),
+            cancel_on_kill=task.cancel_on_kill,
+            max_in_flight=task.whole_number("max_in_flight", 1) or DEFAULT_IN_FLIGHT,
         )
 
 
@@ -178,7 +175,7 @@ def checked_destination(destination: Any) -> str:
     text = location("destination", destination)
     if text is None:
         raise AsposeOcrDestinationError("a batch needs a destination: give a folder")
-    if text.endswith("/") or any(placeholder in text for placeholder in _TELLING_APART):
+    if text.endswith("/") or "{stem}" in text or "{ocr_task_id}" in text:
         return text
     if not isinstance(destination, str | Mapping):
         return f"{text}/"

@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -120,8 +119,6 @@ class BatchRunner:
     :param items: the items, from :class:`.Listing`.
     :param record: what earlier tries know and this one records, or None.
     :param report: takes what becomes of each item.
-    :param max_in_flight: OCR tasks submitted and not finished at any moment.
-    :param cancel_on_kill: whether to cancel OCR tasks of which no record is kept when the task is killed.
     """
 
     def __init__(
@@ -131,13 +128,9 @@ class BatchRunner:
         items: Sequence[Any],
         record: BatchRecord | None,
         report: Report,
-        max_in_flight: int,
-        cancel_on_kill: bool,
     ) -> None:
         self.progress = Progress(len(items))
         self._options = options
-        self._max_in_flight = max_in_flight
-        self._cancel_on_kill = cancel_on_kill
         self._hook = hook
         self._record = record
         self._report = report
@@ -147,11 +140,9 @@ class BatchRunner:
         self._workers: set[asyncio.Task[None]] = set()
         self._undisturbed: set[asyncio.Task[Any]] = set()
         self._stopped_by: BaseException | None = None
-        self._stopping = asyncio.Event()
         self._killed = False
-        self._failures_in_a_row = 0
+        self._outages: list[AsposeOcrError] = []
         self._lost = 0
-        self._last_failure: AsposeOcrError | None = None
         self._told = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -161,7 +152,7 @@ class BatchRunner:
         :raises AsposeOcrError: if something ends the batch before that.
         """
         self._loop = asyncio.get_running_loop()
-        width = min(self._max_in_flight, self._not_begun)
+        width = min(self._options.max_in_flight, self._not_begun)
         self._loop.set_default_executor(ThreadPoolExecutor(min(width + 4, _MAX_THREADS), "asposeocr-batch"))
         writer = RecordWriter(self._record, self._unrecorded)
         processor = ItemProcessor(self._options, self._hook, self._record, writer, self._undisturbed_task)
@@ -173,8 +164,10 @@ class BatchRunner:
                 asyncio.create_task(self._stopping_all(self._work(processor, writer))) for _ in range(width)
             }
             try:
-                await self._all_ended()
+                await asyncio.wait(self._workers)
             finally:
+                for index, item in self._running.items():
+                    self._report.add(index, item.entry(), item.submission.source)
                 telling.cancel()
                 writer.close()
                 await committing
@@ -195,11 +188,10 @@ class BatchRunner:
             if self._stopped_by is not None:
                 return
             self._not_begun -= 1
-            item = Item(given, index)
-            self._running[index] = item
+            item = self._running[index] = Item(given)
             entry = await self._ended(processor, item)
             self._lost += item.is_lost and entry.retryable
-            self._report.add(index, entry, item.uri)
+            self._report.add(index, entry, item.submission.source)
             del self._running[index]
             self._check_for_outage()
             if item.committed is not None:
@@ -218,21 +210,20 @@ class BatchRunner:
                 entry = item.entry().failed(_of_one_item(another), retryable=True)
             self._tell_failure(item, error)
         count.skipped += item.stage is Stage.SKIPPED
-        count.resumed += item.reattached
+        count.resumed += item.submission.reattached
         count.failed += entry.status is ItemStatus.FAILED
         count.retryable += entry.retryable
         if entry.status is ItemStatus.SUCCEEDED:
             count.succeeded += 1
             if item.stage is not Stage.SKIPPED:
-                self._failures_in_a_row = 0
+                self._outages.clear()
                 for warning in entry.warnings:
-                    log.warning("The service says of %s: %s", display_uri(item.uri), warning)
+                    log.warning("The service says of %s: %s", display_uri(item.submission.source), warning)
         return entry
 
     def _tell_failure(self, item: Item, error: AsposeOcrError) -> None:
         if is_outage(error, delivering=item.stage is Stage.DELIVERING):
-            self._failures_in_a_row += 1
-            self._last_failure = error
+            self._outages.append(error)
         if error.retry_after:
             self.progress.retry_after = max(self.progress.retry_after or 0.0, error.retry_after)
         if self._told < _MAX_LOGGED:
@@ -242,10 +233,10 @@ class BatchRunner:
         self._told += 1
 
     def _check_for_outage(self) -> None:
-        if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+        if len(self._outages) >= MAX_FAILURES_IN_A_ROW:
             raise AsposeOcrBatchIncompleteError(
-                f"stopped, since {self._failures_in_a_row} items failed in a row, the last one with: "
-                f"{self._last_failure}",
+                f"stopped, since {len(self._outages)} items failed in a row, the last one with: "
+                f"{self._outages[-1]}",
                 retry_after=self.progress.retry_after,
             )
 
@@ -259,11 +250,13 @@ class BatchRunner:
         if self._stopped_by is not None:
             return
         self._stopped_by = error
-        self._stopping.set()
         # Neither an attempt that would be repeated nor one that has not begun is of any use now.
         self._hook.halt()
-        for worker in self._workers - self._undisturbed:
-            worker.cancel()
+        for worker in self._workers:
+            if worker in self._undisturbed:
+                asyncio.get_running_loop().call_later(GRACE, worker.cancel)
+            else:
+                worker.cancel()
 
     @contextmanager
     def _undisturbed_task(self) -> Iterator[None]:
@@ -277,45 +270,26 @@ class BatchRunner:
             if self._stopped_by is not None:
                 task.cancel()
 
-    async def _all_ended(self) -> None:
-        ending = asyncio.create_task(asyncio.wait(self._workers))
-        stopping = asyncio.create_task(self._stopping.wait())
-        try:
-            await asyncio.wait((ending, stopping), return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait(self._workers, timeout=GRACE)
-        finally:
-            rest = (*self._workers, ending, stopping)
-            for task in rest:
-                task.cancel()
-            await asyncio.gather(*rest, return_exceptions=True)
-            for item in self._running.values():
-                self._report.add(item.index, item.entry(), item.uri)
-
     def _unrecorded(self) -> int:
         """Return the most submissions that may be made from now on without being recorded."""
         stopped = self._stopped_by is not None
         begun = sum(item.may_submit(stopped=stopped) for item in self._running.values())
-        return self._lost + min(self._max_in_flight, begun + (0 if stopped else self._not_begun))
+        return self._lost + min(self._options.max_in_flight, begun + (0 if stopped else self._not_begun))
 
     async def _leave_or_cancel(self) -> None:
         """Say what becomes of the running OCR tasks; cancel those that no record will ever lead to."""
-        left = [item.submission.ocr_task_id for item in self._running.values() if item.submission]
+        left = [known for item in self._running.values() if (known := item.submission.ocr_task_id)]
         if self._stopped_by is None or not left:
             return
         if self._record is not None:
             log.info("%d OCR tasks go on at the service, for a retry to find them", len(left))
-        elif self._killed and self._cancel_on_kill and self._options.operation.cancellable:
+        elif self._killed and self._options.cancel_on_kill and self._options.operation.cancellable:
             # A hook of its own: the other one is halted.
             hook = AsposeOcrHook(self._hook.asposeocr_conn_id)
             async with hook.async_session():
-                cancels = [
-                    asyncio.create_task(hook.acancel(self._options.operation, ocr_task_id))
-                    for ocr_task_id in left
-                ]
-                await asyncio.wait(cancels, timeout=_MAX_CANCEL_SECONDS)
-                for cancel in cancels:
-                    cancel.cancel()
-                fates = await asyncio.gather(*cancels, return_exceptions=True)
+                cancels = (hook.acancel(self._options.operation, ocr_task_id) for ocr_task_id in left)
+                bounded = (asyncio.wait_for(cancel, _MAX_CANCEL_SECONDS) for cancel in cancels)
+                fates = await asyncio.gather(*bounded, return_exceptions=True)
             cancelled = sum(fate is None for fate in fates)
             log.info("%d of %d running OCR tasks were cancelled at the service", cancelled, len(left))
 
@@ -368,20 +342,11 @@ def run_aside(main: Callable[[], Coroutine[Any, Any, T]], interrupt: Callable[[]
     :param interrupt: asks it to come to an end soon; called when a signal handler raises meanwhile. The
         error goes on when the coroutine has ended.
     """
-    ended: Future[T] = Future()
-
-    def run() -> None:
+    with ThreadPoolExecutor(1, "asposeocr-loop") as aside:
+        ended = aside.submit(contextvars.copy_context().run, lambda: asyncio.run(main()))
         try:
-            ended.set_result(asyncio.run(main()))
-        except BaseException as error:
-            ended.set_exception(error)
-
-    here = contextvars.copy_context()
-    threading.Thread(target=here.run, args=(run,), name="asposeocr-batch", daemon=True).start()
-    try:
-        return ended.result()
-    except BaseException:
-        if not ended.done():
-            interrupt()
-            ended.exception()
-        raise
+            return ended.result()
+        except BaseException:
+            if not ended.done():
+                interrupt()
+            raise

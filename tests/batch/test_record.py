@@ -16,16 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
-from airflow_provider_asposeocr.api.submission import RETENTION, Submission
+from airflow_provider_asposeocr.api.submission import RETENTION
 from airflow_provider_asposeocr.batch.record import (
     MAX_ROW_CHARACTERS,
     MAX_SEGMENT_CHARACTERS,
     BatchRecord,
     Kind,
     Row,
-    ended,
-    forgotten,
-    submitted,
+    row_of,
 )
 from airflow_provider_asposeocr.batch.report import Entry, ItemStatus, StoredFile
 from airflow_provider_asposeocr.durable import FileRecordStore, RecordStore, StateRecordStore
@@ -62,15 +60,13 @@ def fingerprint(number: int) -> str:
     return hashlib.sha256(str(number).encode()).hexdigest()[:32]
 
 
-def submission(number: int, at: float = NOW) -> Submission:
-    return Submission(
-        "RecognizeImage", f"id-{number}", fingerprint=fingerprint(number), submitted_at=at, source="a.png"
-    )
-
-
 def resumed(number: int) -> Entry:
     """Return the entry of an OCR task that is to be resumed."""
     return Entry(ItemStatus.SUBMITTED, f"id-{number}", NOW)
+
+
+def submitted(number: int, at: float = NOW) -> Row:
+    return row_of(fingerprint(number), Kind.SUBMITTED, replace(resumed(number), submitted_at=at))
 
 
 def test_a_new_record_knows_nothing() -> None:
@@ -79,7 +75,7 @@ def test_a_new_record_knows_nothing() -> None:
 
 def test_a_running_ocr_task_is_resumed() -> None:
     store = MemoryStore()
-    BatchRecord(store, 1).write([submitted(submission(1))], unrecorded=0)
+    BatchRecord(store, 1).write([submitted(1)], unrecorded=0)
 
     assert BatchRecord(store, 1).recall(fingerprint(1)) == resumed(1)
     assert BatchRecord(store, 1).recall(fingerprint(2)) is None
@@ -87,7 +83,7 @@ def test_a_running_ocr_task_is_resumed() -> None:
 
 def test_a_delivered_item_is_told_as_it_was() -> None:
     store = MemoryStore()
-    rows = [submitted(submission(1)), ended(fingerprint(1), Kind.DONE, DONE)]
+    rows = [submitted(1), row_of(fingerprint(1), Kind.DONE, DONE)]
     BatchRecord(store, 1).write(rows, unrecorded=0)
 
     entry = BatchRecord(store, 1).recall(fingerprint(1))
@@ -98,7 +94,7 @@ def test_a_delivered_item_is_told_as_it_was() -> None:
 
 def test_an_ocr_task_that_is_gone_is_submitted_anew() -> None:
     store = MemoryStore()
-    BatchRecord(store, 1).write([submitted(submission(1)), forgotten(fingerprint(1))], unrecorded=0)
+    BatchRecord(store, 1).write([submitted(1), row_of(fingerprint(1), Kind.FORGOTTEN, DONE)], unrecorded=0)
     assert BatchRecord(store, 1).recall(fingerprint(1)) is None
 
 
@@ -106,7 +102,7 @@ def test_an_ocr_task_older_than_the_service_keeps_it_is_submitted_anew(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     store = MemoryStore()
-    BatchRecord(store, 1).write([submitted(submission(1, NOW - RETENTION))], unrecorded=0)
+    BatchRecord(store, 1).write([submitted(1, NOW - RETENTION)], unrecorded=0)
     with caplog.at_level(logging.WARNING):
         assert BatchRecord(store, 1).recall(fingerprint(1)) is None
     assert "1 OCR tasks of earlier tries are older than the 24 hours" in caplog.text
@@ -120,7 +116,7 @@ def test_what_failed_for_good_stays_so_until_the_task_is_cleared(
     kind: Kind, when_cleared: Entry | None
 ) -> None:
     store = MemoryStore()
-    BatchRecord(store, 1).write([ended(fingerprint(1), kind, FAILED)], unrecorded=0)
+    BatchRecord(store, 1).write([row_of(fingerprint(1), kind, FAILED)], unrecorded=0)
 
     assert BatchRecord(store, 1).recall(fingerprint(1)) == FAILED
     assert BatchRecord(store, 3).recall(fingerprint(1)) == when_cleared
@@ -129,7 +125,7 @@ def test_what_failed_for_good_stays_so_until_the_task_is_cleared(
 def test_cleared_after_success_everything_is_new(caplog: pytest.LogCaptureFixture) -> None:
     store = MemoryStore()
     first = BatchRecord(store, 1)
-    first.write([ended(fingerprint(n), Kind.DONE, DONE) for n in range(200)], unrecorded=0)
+    first.write([row_of(fingerprint(n), Kind.DONE, DONE) for n in range(200)], unrecorded=0)
     first.finish()
 
     assert BatchRecord(store, 1).recall(fingerprint(1)) is not None
@@ -138,7 +134,7 @@ def test_cleared_after_success_everything_is_new(caplog: pytest.LogCaptureFixtur
     assert "was cleared after the batch had succeeded" in caplog.text
     assert anew.recall(fingerprint(1)) is None
     # Segments of the one before lie behind its first.
-    anew.write([submitted(submission(7))], unrecorded=1)
+    anew.write([submitted(7)], unrecorded=1)
     assert len(store.segments) > 1
     again = BatchRecord(store, 3)
     assert again.recall(fingerprint(1)) is None
@@ -147,13 +143,13 @@ def test_cleared_after_success_everything_is_new(caplog: pytest.LogCaptureFixtur
 
 def test_cleared_without_success_it_is_resumed() -> None:
     store = MemoryStore()
-    BatchRecord(store, 1).write([ended(fingerprint(1), Kind.DONE, DONE)], unrecorded=0)
+    BatchRecord(store, 1).write([row_of(fingerprint(1), Kind.DONE, DONE)], unrecorded=0)
     assert BatchRecord(store, 3).recall(fingerprint(1)) is not None
 
 
 def test_how_many_ocr_tasks_may_be_lost_is_told(caplog: pytest.LogCaptureFixture) -> None:
     store = MemoryStore()
-    BatchRecord(store, 1).write([submitted(submission(1))], unrecorded=50)
+    BatchRecord(store, 1).write([submitted(1)], unrecorded=50)
     with caplog.at_level(logging.WARNING):
         BatchRecord(store, 1)
     assert "up to 50 of its submissions may not be recorded" in caplog.text
@@ -171,8 +167,8 @@ def test_segments_are_measured_not_guessed() -> None:
     record = BatchRecord(StateRecordStore(store), 1)
     long = replace(DONE, results=(replace(STORED, uri="s3://b/" + "é\U0001f600" * 300),) * 3)
     for number in range(100):
-        record.write([submitted(submission(number))], unrecorded=50)
-        record.write([ended(fingerprint(number), Kind.DONE, long)], unrecorded=50)
+        record.write([submitted(number)], unrecorded=50)
+        record.write([row_of(fingerprint(number), Kind.DONE, long)], unrecorded=50)
 
     assert store.longest <= MAX_SEGMENT_CHARACTERS
     again = BatchRecord(StateRecordStore(store), 1)
@@ -190,7 +186,7 @@ def test_segments_are_measured_not_guessed() -> None:
     ],
 )
 def test_the_longest_row_fits(entry: Entry) -> None:
-    row = ended(fingerprint(1), Kind.DONE, entry)
+    row = row_of(fingerprint(1), Kind.DONE, entry)
     assert len(json.dumps(row)) <= MAX_ROW_CHARACTERS
     assert row[2] == entry.ocr_task_id
 
@@ -200,8 +196,8 @@ def test_the_work_for_ten_thousand_items_is_small() -> None:
     record = BatchRecord(StateRecordStore(store), 1)
     for start in range(0, 10_000, 25):
         numbers = range(start, start + 25)
-        rows: list[Row] = [submitted(submission(n)) for n in numbers]
-        rows += [ended(fingerprint(n), Kind.DONE, DONE) for n in numbers]
+        rows: list[Row] = [submitted(n) for n in numbers]
+        rows += [row_of(fingerprint(n), Kind.DONE, DONE) for n in numbers]
         record.write(rows, unrecorded=50)
 
     kept = sum(map(len, store.rows.values()))
@@ -219,18 +215,18 @@ def test_both_stores_keep_the_same(kind: str, tmp_path: Path) -> None:
             return FileRecordStore(f"{tmp_path}/records", ("dag", "task", "run", "-1"), None)
         return StateRecordStore(state)
 
-    BatchRecord(store(), 1).write([submitted(submission(n)) for n in range(500)], unrecorded=0)
+    BatchRecord(store(), 1).write([submitted(n) for n in range(500)], unrecorded=0)
     again = BatchRecord(store(), 1)
     assert [again.recall(fingerprint(n)) for n in range(500)] == [resumed(n) for n in range(500)]
 
 
 rows = st.builds(
     lambda number, kind, length: (
-        submitted(submission(number))
+        submitted(number)
         if kind == "s"
-        else forgotten(fingerprint(number))
+        else row_of(fingerprint(number), Kind.FORGOTTEN, DONE)
         if kind == "f"
-        else ended(
+        else row_of(
             fingerprint(number), Kind(kind), replace(DONE, results=(replace(STORED, uri="x" * length),))
         )
     ),

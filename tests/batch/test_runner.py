@@ -60,7 +60,7 @@ def test_each_error(error: AsposeOcrError, all_items: bool, outage: bool, retrie
     options: Any = SimpleNamespace(delivery=None, cancel_on_timeout=True)
     nothing: Any = None
     processor = ItemProcessor(options, nothing, None, nothing, nullcontext)
-    entry = asyncio.run(processor.failed(Item("a.png", 0), error))
+    entry = asyncio.run(processor.failed(Item("a.png"), error))
     found = concerns_all(error), is_outage(error, delivering=False), entry.retryable
     assert found == (all_items, outage, retried)
     # A storage is the source's own until results are stored: then it is everybody's.

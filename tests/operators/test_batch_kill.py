@@ -138,4 +138,4 @@ class TestKill:
         assert emulator.calls.submit == 6
         assert emulator.calls.cancel == (0 if durable else 6)
         assert (out / ".asposeocr").exists() == durable
-        assert not [thread for thread in threading.enumerate() if thread.name == "asposeocr-batch"]
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("asposeocr-loop")]
