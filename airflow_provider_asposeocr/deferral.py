@@ -72,7 +72,16 @@ def triggerer_template(value: Any) -> str:
             f"a {type(value).__name__}"
         )
     if "{{" in value or "{%" in value:
-        _check_template(value)
+        if value.count("xcom_pull") > value.count("map_indexes"):
+            raise AsposeOcrSettingsError(
+                "start_from_trigger=True: xcom_pull without map_indexes hangs in the triggerer; write "
+                "ti.xcom_pull(task_ids=..., map_indexes=-1), or give the output of the task itself"
+            )
+        if unknown := [name for name in _HANGS if name in value]:
+            raise AsposeOcrSettingsError(
+                f"start_from_trigger=True: {unknown[0]} cannot be used in a template that the triggerer "
+                "renders"
+            )
     return value
 
 
@@ -87,15 +96,3 @@ def _pull(output: Any) -> str:
             "start_from_trigger=True cannot wait on the output of a mapped task: it is many ids"
         )
     return f"{{{{ ti.xcom_pull(task_ids={operator.task_id!r}, key={key!r}, map_indexes=-1) }}}}"
-
-
-def _check_template(template: str) -> None:
-    if template.count("xcom_pull") > template.count("map_indexes"):
-        raise AsposeOcrSettingsError(
-            "start_from_trigger=True: xcom_pull without map_indexes hangs in the triggerer; write "
-            "ti.xcom_pull(task_ids=..., map_indexes=-1), or give the output of the task itself"
-        )
-    if unknown := [name for name in _HANGS if name in template]:
-        raise AsposeOcrSettingsError(
-            f"start_from_trigger=True: {unknown[0]} cannot be used in a template that the triggerer renders"
-        )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
@@ -107,13 +108,11 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Defer, wait here, or look once and be rescheduled, as BaseSensorOperator does."""
-        if not self.deferrable and self.reschedule:
-            return self._execute_base(context)
         with self._sensor_failures(), permanent_errors_fail():
             if self.deferrable:
-                submission, delivery = self._submission(), self._checked_delivery(context)
+                submission, delivery = self._submission(), self.delivery(context)
                 self._defer(submission, self._wait(delivery), delivery, cancel_on_kill=False)
-            return self._manifest_here(context)
+            return super().execute(context) if self.reschedule else self._manifest_here(context)
 
     def execute_complete(self, context: Context, event: Any) -> Manifest:
         """Resume when the trigger has fired.
@@ -128,7 +127,7 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
                 return self._manifest_here(context)
             if isinstance(outcome.error, AsposeOcrTimeoutError):
                 raise AirflowSensorTimeout(str(outcome.error))
-            hook, task, delivery = new_hook(self.conn_id), outcome.unwrap(), self._delivery(context)
+            hook, task, delivery = new_hook(self.conn_id), outcome.unwrap(), self.delivery(context)
             return self._collect(hook, task, outcome.submission, delivery, outcome.completed_at)
 
     def _start_trigger_args(self) -> StartTriggerArgs:
@@ -153,7 +152,7 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
         with permanent_errors_fail():
             submission = self._submission()
             self._polling()
-            delivery, hook = self._checked_delivery(context), new_hook(self.conn_id)
+            delivery, hook = self.delivery(context), new_hook(self.conn_id)
             operation, ocr_task_id = submission.of_operation, submission.ocr_task_id
             status_only, self._asked_to_wait = self.leaves_results(), 0.0
             try:
@@ -202,18 +201,9 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
     def _submission(self) -> Submission:
         return Submission(get_operation(self.operation).name, coerce.ocr_task_id(self.ocr_task_id))
 
-    def _execute_base(self, context: Context) -> Any:
-        try:
-            return super().execute(context)
-        except AirflowSensorTimeout as error:
-            # While poking, the base class skips a timeout for soft_fail alone; deferred, for both.
-            if self.never_fail:
-                raise self._skipped(error) from error
-            raise
-
     def _manifest_here(self, context: Context) -> Manifest:
         """Wait in this process."""
-        submission, delivery = self._submission(), self._checked_delivery(context)
+        submission, delivery = self._submission(), self.delivery(context)
         hook = new_hook(self.conn_id)
         try:
             task = self._wait_here(hook, submission, self._wait(delivery))
@@ -221,32 +211,27 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
             raise AirflowSensorTimeout(str(error)) from None
         return self._collect(hook, task, submission, delivery, time.time())
 
-    def _delivery(self, context: Context) -> Delivery:
-        return replace(self.delivery(context), leave_binary=True)
-
-    def _checked_delivery(self, context: Context) -> Delivery:
-        delivery = self._delivery(context)
+    def delivery(self, context: Mapping[str, Any], wire: Mapping[str, Any] | None = None) -> Delivery:
+        """Return where the results go, checked; those that go nowhere stay at the service."""
+        delivery = replace(super().delivery(context, wire), leave_binary=True)
         if delivery.destination:
             delivery.check(get_operation(self.operation))
         return delivery
 
     @contextmanager
     def _sensor_failures(self) -> Iterator[None]:
-        """Skip instead of failing, by the rules that BaseSensorOperator applies around :meth:`poke`."""
+        """Skip instead of failing, by the rules that BaseSensorOperator applies around :meth:`poke`.
+
+        Its own timeout it skips for ``soft_fail`` alone.
+        """
         try:
             yield
-        except (AirflowSkipException, TaskDeferred):
-            raise
-        except (AirflowSensorTimeout, AirflowFailException) as error:
-            if self.soft_fail or self.never_fail:
-                raise self._skipped(error) from error
+        except (AirflowSkipException, AirflowRescheduleException, TaskDeferred):
             raise
         except Exception as error:
-            if self.never_fail:
-                raise self._skipped(error) from error
-            raise
-
-    def _skipped(self, error: Exception) -> AirflowSkipException:
-        # Airflow replaces the message of a skip after a deferral: the log keeps the reason.
-        self.log.warning("Skipped instead of failing: %s", error)
-        return AirflowSkipException(f"Skipped instead of failing: {error}")
+            final = isinstance(error, AirflowSensorTimeout | AirflowFailException)
+            if not self.never_fail and not (self.soft_fail and final):
+                raise
+            # Airflow replaces the message of a skip after a deferral: the log keeps the reason.
+            self.log.warning("Skipped instead of failing: %s", error)
+            raise AirflowSkipException(f"Skipped instead of failing: {error}") from error

@@ -191,28 +191,21 @@ class AsposeOcrTaskTrigger(BaseTrigger):
             limit = Delivery(max_inline_bytes=most).limit
             bounded = replace(wait, limit=limit, status_only=not most)
             task = await hook.arun_flow(lambda api: api.wait(submission, bounded))
-        except AsposeOcrTimeoutError as error:
-            late = error
-            if self.cancel_on_timeout and error.reached:
-                late = await self._cancel(hook, submission, error)
-            return WaitEvent(counted(), error=late)
         except AsposeOcrError as error:
-            return WaitEvent(counted(), error=error)
+            ended = error
+            if isinstance(error, AsposeOcrTimeoutError) and error.reached and self.cancel_on_timeout:
+                # Not in the worker: Airflow 2.11 resumes no task whose execution_timeout has passed.
+                fate = await hook.arun_flow(lambda api: api.cancel_unwanted(submission))
+                message = f"{error}; {submission} {fate}"
+                ended = AsposeOcrTimeoutError(message, ocr_task_id=submission.ocr_task_id)
+                self.log.error("%s", ended)
         except Exception as error:
             # What a trigger raises goes to its worker with the message, and to everybody with the channel.
-            unexpected = AsposeOcrUnexpectedError.of(error)
-            self.log.error("The wait ended: %s", unexpected)
-            return WaitEvent(counted(), error=unexpected)
-        return WaitEvent(counted(), task.trimmed(most), time.time())
-
-    async def _cancel(
-        self, hook: AsposeOcrHook, submission: Submission, error: AsposeOcrTimeoutError
-    ) -> AsposeOcrTimeoutError:
-        # Here and not in the worker: Airflow 2.11 does not resume a task whose execution_timeout has passed.
-        fate = await hook.arun_flow(lambda api: api.cancel_unwanted(submission))
-        message = f"{error}; {submission} {fate}"
-        self.log.error("%s", message)
-        return AsposeOcrTimeoutError(message, ocr_task_id=submission.ocr_task_id)
+            ended = AsposeOcrUnexpectedError.of(error)
+            self.log.error("The wait ended: %s", ended)
+        else:
+            return WaitEvent(counted(), task.trimmed(most), time.time())
+        return WaitEvent(counted(), error=ended)
 
     def _manifest(self, outcome: WaitEvent) -> Manifest | None:
         """Return what a worker would, or None if there is something left for it to do."""
