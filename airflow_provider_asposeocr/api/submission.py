@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from math import isfinite
+from math import inf
 from typing import Any, get_type_hints
 
 from airflow_provider_asposeocr.api import exceptions
@@ -93,7 +93,7 @@ class Submission:
             raise AsposeOcrEventError(f"{UNKNOWN_EVENT}: it holds no submission")
         at = value["submitted_at"]
         if not all(isinstance(value[name], kind) for name, kind in kinds.items()) or (
-            at and not isfinite(at)
+            at is not None and not -inf < at < inf
         ):
             raise AsposeOcrEventError(f"{UNKNOWN_EVENT}: its submission holds values of the wrong kind")
         return cls(**value)
