@@ -322,7 +322,7 @@ def permanent_errors_fail(*, but: tuple[type[AsposeOcrError], ...] = ()) -> Iter
 
 
 def mask_trial_id(operation: Operation, ocr_task_id: str) -> None:
-    """Keep the id of a trial task out of logs and rendered fields: whoever has it can read the result.
+    """Keep the id of a trial OCR task out of logs and rendered fields: whoever has it can read the result.
 
     :param operation: the operation that it was submitted to.
     :param ocr_task_id: the service's id of the OCR task.

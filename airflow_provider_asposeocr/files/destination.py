@@ -71,9 +71,9 @@ class StoredResult(TypedDict, total=False):
 class Names:
     """The values of a destination's placeholders.
 
-    :param source: the URI of the source, or None where only the task is known.
+    :param source: the URI of the source, or None where only the OCR task is known.
     :param operation: the operation's name.
-    :param ocr_task_id: the service's id of the task.
+    :param ocr_task_id: the service's id of the OCR task.
     :param map_index: Airflow's map index, -1 for a task that is not mapped.
     :param fingerprint: of the submission; its beginning is the same for all contents of the source.
     """

@@ -53,12 +53,12 @@ def read_max_inline_bytes(value: Any) -> int:
 class Manifest(TypedDict):
     """Describe a completed OCR task.
 
-    ``ocr_task_id``, ``operation``, ``status``: of the task. ``source``: the URI of the input, None where
-    only the task is known. ``uri``: of the first stored result. ``text``: the recognized text, where it
-    travels inline; several texts in the order of their regions, a blank line between. ``results``: one entry
-    for each result, with the text of its own where several travel inline, and ``"delivered": False`` where
-    a sensor has left it at the service. ``warnings``: what the service says of a completed task.
-    ``api_calls``: billed calls made for it by this Airflow task. ``submitted_at``, ``completed_at``: ISO
+    ``ocr_task_id``, ``operation``, ``status``: of the OCR task. ``source``: the display URI of the source,
+    None where only the OCR task is known. ``uri``: of the first stored result. ``text``: the recognized
+    text, where it travels inline; several texts in the order of their regions, a blank line between.
+    ``results``: one entry for each result, with the text of its own where several travel inline, and
+    ``"delivered": False`` where a sensor has left it at the service. ``warnings``: what the service says of
+    it. ``api_calls``: billed calls made for it by this Airflow task. ``submitted_at``, ``completed_at``: ISO
     8601, UTC; ``completed_at`` is when completion was seen.
     """
 
@@ -129,7 +129,7 @@ class Delivery:
         """
         ocr_task_id = submission.ocr_task_id
         if not submission.of_operation.authenticated:
-            # Whoever holds the id of a trial task can read it, so it does not become part of a name.
+            # Whoever holds the id of a trial OCR task can read it, so it does not become part of a name.
             ocr_task_id = hashlib.sha256(ocr_task_id.encode()).hexdigest()[:16]
         names = submission.source, submission.of_operation.name, ocr_task_id
         return Names(*names, self.map_index, submission.fingerprint)
@@ -215,7 +215,7 @@ def deliver(task: OcrTask, submission: Submission, delivery: Delivery, *, comple
     :param completed_at: seconds since the epoch.
     :raises AsposeOcrDestinationError: if a result cannot be delivered; it stays at the service for 24 h.
     :raises AsposeOcrNotFinishedError: if there are no results yet.
-    :raises AsposeOcrTaskError: if the task completed without results, and it is not that of a blank page.
+    :raises AsposeOcrTaskError: if it completed without results, and is not that of a blank page.
     """
     task = _understood(task, submission, delivery)
     inline = True
@@ -285,7 +285,7 @@ def _understood(task: OcrTask, submission: Submission, delivery: Delivery) -> Oc
     for result in results:
         if not result.size and not result.is_text:
             raise AsposeOcrTaskError(
-                f"the task completed, but its result {result.type} is empty", ocr_task_id=task.id
+                f"the OCR task completed, but its result {result.type} is empty", ocr_task_id=task.id
             )
     return replace(task, results=results)
 
@@ -293,13 +293,13 @@ def _understood(task: OcrTask, submission: Submission, delivery: Delivery) -> Oc
 def _blank(task: OcrTask, types: tuple[str, ...]) -> OcrTask:
     if not task.status.is_successful:
         raise AsposeOcrNotFinishedError(
-            f"the task is {task.raw_status or 'in an unknown state'} and has no results yet",
+            f"the OCR task is {task.raw_status or 'in an unknown state'} and has no results yet",
             ocr_task_id=task.id,
         )
     code = task.response_status_code or "no code"
     if code.casefold() == "resultdatalost" or not all(map(is_text, types)):
-        raise AsposeOcrTaskError(f"the task completed without any result ({code})", ocr_task_id=task.id)
-    notice = f"the task completed without any result ({code}): it counts as a blank page"
+        raise AsposeOcrTaskError(f"the OCR task completed without any result ({code})", ocr_task_id=task.id)
+    notice = f"the OCR task completed without any result ({code}): it counts as a blank page"
     results = tuple(OcrResult(kind, b"") for kind in types)
     return replace(task, results=results, warnings=(*task.warnings, notice))
 

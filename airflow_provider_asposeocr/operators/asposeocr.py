@@ -23,7 +23,7 @@ class AsposeOcrRecognizeImageTrialOperator(AsposeOcrOperator):
     """Try the recognition of an image without an account (``RecognizeImageTrial``).
 
     About a tenth of the words come back as asterisks. Takes the arguments of :class:`.AsposeOcrOperator`
-    without ``operation``; the connection needs no login. The id of a trial task opens its result to
+    without ``operation``; the connection needs no login. The id of a trial OCR task opens its result to
     anyone, so it is masked in logs.
 
     .. seealso:: https://docs.aspose.cloud/ocr/recognize-image/

@@ -111,7 +111,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         )
 
     def __repr__(self) -> str:
-        """Name class and operation; the id of a trial task is a secret."""
+        """Name class and operation; the id of a trial OCR task is a secret."""
         return f"<{type(self).__name__} operation={self.submission.get('operation')}>"
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
