@@ -127,7 +127,7 @@ def _own() -> float:
 
 
 def _digest_of_package() -> str:
-    """What tells one state of the measured code from another."""
+    """Return what tells one state of the measured code from another."""
     digest = hashlib.sha256()
     for path in sorted((REPOSITORY / "airflow_provider_asposeocr").rglob("*.py")):
         digest.update(path.read_bytes())

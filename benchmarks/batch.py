@@ -198,7 +198,7 @@ def _ratios(data: Mapping[str, Any], setting: str) -> list[float]:
 
 
 def targets(data: Mapping[str, Any]) -> list[Target]:
-    """The targets and what was measured.
+    """Return the targets and what was measured.
 
     :param data: the figures.
     """

@@ -30,7 +30,7 @@ class BySize:
         self._large = large
 
     def __call__(self, submission: Submission) -> float:
-        """The service time of a task, in seconds."""
+        """Return the service time of a task, in seconds."""
         return (self._small if submission.size < BORDER else self._large)(submission)
 
 

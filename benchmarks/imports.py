@@ -95,7 +95,7 @@ def _times(variables: dict[str, str], *names: str) -> tuple[float, float]:
 
 
 def _only_ours(variables: dict[str, str]) -> list[dict[str, Any]]:
-    """The most expensive modules that our operators load and those of HTTP do not."""
+    """Return the most expensive modules that our operators load and those of HTTP do not."""
     own: dict[str, list[float]] = defaultdict(list)
     nested: dict[str, list[float]] = defaultdict(list)
     for _ in range(_PROFILES):
@@ -136,7 +136,7 @@ def _longer(data: Mapping[str, Any], name: str) -> list[float]:
 
 
 def targets(data: Mapping[str, Any]) -> list[Target]:
-    """The target and what was measured.
+    """Return the target and what was measured.
 
     :param data: the figures.
     """

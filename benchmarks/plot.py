@@ -60,7 +60,7 @@ class Plot:
     panels: Sequence[Panel] = field(default_factory=tuple)
 
     def svg(self) -> str:
-        """The plot as SVG."""
+        """Return the plot as SVG."""
         width, height = _WIDTH * len(self.panels), _HEIGHT + _LEGEND
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
@@ -91,7 +91,7 @@ class _Axes:
         self._y = _range([y for _, y in points])
 
     def drawn(self, across: str, up: str) -> Iterator[str]:
-        """The parts of the panel."""
+        """Return the parts of the panel."""
         right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
         yield _text(_LEFT, _TOP - 14, self._panel.title, weight="bold")
         for tick in _ticks(*self._x):

@@ -82,7 +82,7 @@ def _measure_all(runs: Sequence[Run], jobs: int, folder: Path) -> dict[Run, list
 
 
 def _measure(run: Run, jobs: int, folder: Path) -> list[dict[str, float]]:
-    """What became of each job, in the order of submission."""
+    """Return what became of each job, in the order of submission."""
     shape = SHAPES[run.shape]
     times = [{"median": kind.median, "sigma": kind.sigma, "seed": run.seed} for kind in shape.kinds]
     with Service(times, transcript_limit=1) as service:

@@ -28,7 +28,7 @@ class Kind:
     source_bytes: int
 
     def shares(self) -> list[float]:
-        """The share of tasks in each bin of the grid on which polls are planned."""
+        """Return the share of tasks in each bin of the grid on which polls are planned."""
         width = self.sigma * math.sqrt(2)
         below = [0.5 * (1 + math.erf(math.log(edge / self.median) / width)) for edge in GRID]
         shares = [below[0], *(upper - lower for lower, upper in pairwise(below))]
@@ -40,7 +40,7 @@ class Kind:
         return [chance.lognormvariate(math.log(self.median), self.sigma) for _ in range(_DRAWS)]
 
     def mean(self) -> float:
-        """The mean service time."""
+        """Return the mean service time."""
         return self.median * math.exp(self.sigma**2 / 2)
 
 
@@ -57,7 +57,7 @@ class Cost:
 
 
 def fixed(times: Iterable[float], interval: float, *, at_once: bool = False) -> Cost:
-    """The cost of polling at fixed intervals.
+    """Return the cost of polling at fixed intervals.
 
     :param times: service times, in seconds.
     :param interval: seconds between polls.
@@ -68,7 +68,7 @@ def fixed(times: Iterable[float], interval: float, *, at_once: bool = False) -> 
 
 
 def optimum(kinds: Sequence[Kind], delay_cost: float) -> Cost:
-    """The cost of the best plan where the distribution and the kind of each task are known in advance.
+    """Return the cost of the best plan where the distribution and the kind of each task are known in advance.
 
     :param kinds: equally frequent kinds of tasks.
     :param delay_cost: calls that a second of delay is worth.

@@ -101,7 +101,7 @@ def all_runs() -> Iterator[Run]:
 
 
 def quick_runs() -> Iterator[Run]:
-    """A few, for work on the program."""
+    """Return a few, for work on the program."""
     for seed in (SEED, SEED + 1):
         yield Run("3", SENSOR, seed)
     yield Run("3", OPERATOR, SEED)

@@ -18,7 +18,7 @@ _BOTH = ("calls", "delay")
 
 
 def targets(data: Mapping[str, Any]) -> list[Target]:
-    """The targets and what was measured.
+    """Return the targets and what was measured.
 
     :param data: the figures.
     """
@@ -48,7 +48,7 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
 
 
 def _of(data: Mapping[str, Any], like: Run) -> list[Mapping[str, Any]]:
-    """The runs that differ from one in their seeds alone."""
+    """Return the runs that differ from one in their seeds alone."""
     names = [name for name in asdict(like) if name != "seed"]
     return [run for run in data["runs"] if all(run[name] == getattr(like, name) for name in names)]
 
@@ -104,7 +104,7 @@ def _learned(key: str) -> Iterator[tuple[str, Run]]:
 
 
 def _phases(data: Mapping[str, Any]) -> Table:
-    """What jobs cost that came early and late in a run."""
+    """Return what jobs cost that came early and late in a run."""
     rows = []
     for key, shape in SHAPES.items():
         for title, like in _learned(key):

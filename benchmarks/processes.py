@@ -57,7 +57,7 @@ class Service:
         return int(self.url.rpartition(":")[2])
 
     def seen(self, **question: Any) -> dict[str, Any]:
-        """What it has seen so far.
+        """Return what it has seen so far.
 
         :param question: ``jobs`` for each task's times and calls, ``between`` two moments for its polls.
         """
@@ -78,7 +78,7 @@ class Service:
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
-    """The environment of a measured process.
+    """Return the environment of a measured process.
 
     :param folder: a directory for Airflow's files.
     :param more: further variables.

@@ -12,7 +12,7 @@ from benchmarks.tables import Table, Target
 
 
 def options(name: str, about: str | None, quick: str) -> argparse.ArgumentParser:
-    """The options of a benchmark; each has some of its own besides.
+    """Return the options of a benchmark; each has some of its own besides.
 
     :param name: of the benchmark.
     :param about: what it does.

@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def rendered(page: str) -> str:
-    """The page with the tables of all benchmarks that have figures.
+    """Return the page with the tables of all benchmarks that have figures.
 
     :param page: the page as it is.
     """
@@ -45,7 +45,7 @@ def rendered(page: str) -> str:
 
 
 def section(name: str, data: Mapping[str, Any]) -> str:
-    """The tables of a benchmark as Markdown.
+    """Return the tables of a benchmark as Markdown.
 
     :param name: of the benchmark.
     :param data: its JSON file.
@@ -56,7 +56,7 @@ def section(name: str, data: Mapping[str, Any]) -> str:
 
 
 def _between(page: str, name: str, text: str) -> str:
-    """The page with a new text between the two comments of that name."""
+    """Return the page with a new text between the two comments of that name."""
     marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
     if not marks.search(page):
         print(f"{PAGE.name} has no place for {name}", file=sys.stderr)

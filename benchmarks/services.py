@@ -60,7 +60,7 @@ class Services:
         return {"emulator": self.emulator, **account}
 
     def environment(self) -> dict[str, str]:
-        """The environment of a measured process."""
+        """Return the environment of a measured process."""
         account = self.account()
         ocr = {
             "conn_type": "asposeocr",
@@ -87,7 +87,7 @@ class Services:
             self.storage.upload_file(path, BUCKET, Path(path).name)
 
     def source(self, where: str, megabytes: int) -> str:
-        """The path or URI of a file; the one of no megabytes is for warming up.
+        """Return the path or URI of a file; the one of no megabytes is for warming up.
 
         :param where: ``disk`` or ``s3``.
         :param megabytes: its size.
@@ -108,13 +108,13 @@ class Services:
         return ocr_task_id
 
     def last_upload(self) -> str:
-        """The digest of what the emulator received last."""
+        """Return the digest of what the emulator received last."""
         with urllib.request.urlopen(f"{self.emulator}/_emulator/submissions", timeout=30) as answer:
             digest: str = json.load(answer)[-1]["sha256"]
         return digest
 
     def digest_and_drop(self, target: str) -> str:
-        """The digest of a stored result, which is removed.
+        """Return the digest of a stored result, which is removed.
 
         :param target: a path, or a URI in S3.
         """
@@ -186,7 +186,7 @@ def _s3() -> Iterator[str]:
 
 
 def _sdk_python() -> Path:
-    """The interpreter of the environment that has the vendor's SDK, made at the first time."""
+    """Return the interpreter of the environment that has the vendor's SDK, made at the first time."""
     python, ready = _PEERS / "bin" / "python", _PEERS / ".ready"
     if not ready.exists() or ready.read_text() != SDK:
         print(f"Installing {SDK} into {_PEERS}", file=sys.stderr)

@@ -176,7 +176,7 @@ def _best_peer(data: Mapping[str, Any], seconds: int) -> float:
 
 
 def targets(data: Mapping[str, Any]) -> list[Target]:
-    """The targets and what was measured.
+    """Return the targets and what was measured.
 
     :param data: the figures.
     """

@@ -24,7 +24,7 @@ class Table:
     note: str = ""
 
     def text(self) -> str:
-        """The table for a terminal."""
+        """Return the table for a terminal."""
         cells = [self.columns, *(row for row in self.rows if row is not None)]
         widths = [max(map(len, column)) for column in zip_longest(*cells, fillvalue="")]
         lines = [self.title, self._padded(self.columns, widths)]
@@ -32,7 +32,7 @@ class Table:
         return "\n".join([*lines, self.note] if self.note else lines)
 
     def markdown(self) -> str:
-        """The table as Markdown."""
+        """Return the table as Markdown."""
         rule = "".join("---:|" if numeric else "---|" for numeric in self._numeric())
         lines = [f"**{self.title}**", "", _barred(self.columns), f"|{rule}"]
         lines += [_barred(row) for row in self.rows if row is not None]
@@ -66,7 +66,7 @@ class Target:
 
     @classmethod
     def at_most(cls, what: str, bound: float, measured: float, form: str = "{:g}") -> Target:
-        """A figure that is to be small.
+        """Return a figure that is to be small.
 
         :param what: the figure.
         :param bound: the most that it may be.
@@ -77,7 +77,7 @@ class Target:
 
     @classmethod
     def at_least(cls, what: str, bound: float, measured: float, form: str = "{:g}") -> Target:
-        """A figure that is to be large; as :meth:`at_most`."""
+        """Return a figure that is to be large; as :meth:`at_most`."""
         return cls(what, "at least " + form.format(bound), form.format(measured), measured >= bound)
 
 
@@ -88,7 +88,7 @@ def targets_table(targets: Iterable[Target]) -> Table:
 
 
 def middle(values: Sequence[float], form: str = "{:.2f}") -> str:
-    """The median of some figures and, of more than one, their range.
+    """Return the median of some figures and, of more than one, their range.
 
     :param values: the figures.
     :param form: how to write one.

@@ -133,13 +133,13 @@ def _of(data: Mapping[str, Any], variant: str, *, at_once: bool = False) -> list
 
 
 def _ratios(data: Mapping[str, Any], variant: str, what: str = "cpu_ms_per_poll") -> list[float]:
-    """The processor time for each poll by that of the bare loop in the same round."""
+    """Return the processor time for each poll by that of the bare loop in the same round."""
     bare = {run["turn"]: run[what] for run in _of(data, BARE)}
     return [run[what] / bare[run["turn"]] for run in _of(data, variant)]
 
 
 def targets(data: Mapping[str, Any]) -> list[Target]:
-    """The targets and what was measured.
+    """Return the targets and what was measured.
 
     :param data: the figures.
     """

@@ -32,7 +32,7 @@ CONTRACT = Path(__file__).parent / "contract"
 def _nothing_remembered(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """Tests share neither tokens nor what is known of rejected credentials or of completion times."""
+    """Let tests share neither tokens nor what is known of rejected credentials or of completion times."""
     folder = tmp_path_factory.mktemp("rejections")
     monkeypatch.setattr(auth, "_folder", lambda: folder)
     monkeypatch.setattr(connection, "LATENCY_MODELS", LatencyModels())
@@ -49,7 +49,7 @@ def contract() -> Path:
 
 @pytest.fixture
 def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """A service that completes every OCR task at once with scripted text; it is the default connection."""
+    """Start a service that completes every OCR task at once with scripted text, as default connection."""
     with Emulator(ocr=False) as running:
         monkeypatch.setenv("AIRFLOW_CONN_ASPOSEOCR_DEFAULT", running.connection_json())
         yield running

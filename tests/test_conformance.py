@@ -65,7 +65,7 @@ class Wire:
 
 @pytest.fixture
 def wire(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
-    """The default connection leads through a recording proxy to the emulator."""
+    """Return the default connection leads through a recording proxy to the emulator."""
     upstream = urlsplit(emulator.url).netloc
 
     class Handler(BaseHTTPRequestHandler):

@@ -70,13 +70,13 @@ HTTP_CLIENTS = {"requests", "aiohttp", "httpx", "urllib3", "http"}
 
 
 def room(path: Path) -> str:
-    """The part of the package that a module belongs to."""
+    """Return the part of the package that a module belongs to."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 @cache
 def imported(path: Path) -> frozenset[str]:
-    """The modules that a module imports, anywhere in it."""
+    """Return the modules that a module imports, anywhere in it."""
 
     def names() -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text())):
@@ -92,7 +92,7 @@ def imported(path: Path) -> frozenset[str]:
 
 
 def loaded_by(*modules: str) -> set[str]:
-    """The top-level modules that a fresh interpreter has after it imported these, with the emulator's."""
+    """Return the top-level modules of a fresh interpreter that has imported these."""
     script = (
         "import importlib, json, sys\n"
         f"for name in {modules!r}: importlib.import_module(name)\n"
@@ -235,7 +235,7 @@ def test_what_is_imported_is_declared_with_a_lower_bound_and_nothing_else_is(ext
 
 
 def distribution_of(module: str) -> str:
-    """The distribution that a module belongs to."""
+    """Return the distribution that a module belongs to."""
     if of_provider := re.match(r"airflow\.providers\.((?:common\.)?\w+)", module):
         return f"apache-airflow-providers-{of_provider[1].replace('.', '-')}"
     top = module.partition(".")[0]
@@ -258,7 +258,7 @@ def test_airflow_accepts_the_description_of_the_provider() -> None:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel and the source distribution."""
+    """Return a folder with the wheel and the source distribution."""
     folder = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "hatchling", "build", "--directory", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
@@ -266,7 +266,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def wheel_files(built: Path) -> dict[str, bytes]:
-    """The files of the wheel."""
+    """Return the files of the wheel."""
     (path,) = built.glob("*.whl")
     with zipfile.ZipFile(path) as wheel:
         return {name: wheel.read(name) for name in wheel.namelist()}
@@ -282,7 +282,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
 
 
 def listed(*which: str) -> set[str]:
-    """The files that git knows of."""
+    """Return the files that git knows of."""
     command = ["git", "ls-files", "-z", *which]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return set(filter(None, done.stdout.split("\0")))

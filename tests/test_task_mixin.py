@@ -211,7 +211,7 @@ def test_a_manifest_that_a_template_has_put_into_words_is_read(emulator: Emulato
 
 @pytest.fixture
 def web() -> Any:
-    """A small web server."""
+    """Return a small web server."""
     with serve() as running:
         yield running
 

@@ -38,7 +38,7 @@ def least(low: float, high: float) -> float:
 
 
 def polls(schedule: LearnedSchedule, ends: float, start: float = 0.0) -> list[float]:
-    """The moments at which a schedule polls an OCR task that ends some seconds after its submission at 0."""
+    """Return when a schedule polls an OCR task that ends some seconds after its submission at 0."""
     now, made = start, []
     while True:
         now += schedule.delay(now)

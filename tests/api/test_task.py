@@ -25,7 +25,7 @@ ID = "5abe66e1-d823-48c1-bcb7-5c05c1719976"
 
 
 def encoded(text: str) -> str:
-    """Standard Base64 of some text."""
+    """Encode some text as standard Base64."""
     return base64.b64encode(text.encode()).decode()
 
 

@@ -17,7 +17,7 @@ Case = Callable[..., tuple[Any, dict[str, Any]]]
 
 @pytest.fixture(params=["state store", "durable_path", "beside the destination"])
 def case(request: pytest.FixtureRequest, scan: Path, tmp_path: Path) -> Case:
-    """Makes a try of one and the same task: the operator, and what is special of its context."""
+    """Make a try of one and the same task: the operator, and what is special of its context."""
     accessor = StateStore()
 
     def make(**arguments: Any) -> tuple[Any, dict[str, Any]]:

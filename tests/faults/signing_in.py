@@ -35,7 +35,7 @@ def sign_in_at_once(emulator: Emulator, temporary: Path, processes: int, **conne
 
 
 def sign_in_with_a_revoked_pair(emulator: Emulator, temporary: Path, processes: int) -> list[str]:
-    """What comes of a call from each of many processes after the pair was accepted once and then revoked."""
+    """Call from each of many processes after the pair was accepted once and then revoked."""
     password = json.loads(emulator.connection_json())["password"]
     assert sign_in_at_once(emulator, temporary, 1, password=password) == ["NotExist"]
     emulator.options.client_secret = "a-rotated-secret"

@@ -254,7 +254,7 @@ def judge(
 
 @contextlib.contextmanager
 def service() -> Iterator[str]:
-    """An emulator in a process of its own, whose memory does not count; yields the connection."""
+    """Return an emulator in a process of its own, whose memory does not count; yields the connection."""
     argv = [sys.executable, "-m", "tests.faults.soak", "--serve"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None

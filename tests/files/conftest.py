@@ -20,6 +20,6 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
 
 @pytest.fixture
 def web() -> Iterator[Web]:
-    """A small web server."""
+    """Return a small web server."""
     with serve() as running:
         yield running

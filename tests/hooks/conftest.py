@@ -61,7 +61,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
 
 @pytest.fixture
 def hook(emulator: Emulator) -> AsposeOcrHook:
-    """A hook on the emulator."""
+    """Return a hook on the emulator."""
     return AsposeOcrHook()
 
 

@@ -95,7 +95,7 @@ class Client:
         return self._runner.run(self.hook.await_task(OPERATION, ocr_task_id, **durations))
 
     def fetch(self, ocr_task_id: str) -> tuple[OcrTask, list[bytes]]:
-        """The task, and its results as they are read while the reply is kept."""
+        """Return the task, and its results as they are read while the reply is kept."""
         if self._runner is None:
             with self.hook.fetch(OPERATION, ocr_task_id) as task:
                 return task, [b"".join(result.chunks()) for result in task.results]
@@ -118,7 +118,7 @@ class Client:
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """Return a port that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
@@ -179,7 +179,7 @@ class Seen:
     body: bytes = field(default=b"", repr=False)
 
     def header(self, name: str) -> str | None:
-        """The value of a header; several are joined."""
+        """Return the value of a header; several are joined."""
         values = [value for key, value in self.headers if key.lower() == name.lower()]
         return ", ".join(values) if values else None
 

@@ -128,7 +128,7 @@ def test_without_a_kept_session_each_call_has_its_own(hook: AsposeOcrHook, emula
 
 
 def working(call: Callable[[], Any]) -> Callable[[Any], Flow[Any]]:
-    """A flow that returns what a call returns, or the error that was thrown into it."""
+    """Return a flow that returns what a call returns, or the error that was thrown into it."""
 
     def flow(_: Any) -> Flow[Any]:
         try:

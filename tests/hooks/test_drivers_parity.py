@@ -115,7 +115,7 @@ def _step(step: str, client: Client, submitted: str, emulator: Emulator) -> str:
 
 
 def _told(error: AsposeOcrError) -> str:
-    """The message, without the cause that each client words in its own way."""
+    """Return the message, without the cause that each client words in its own way."""
     return re.sub(r" \((?!HTTP|Error)[^)]*\)", "", str(error)) if error.status is None else str(error)
 
 

@@ -40,7 +40,7 @@ CALLS = ["POST connect/token", f"POST v5.0/ocr/{OPERATION}", f"GET v5.0/ocr/{OPE
 
 @pytest.fixture
 def front(recorder: Recorder, pki: Pki) -> Iterator[TlsFront]:
-    """The recorder behind TLS."""
+    """Return the recorder behind TLS."""
     server = TlsFront(server_context(pki.server), recorder.url)
     with serving(server):
         yield server
@@ -51,7 +51,7 @@ def _round_trip(client: Client) -> None:
 
 
 def _calls(requests: list[Seen], base: str) -> list[str]:
-    """The calls in a list of absolute-form requests to one service; any other request is shown whole."""
+    """Return the calls in a list of absolute-form requests to a service; any other is shown whole."""
     return [f"{seen.method} {seen.target.removeprefix(base + '/').partition('?')[0]}" for seen in requests]
 
 

@@ -28,7 +28,7 @@ from .tls import Pki, issue, server_context
 
 @pytest.fixture
 def front(emulator: Emulator, pki: Pki) -> Iterator[TlsFront]:
-    """The emulator behind TLS; tests may exchange the context."""
+    """Return the emulator behind TLS; tests may exchange the context."""
     server = TlsFront(server_context(pki.server), emulator.url)
     with serving(server):
         yield server

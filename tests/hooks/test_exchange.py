@@ -17,7 +17,7 @@ from airflow_provider_asposeocr.hooks.exchange import (
 
 @pytest.fixture
 def limit() -> ExchangeLimit:
-    """A minute without an end."""
+    """Return a minute without an end."""
     return ExchangeLimit(60.0, math.inf)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 import urllib3
 from airflow.providers.common.compat.connection import get_async_connection
@@ -31,7 +31,7 @@ Addresses = list[tuple[Any, ...]]
 
 @pytest.fixture
 def lookups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The connections that were looked up."""
+    """Return the connections that were looked up."""
     seen: list[str] = []
     original = get_async_connection
 
@@ -225,7 +225,7 @@ def listener() -> Iterator[socket.socket]:
 
 @pytest.fixture
 def silent() -> Iterator[tuple[str, int]]:
-    """An address that answers no attempt to connect: its queue is full."""
+    """Return an address that answers no attempt to connect: its queue is full."""
     with socket.socket() as server, socket.socket() as first, socket.socket() as second:
         server.bind(("127.0.0.1", 0))
         server.listen(0)

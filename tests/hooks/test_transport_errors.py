@@ -18,7 +18,7 @@ from airflow_provider_asposeocr.hooks.transport_errors import transport_failure
 
 
 def raised(error: Exception, cause: Exception | None = None) -> Exception:
-    """An error with its cause and context, as if it had been raised."""
+    """Return an error with its cause and context, as if it had been raised."""
     try:
         raise error from cause
     except type(error) as caught:

@@ -188,7 +188,7 @@ def play(name: str, row: Row, way: str, url: str, scans: list[Path]) -> Cell:
 
 
 def _allowed(row: Row, way: str) -> float:
-    """The seconds that a task may take: its deadline, and the time of all answers that are not part of it."""
+    """Return the seconds that a task may take: its deadline, and the time of answers beside it."""
     attempts = 5
     if way == BATCH and row.call == "token again":
         # The next items have no deadline yet when they need a token.

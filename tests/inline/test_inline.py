@@ -28,7 +28,7 @@ Outcomes = dict[str, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An ``AIRFLOW_HOME`` with a database and a folder of DAGs: Airflow runs those of its folder only."""
+    """Make an ``AIRFLOW_HOME`` with a database and a folder of DAGs: Airflow runs no others."""
     folder = tmp_path_factory.mktemp("home")
     (folder / "dags").mkdir()
     run_python(folder, {}, "-m", "airflow", "db", "migrate")

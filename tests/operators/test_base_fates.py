@@ -27,7 +27,7 @@ Try = Callable[..., str]
 
 @pytest.fixture(params=["sync", "deferrable", "batch"])
 def one_try(request: pytest.FixtureRequest, scan: Path, tmp_path: Path) -> Try:
-    """Runs a try of one and the same task, and returns its end: nothing, or what the failure says."""
+    """Run a try of one and the same task, and return its end: nothing, or what the failure says."""
     store = StateStore()
 
     def make(**arguments: Any) -> Any:

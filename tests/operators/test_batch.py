@@ -21,7 +21,7 @@ TEXT = "The quick brown fox jumps over the lazy dog."
 
 
 def most_in_flight(emulator: Emulator) -> int:
-    """The most OCR tasks that were submitted and not yet fetched at any moment; each is polled once."""
+    """Count the OCR tasks that were at most submitted and not yet fetched; each is polled once."""
     now = most = 0
     for entry in emulator.transcript:
         now += (entry.kind == "submit") - (entry.kind == "poll")

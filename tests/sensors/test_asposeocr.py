@@ -188,7 +188,7 @@ def test_soft_fail_and_never_fail_mean_the_same_in_every_mode(
 
 @pytest.fixture
 def airflow_database() -> None:
-    """The database that sensors of Airflow 2 ask for earlier reschedules; those of Airflow 3 ask nobody."""
+    """Make the database that sensors of Airflow 2 ask for earlier reschedules."""
     if not AIRFLOW_V_3_0_PLUS:
         from airflow.utils.db import initdb
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[S3Server]:
-    """An S3 server."""
+    """Return an S3 server."""
     from tests.system.servers import s3_server
 
     with s3_server() as server:
@@ -25,7 +25,7 @@ def s3() -> Iterator[S3Server]:
 
 @pytest.fixture(scope="session")
 def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
-    """An SFTP server."""
+    """Return an SFTP server."""
     from tests.system.servers import sftp_server
 
     with sftp_server(tmp_path_factory.mktemp("sftp")) as server:

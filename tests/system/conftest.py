@@ -22,7 +22,7 @@ HAS_STATE_STORE = (3, 3)
 
 @pytest.fixture(scope="session")
 def airflow_python() -> Path:
-    """The interpreter whose Airflow the tests of crashes run: ``AIRFLOW_PYTHON``, or the one of the tests."""
+    """Return the interpreter whose Airflow the tests of crashes run, ``AIRFLOW_PYTHON`` or this one."""
     return Path(os.environ.get("AIRFLOW_PYTHON") or sys.executable)
 
 
@@ -34,14 +34,14 @@ def service() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[S3Server]:
-    """What the connection ``aws_default`` of the local Airflow leads to."""
+    """Return what the connection ``aws_default`` of the local Airflow leads to."""
     with s3_server() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
-    """What the connection ``sftp_default`` of the local Airflow leads to."""
+    """Return what the connection ``sftp_default`` of the local Airflow leads to."""
     with sftp_server(tmp_path_factory.mktemp("sftp")) as running:
         yield running
 

@@ -137,7 +137,7 @@ def connections(port: int) -> dict[str, str]:
 
 
 def processes(airflow: LocalAirflow) -> dict[str, Any]:
-    """The processes that must not change: all of the triggerer, and the scheduler without its workers."""
+    """Return the processes that must not change: the triggerer's, and the scheduler without workers."""
     return {"triggerer": airflow.pids("triggerer"), "scheduler": min(airflow.pids("scheduler"))}
 
 

@@ -59,7 +59,7 @@ def scripted(submission: Submission) -> str:
 
 @pytest.fixture(scope="module")
 def scripted_service(service: Emulator) -> Iterator[Emulator]:
-    """A service that recognizes nothing for real, and takes as long as a quick one does."""
+    """Return a service that recognizes nothing for real, and takes as long as a quick one does."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(service.options, "ocr", False)
         patch.setattr(service.options, "service_seconds", 3.0)

@@ -48,13 +48,13 @@ class Service:
         return [one for one in found if str(one.settings.get("scenario", "")).startswith(scenario)]
 
     def count(self, scenario: str, kind: str) -> int:
-        """Calls of one kind for the OCR tasks of a scenario."""
+        """Count the calls of one kind for the OCR tasks of a scenario."""
         ids = {one.ocr_task_id for one in self.of(scenario)}
         counts = [*self._counts, *list(self.emulator.calls.by_ocr_task.items())]
         return sum(getattr(own, kind) for ocr_task_id, own in counts if ocr_task_id in ids)
 
     def polls_of_each(self, scenario: str) -> list[int]:
-        """Polls of each OCR task in the present life of the service."""
+        """Count the polls of each OCR task in the present life of the service."""
         counts = self.emulator.calls.by_ocr_task
         return [counts[one.ocr_task_id].poll if one.ocr_task_id in counts else 0 for one in self.of(scenario)]
 

@@ -80,12 +80,12 @@ class Stage:
     # -- scenarios ---------------------------------------------------------------------------------------
 
     def killed_at_a_stop(self, task_id: str, signum: int = signal.SIGKILL) -> Iterator[Wait]:
-        """The task's process is killed where it stops."""
+        """Return the task's process is killed where it stops."""
         yield "the stop", self._file(task_id, "stopped").exists
         yield from self._strike(task_id, partial(send, self._pid(task_id, "stopped"), signum))
 
     def killed_while_waiting(self, task_id: str, signum: int = signal.SIGKILL) -> Iterator[Wait]:
-        """The process of a synchronous task is killed between two polls."""
+        """Return the process of a synchronous task is killed between two polls."""
         yield "polls", lambda: self.service.count(task_id, "poll") >= 2
         yield from self._strike(task_id, partial(send, self._pid(task_id, "try1"), signum), goes_on=True)
 
@@ -111,7 +111,7 @@ class Stage:
         yield from self._strike(task_id, partial(self._mark_failed, task_id), after=is_over)
 
     def runs_out_of_time(self, task_id: str) -> Iterator[Wait]:
-        """An OCR task does not complete in time."""
+        """Return an OCR task does not complete in time."""
         yield "its start", lambda: self._state(task_id) in {"running", "deferred", *ENDED}
         yield from self._strike(task_id, lambda: None)
 
@@ -157,7 +157,7 @@ class Stage:
         yield f"the {component}", lambda: bool(self.airflow.pids(component))
 
     def away_at_the_deadline(self, task_id: str) -> Iterator[Wait]:
-        """The triggerer is away while an OCR task completes and its deadline passes."""
+        """Return the triggerer is away while an OCR task completes and its deadline passes."""
         self.start(task_id)
         yield "a poll", lambda: self.service.count(task_id, "poll") >= 1
         self.airflow.kill("triggerer")
