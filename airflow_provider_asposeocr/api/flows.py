@@ -196,7 +196,7 @@ class OcrApi:
         :param status_only: ask the status endpoint, while it knows the OCR task; the results stay at the
             service. Where it does not, no more is read of the results than it takes to see the status.
         """
-        return (yield from self._poll(operation, ocr_task_id, limit, status_only).ask(self.retry))
+        return (yield from self._new_poll(operation, ocr_task_id, limit, status_only).ask(self.retry))
 
     def cancel(self, operation: Operation, ocr_task_id: str, within: float = math.inf) -> Flow[None]:
         """Cancel an OCR task and drop its results (DELETE of the operation). Billed.
@@ -272,7 +272,7 @@ class OcrApi:
 
     def _wait(self, submission: Submission, wait: Wait, schedule: PollSchedule) -> Flow[OcrTask]:
         operation, ocr_task_id = submission.of_operation, submission.ocr_task_id
-        poll = self._poll(operation, ocr_task_id, wait.limit, wait.status_only)
+        poll = self._new_poll(operation, ocr_task_id, wait.limit, wait.status_only)
         deadline = wait.until(self.retry.now())
         patience = DEFAULT_MAX_OUTAGE if wait.max_outage is None else wait.max_outage
         failing_since, polls = math.inf, 0
@@ -317,7 +317,7 @@ class OcrApi:
                     ocr_task_id=ocr_task_id,
                 )
 
-    def _poll(self, operation: Operation, ocr_task_id: str, limit: int, status_only: bool) -> Poll:
+    def _new_poll(self, operation: Operation, ocr_task_id: str, limit: int, status_only: bool) -> Poll:
         url, status_url = self.url(operation.fetch_path, ocr_task_id), self._status_url(ocr_task_id)
         return Poll(operation, ocr_task_id, url, status_url, limit=limit, status_only=status_only)
 

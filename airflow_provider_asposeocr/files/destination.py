@@ -92,7 +92,7 @@ class Names:
         return safe_name(stem_of(self.source.rsplit("/", 1)[-1]))
 
     @property
-    def default(self) -> str:
+    def default_name(self) -> str:
         """The name below a directory: no two submissions have the same, a retry has that of the first try."""
         if self.source is None:
             return self.stem
@@ -172,7 +172,7 @@ def targets(
         path = _path(text, conn_id)
         stem = stem_of(path.name)
         if text.endswith("/") or _is_local_directory(path) or not (path.is_local or path.key):
-            path /= f"{names.default}{twin}.{extension}"
+            path /= f"{names.default_name}{twin}.{extension}"
         elif len(types) > 1 and "{ext}" not in template:
             path = path.with_name(f"{stem}{twin}.{extension}")
         else:

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
-from typing import IO, Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import aiohttp
 import requests
@@ -59,12 +59,11 @@ def _submit(
     :param operation: the operation's name.
     :param source: a path, URI, ObjectStoragePath, Asset, manifest, bytes, or a binary file that can
         seek. It is streamed: memory does not grow with its size.
-    :param settings: names of :data:`.SETTINGS`; others go on the wire unchanged.
+    :param settings: names of :data:`.SETTINGS`; others are sent unchanged.
     :param source_conn_id: the Airflow connection for the source's storage.
     :param allow_multipage: whether a TIFF of several pages may be sent.
     :return: the service's id of the OCR task.
-    :raises AsposeOcrSettingsError: if an argument is wrong.
-    :raises AsposeOcrSourceError: if the source cannot be sent.
+    :raises AsposeOcrSettingsError: for a wrong argument; AsposeOcrSourceError for a wrong source.
     :raises AsposeOcrError: if the service refuses or cannot be reached.
     """
     found = get_operation(operation)
@@ -83,10 +82,9 @@ def _get_task(api: OcrApi, operation: str | Operation, ocr_task_id: str) -> Flow
 
     :param operation: the operation that the OCR task was submitted to.
     :param ocr_task_id: the service's id of the OCR task.
-    :raises AsposeOcrTooLargeError: if the results are larger than :data:`MAX_IN_MEMORY` together; use
-        :meth:`fetch` for those.
+    :raises AsposeOcrTooLargeError: if the results are larger than :data:`MAX_IN_MEMORY`; use :meth:`fetch`.
     """
-    with _new_spool() as spool:
+    with tempfile.TemporaryFile(prefix="asposeocr-") as spool:
         task = yield from api.fetch(get_operation(operation), ocr_task_id, spool)
         return (yield Work(lambda: task.in_memory(MAX_IN_MEMORY)))  # type: ignore[no-any-return]
 
@@ -94,8 +92,8 @@ def _get_task(api: OcrApi, operation: str | Operation, ocr_task_id: str) -> Flow
 def _get_status(api: OcrApi, ocr_task_id: str) -> Flow[TaskStatus]:
     """Ask for the status alone. One billed call.
 
-    :param ocr_task_id: the service's id of the OCR task. Ids of trial and speech tasks may come back as
-        ``NotExist``: ask :meth:`get_task` about those.
+    :param ocr_task_id: the service's id of the OCR task. Those of trials and speech may come back as
+        ``NotExist``: ask :meth:`get_task` about them.
     """
     return (yield from api.status(ocr_task_id)).status
 
@@ -108,12 +106,12 @@ def _wait(
     timeout: float | timedelta = DEFAULT_TIMEOUT,
     poll_interval: float | timedelta | None = None,
 ) -> Flow[OcrTask]:
-    """Wait for an OCR task and fetch its results, with one more call if they are larger than half a MiB.
+    """Wait for an OCR task and fetch its results, with one more call if they are larger than 512 KiB.
 
     :param operation: the operation that the OCR task was submitted to.
     :param ocr_task_id: the service's id of the OCR task.
-    :param timeout: seconds or timedelta; nothing is cancelled when they have passed.
-    :param poll_interval: seconds or timedelta between polls; None for moments that are learned.
+    :param timeout: seconds or timedelta; the OCR task is not cancelled at the timeout.
+    :param poll_interval: seconds or timedelta between polls; None: learned from earlier OCR tasks.
     :return: the completed OCR task.
     :raises AsposeOcrTaskError: if it ends with status ``Error``.
     :raises AsposeOcrTaskNotFoundError: if the service does not know it.
@@ -163,15 +161,20 @@ def _get_token() -> Flow[str]:
     return (yield NeedToken())  # type: ignore[no-any-return]
 
 
-def _new_spool() -> IO[bytes]:
-    return tempfile.TemporaryFile(prefix="asposeocr-")
-
-
 class AsposeOcrHook(HttpHook):
     """Talk to Aspose.OCR Cloud v5.0.
 
-    An operation is given by name, such as ``RecognizeImage``, in any case. Calls are repeated by one
-    table: temporary failures with Retry-After and jitter, permanent ones never. No redirect is followed.
+    An operation is given by name, such as ``RecognizeImage``, in any case. Temporary
+    failures are retried with backoff and Retry-After, permanent ones never. No redirect is followed.
+
+    .. code-block:: python
+
+        hook = AsposeOcrHook()
+        ocr_task_id = hook.submit("RecognizeImage", "s3://inbox/scan.png")
+        text = hook.wait("RecognizeImage", ocr_task_id).text
+
+    ``asubmit``, ``aget_task``, ``aget_status``, ``acancel``, ``afetch`` and ``await_task`` are the same for
+    an event loop.
 
     :param asposeocr_conn_id: the Airflow connection of type ``asposeocr``: login is the Client ID,
         password the Client secret, host the base URL (the vendor's cloud by default); extra may hold
@@ -223,7 +226,7 @@ class AsposeOcrHook(HttpHook):
         :param operation: the operation.
         :param source: from :func:`.open_source`.
         :param wire: from :func:`.wire_settings`.
-        :param fate: takes what is known of the submission, whatever ends it.
+        :param fate: told whether the service may have received the submission.
         """
         source.check_format(operation)
         body = make_body(operation, source, wire)
@@ -238,13 +241,13 @@ class AsposeOcrHook(HttpHook):
         :param operation: the operation that the OCR task was submitted to.
         :param ocr_task_id: the service's id of the OCR task.
         """
-        with _new_spool() as spool:
+        with tempfile.TemporaryFile(prefix="asposeocr-") as spool:
             yield self.run_flow(lambda api: api.fetch(get_operation(operation), ocr_task_id, spool))
 
     @asynccontextmanager
     async def afetch(self, operation: str | Operation, ocr_task_id: str) -> AsyncIterator[OcrTask]:
         """Do as :meth:`fetch`, on an event loop; ``chunks()`` of each result reads a file."""
-        with _new_spool() as spool:
+        with tempfile.TemporaryFile(prefix="asposeocr-") as spool:
             yield await self.arun_flow(lambda api: api.fetch(get_operation(operation), ocr_task_id, spool))
 
     def run_flow(self, flow: Callable[[OcrApi], Flow[T]]) -> T:
@@ -265,22 +268,21 @@ class AsposeOcrHook(HttpHook):
 
     @asynccontextmanager
     async def async_session(self) -> AsyncIterator[aiohttp.ClientSession]:
-        """Keep the session of asynchronous calls open inside the block.
+        """Keep the session of asynchronous calls open inside the block. Without, a lone call opens its own.
 
-        All hooks of one event loop that name the same connection share it. Outside of any block, a call that
-        no other one overlaps opens and closes it.
+        All hooks of one event loop that name the same connection share it.
         """
         async with shared_session(self.asposeocr_conn_id, self._aload) as shared:
             yield shared.session
 
     def halt(self) -> None:
-        """Let no further request out, and end a wait. Safe in a signal handler."""
+        """Stop all further requests and any wait. Safe in a signal handler."""
         self._meter.halt()
 
     def get_conn(
         self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None
     ) -> requests.Session:
-        """Make a session whose requests carry the token, for calls that this hook does not know.
+        """Make a session whose requests carry the token, for endpoints without a method here.
 
         :param headers: further headers.
         :param extra_options: not supported; the connection's extra configures proxy and certificates.

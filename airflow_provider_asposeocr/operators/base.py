@@ -43,21 +43,33 @@ _RESUBMIT = (AsposeOcrTaskNotFoundError,)
 class AsposeOcrOperator(ResultMixin, SubmitMixin):
     """Submit a file to an operation of Aspose.OCR Cloud, wait for it, and deliver the results.
 
-    What is wrong with the arguments or the source is found before the first billed call. Errors that no
-    retry can mend fail the task at once; others are left to Airflow's retries.
+    Arguments and source are checked before the first billed call. Errors that no retry can mend fail the
+    task at once; others are left to Airflow's retries.
 
-    Without a destination text goes into XCom, several texts with a blank line between, and other results are
-    refused. ``execution_timeout`` counts if it is shorter than ``timeout``. The service is asked a last time
-    when they have passed: what has completed is delivered, and where the service cannot be reached the OCR
-    task is left alone, for a retry to find.
+    Without a destination text goes into XCom, several texts with a blank line between; an operation whose
+    results are no text needs one. The shorter of ``timeout`` and ``execution_timeout`` is the deadline. The
+    service is then asked a last time: a completed OCR task is delivered, one still running is cancelled (see
+    ``cancel_on_timeout``). If the service cannot be reached, the OCR task is left running, and a retry
+    resumes it.
+
+    .. code-block:: python
+
+        AsposeOcrOperator(
+            task_id="read",
+            operation="RecognizeImage",
+            source="s3://inbox/scan.png",
+            destination="s3://texts/",
+            deferrable=True,
+        )
 
     :param source: the file to send (templated): a path, a URI, an ObjectStoragePath, an Asset,
         ``{"bucket": ..., "key": ...}``, or the output of another task of this provider, whose first
         stored result is taken.
     :param wait_for_completion: False submits only and returns the service's id of the OCR task.
-    :param deferrable: wait in the triggerer, without a worker slot; by default as Airflow is configured.
+    :param deferrable: wait in the triggerer, without a worker slot; default:
+        ``[operators] default_deferrable``.
     :param kwargs: those of :class:`.SubmitMixin`, :class:`.ResultMixin` and :class:`.OcrTaskMixin`.
-    :return: the :class:`.Manifest`, or the id.
+    :return: the :class:`.Manifest`; the id with ``wait_for_completion=False``.
 
     .. seealso:: https://docs.aspose.cloud/ocr/
     """
@@ -229,7 +241,7 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
         return min((wait for wait in waits if wait), default=DEFAULT_TIMEOUT)
 
     def _cancels_late(self, context: Context) -> bool:
-        """Forget an OCR task that its deadline cancels, and tell whether it does."""
+        """Tell whether a late OCR task is cancelled; if so, forget its record."""
         if (cancels := self.flag("cancel_on_timeout", True)) and (record := self._record(context)):
             record.forget()
         return cancels

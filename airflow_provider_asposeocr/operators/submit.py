@@ -1,4 +1,4 @@
-"""The part that the operators for one source and for many share: the arguments of a submission."""
+"""The arguments of a submission: shared by the operator for one source and by that for many."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class SubmitMixin(OcrTaskMixin):
     :param language: language of the text, default English (templated, as are the settings below).
     :param make_skew_correct: straighten the image, up to 15 degrees; default True.
     :param make_binarization: reduce the image to black and white; default False.
-    :param make_contrast_correction: raise the contrast; default True where the API documents it.
+    :param make_contrast_correction: raise the contrast; default True, but False
+        for RecognizeLabel and RecognizeAndParseInvoice.
     :param make_upsampling: enlarge a small image; default False.
     :param make_spell_check: correct misspelt words; default False.
     :param rotate: turn the image by this many degrees first; default 0.
@@ -40,19 +41,20 @@ class SubmitMixin(OcrTaskMixin):
     :param dsr_confidence: how sure that search must be; left to the service by default.
     :param result_type: the results to ask for, default ``Text``; ``RecognizeTable`` has types of its own.
     :param extra_settings: further settings, sent unchanged (templated).
-    :param poll_interval: seconds or timedelta between polls; None for a learned schedule.
+    :param poll_interval: seconds or timedelta between polls; None: learned from
+        earlier OCR tasks.
     :param timeout: seconds or timedelta to wait for completion, default 1 h.
-    :param cancel_on_timeout: whether to cancel what has not completed then, after a last look; else a
-        retry resumes it (templated).
-    :param cancel_on_kill: whether to cancel OCR tasks of which no record is kept when the Airflow task is
-        killed, and the one of a deferred task when a user ends it.
-    :param repeat_ambiguous_submit: whether to repeat, once, a submission whose fate is unknown, such as after
-        a reset connection. It may then have been accepted, and be billed, twice. With False the try fails;
-        Airflow's retries, unless there are none, submit again (templated).
+    :param cancel_on_timeout: whether to cancel an OCR task that has not completed by then; False leaves it
+        running, for a retry to resume (templated).
+    :param cancel_on_kill: whether to cancel the OCR task if a user ends the deferred task, or if the worker
+        is killed and no record is kept.
+    :param repeat_ambiguous_submit: whether to repeat, once, a submission that got no answer, such as after a
+        reset connection. It may be billed twice. With False the try fails; a retry of Airflow's may still
+        submit again (templated).
     :param durable: keep a record of what was submitted, so that a retry resumes it instead of paying again:
         in Airflow's task state store (3.3 and later), else in small files beside the destination. With
         neither, a retry submits again.
-    :param durable_path: a folder in any storage for the records, instead (templated).
+    :param durable_path: a folder in any storage that keeps the records instead of those places (templated).
     :param kwargs: those of :class:`.OcrTaskMixin`.
     """
 
@@ -146,7 +148,7 @@ class SubmitMixin(OcrTaskMixin):
         }
 
     def new_hook(self) -> AsposeOcrHook:
-        """Make the hook that submits: before all else, so that a kill at any later moment halts it."""
+        """Make the hook that submits. Call this first, so that ``on_kill`` can halt it from then on."""
         repeat = self.flag("repeat_ambiguous_submit", default=True)
         self._hook = new_hook(self.conn_id, repeat_ambiguous_submit=repeat)
         return self._hook

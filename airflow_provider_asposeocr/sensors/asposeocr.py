@@ -55,8 +55,8 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
     """Wait until an OCR task of Aspose.OCR Cloud is ``Completed``.
 
     One that ends with ``Error`` or ``NotExist`` fails the sensor at once, with what the service says. The OCR
-    task is never cancelled. An outage of the service is waited out: for up to 5 minutes, with
-    ``silent_fail`` and in reschedule mode, where nothing is remembered between polls, until ``timeout``.
+    task is never cancelled. Outages of the service of up to 5 minutes are waited out; with ``silent_fail``,
+    or in reschedule mode, outages of any length until ``timeout``.
 
     Without a destination text goes into XCom, and other results stay at the service, for
     :class:`.AsposeOcrFetchResultOperator` to store: their entries in the manifest say
@@ -66,12 +66,12 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
     :param deferrable: wait in the triggerer, without a worker slot; True by default.
     :param poke_interval: seconds or timedelta between polls, more than 0. None means a learned schedule
         when deferred or poking, and 60 s in reschedule mode and with ``exponential_backoff``.
-    :param timeout: seconds or timedelta to wait; default 24 h, for which the service keeps an OCR task.
-        ``execution_timeout`` counts if it is shorter, but in reschedule mode, where it is that of one poll.
+    :param timeout: seconds or timedelta to wait; default 24 h, as long as the service keeps an OCR task.
+        ``execution_timeout`` counts if it is shorter, except in reschedule mode, where it limits one poll.
     :param start_from_trigger: begin in the triggerer, so that the wait takes no worker slot at all, on
-        Airflow 3.3 and later; before, and where the sensor is mapped, it begins in a worker as without it.
-        The triggerer renders ``ocr_task_id`` then. Not for hundreds of such tasks in one DAG: the whole DAG
-        travels with each of their triggers.
+        Airflow 3.3 and later; ignored on older ones and for mapped sensors. The triggerer renders
+        ``ocr_task_id`` then. Not for hundreds of such tasks in one DAG: the whole DAG travels with each of
+        their triggers.
     :param kwargs: those of :class:`.ResultMixin`, :class:`.OcrTaskMixin` and BaseSensorOperator;
         ``soft_fail``, ``never_fail``, ``silent_fail``, ``exponential_backoff`` and ``max_wait`` mean the same
         whether deferred or not.
@@ -212,7 +212,7 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
         return self._collect(hook, task, submission, delivery, time.time())
 
     def delivery(self, context: Mapping[str, Any], wire: Mapping[str, Any] | None = None) -> Delivery:
-        """Return where the results go, checked; those that go nowhere stay at the service."""
+        """Return where the results go, checked; without a destination all but text stays at the service."""
         delivery = replace(super().delivery(context, wire), leave_binary=True)
         if delivery.destination:
             delivery.check(get_operation(self.operation))
@@ -222,7 +222,7 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
     def _sensor_failures(self) -> Iterator[None]:
         """Skip instead of failing, by the rules that BaseSensorOperator applies around :meth:`poke`.
 
-        Its own timeout it skips for ``soft_fail`` alone.
+        A timeout of reschedule mode it skips by itself, but for ``soft_fail`` alone.
         """
         try:
             yield

@@ -136,7 +136,7 @@ class TestDirectory:
         except UnicodeEncodeError:
             return
         for of in (names(source, ocr_task_id=ocr_task_id), names(None, ocr_task_id=ocr_task_id)):
-            for name in (of.default, of.stem, of.fill("{stem}", "txt"), of.fill("{ocr_task_id}", "txt")):
+            for name in (of.default_name, of.stem, of.fill("{stem}", "txt"), of.fill("{ocr_task_id}", "txt")):
                 assert name
                 assert not set(name) & set("/\\\0\n:")
                 assert name.strip(".")

@@ -199,6 +199,6 @@ def test_a_safe_name_stays_what_it_is_and_in_its_folder(name: str) -> None:
 def test_different_sources_have_different_names(one: str, other: str) -> None:
     assume(one != other)
     assert (
-        Names(f"file:///{one}", "RecognizeImage", "x").default
-        != Names(f"file:///{other}", "RecognizeImage", "x").default
+        Names(f"file:///{one}", "RecognizeImage", "x").default_name
+        != Names(f"file:///{other}", "RecognizeImage", "x").default_name
     )
