@@ -85,7 +85,8 @@ async def _variant(spec: dict[str, Any], shared: aiohttp.ClientSession) -> Wait:
         async def ours(ocr_task_id: str) -> None:
             trigger = new_trigger(
                 ocr_task_id,
-                deadline=time.time() + _PATIENCE,
+                deadline=None,  # no worker waits, so that nothing holds the first poll back
+                timeout=_PATIENCE,
                 poll_interval=interval,
                 max_inline_bytes=32 * 1024,
                 source_bytes=20_000,
