@@ -149,6 +149,31 @@ def record_store_for(
     return FileRecordStore(path or f"{folder_of(destination or '')}/{FOLDER}", identity, conn_id)
 
 
+def read_record(store: RecordStore, key: str) -> Mapping[str, Any] | None:
+    """Read what an earlier try has recorded.
+
+    :param store: the record store.
+    :param key: of the record.
+    :raises AsposeOcrStorageError: if it cannot be read: to submit might pay twice.
+    """
+    try:
+        return store.read(key)
+    except AsposeOcrError:
+        raise
+    except Exception as error:
+        raise AsposeOcrStorageError(
+            f"the record of an earlier try cannot be read: {reason_of(error)}"
+        ) from None
+
+
+def not_recorded(error: Exception) -> AsposeOcrStorageError:
+    """Make the error that keeps back a submission which could not be resumed.
+
+    :param error: what the record store failed with.
+    """
+    return AsposeOcrStorageError(f"nothing was submitted, since it cannot be recorded: {reason_of(error)}")
+
+
 def max_tries_of(context: Mapping[str, Any]) -> int:
     """Return how often the running task may be tried, which Airflow raises when a user clears it.
 
@@ -209,14 +234,7 @@ class TaskRecord:
         :param source: the display URI of the source, which no record holds.
         :raises AsposeOcrStorageError: if the record cannot be read: to submit might pay twice.
         """
-        try:
-            record = self._store.read(_KEY)
-        except AsposeOcrError:
-            raise
-        except Exception as error:
-            raise AsposeOcrStorageError(
-                f"the record of an earlier try cannot be read: {reason_of(error)}"
-            ) from None
+        record = read_record(self._store, _KEY)
         if record is None or record.keys() == {"max_tries"}:
             return None
         known, intended = _submission_of(record), record.get("fingerprint") if record.get("intent") else None
@@ -249,9 +267,7 @@ class TaskRecord:
             try:
                 self._store.write(_KEY, intent)
             except Exception as error:
-                raise AsposeOcrStorageError(
-                    f"nothing was submitted, since it cannot be recorded: {reason_of(error)}"
-                ) from None
+                raise not_recorded(error) from None
 
         fate = Fate(before=intend)
         try:

@@ -21,10 +21,16 @@ from enum import StrEnum
 from itertools import count
 from typing import Any
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrStorageError, contained
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError, contained
 from airflow_provider_asposeocr.api.submission import RETENTION
 from airflow_provider_asposeocr.batch.report import Entry, ItemStatus, is_entry
-from airflow_provider_asposeocr.durable import RecordStore, is_moment, is_recorded_id
+from airflow_provider_asposeocr.durable import (
+    RecordStore,
+    is_moment,
+    is_recorded_id,
+    not_recorded,
+    read_record,
+)
 from airflow_provider_asposeocr.files.paths import reason_of
 
 log = logging.getLogger(__name__)
@@ -183,14 +189,7 @@ class BatchRecord:
     def _segments(self) -> Iterator[Mapping[str, Any]]:
         damaged_in_a_row = 0
         for number in count():
-            try:
-                segment = self._store.read(_key(number))
-            except AsposeOcrError:
-                raise
-            except Exception as error:
-                raise AsposeOcrStorageError(
-                    f"the record of an earlier try cannot be read: {reason_of(error)}"
-                ) from None
+            segment = read_record(self._store, _key(number))
             damaged_in_a_row = 0 if segment else damaged_in_a_row + 1
             if segment is None or damaged_in_a_row > MAX_DAMAGED_IN_A_ROW:
                 return
@@ -247,9 +246,7 @@ class RecordWriter:
         try:
             await self._commit()
         except Exception as error:
-            raise AsposeOcrStorageError(
-                f"nothing was submitted, since it cannot be recorded: {reason_of(error)}"
-            ) from None
+            raise not_recorded(error) from None
 
     def add(self, row: Row) -> asyncio.Event:
         """Take a row; what is returned is set once it is committed, for :meth:`settle` to wait for."""

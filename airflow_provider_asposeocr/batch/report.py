@@ -7,7 +7,6 @@ import tempfile
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import IO, Any
 
@@ -17,7 +16,7 @@ from airflow_provider_asposeocr.api.task import SpooledResult
 from airflow_provider_asposeocr.batch.containment import name_of
 from airflow_provider_asposeocr.durable import is_moment
 from airflow_provider_asposeocr.files.destination import Names, store
-from airflow_provider_asposeocr.files.manifest import Manifest
+from airflow_provider_asposeocr.files.manifest import Manifest, iso_moment
 
 NAME = "report.jsonl"
 
@@ -137,8 +136,8 @@ class Entry:
             "message": self.message,
             "retryable": self.retryable if self.error else None,
             "api_calls": self.api_calls,
-            "submitted_at": _iso(self.submitted_at),
-            "completed_at": _iso(self.completed_at),
+            "submitted_at": iso_moment(self.submitted_at),
+            "completed_at": iso_moment(self.completed_at),
         }
 
     def to_row(self) -> list[Any]:
@@ -196,10 +195,6 @@ def _is_stored(record: Any) -> bool:
         case [str(), str() | None, int(), str()]:
             return True
     return False
-
-
-def _iso(moment: float | None) -> str | None:
-    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
 
 
 class Report:

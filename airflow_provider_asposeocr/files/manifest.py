@@ -242,8 +242,8 @@ def deliver(task: OcrTask, submission: Submission, delivery: Delivery, *, comple
         "results": stored,
         "warnings": list(task.notices),
         "api_calls": submission.api_calls,
-        "submitted_at": _iso(submission.submitted_at),
-        "completed_at": _iso(completed_at) or "",
+        "submitted_at": iso_moment(submission.submitted_at),
+        "completed_at": iso_moment(completed_at) or "",
     }
 
 
@@ -360,5 +360,9 @@ def _undelivered(task: OcrTask, submission: Submission, reason: str) -> AsposeOc
     )
 
 
-def _iso(moment: float | None) -> str | None:
+def iso_moment(moment: float | None) -> str | None:
+    """Write a moment in ISO 8601, in UTC and to the millisecond, as manifests and reports hold it.
+
+    :param moment: seconds since the epoch, or None where it is not known.
+    """
     return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
