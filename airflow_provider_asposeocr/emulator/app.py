@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 import urllib.parse
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from airflow_provider_asposeocr.api.operations import OPERATIONS, Body, Operation
+from airflow_provider_asposeocr.api.operations import OPERATIONS, Body, Operation, SettingsKind
 from airflow_provider_asposeocr.emulator import replies
 from airflow_provider_asposeocr.emulator.auth import TokenRefusal
 from airflow_provider_asposeocr.emulator.calls import (
@@ -29,6 +29,7 @@ from airflow_provider_asposeocr.emulator.routes import CONTROL_PREFIX, Route, fi
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings, SettingsError
 from airflow_provider_asposeocr.emulator.state import EmulatorState
 from airflow_provider_asposeocr.emulator.uploads import (
+    MAX_TEXT_BODY_BYTES,
     BodyTooLargeError,
     CountingReceive,
     FileSink,
@@ -37,9 +38,15 @@ from airflow_provider_asposeocr.emulator.uploads import (
     read_form,
     read_json_upload,
     read_multipart_upload,
+    read_text_upload,
 )
 
 _BLOCKED_GET_TICK = 0.02
+_READERS: Mapping[Body | None, Callable[[Request, FileSink], Awaitable[dict[str, Any]]]] = {
+    Body.JSON_BASE64: read_json_upload,
+    Body.JSON_TEXT: read_text_upload,
+    Body.MULTIPART: read_multipart_upload,
+}
 
 
 class EmulatorApp:
@@ -159,9 +166,6 @@ class _Exchange:
         return await answers[self._route.kind]()
 
     def _refusal(self) -> Response | None:
-        if not self._route.is_emulated:
-            names = ", ".join(self._route.operations)
-            return replies.problem(501, f"{names} is not emulated yet.")
         if self._route.authenticated and not self._state.tokens.accepts(
             self._request.headers.get("authorization")
         ):
@@ -205,12 +209,13 @@ class _Exchange:
     async def _take_upload(self, operation: Operation) -> OcrTask:
         ocr_task_id = self._state.ocr_tasks.new_id()
         path = None if self._options.scripted else self._state.ocr_tasks.image_path(ocr_task_id)
-        read = read_multipart_upload if operation.body is Body.MULTIPART else read_json_upload
+        if operation.body is Body.JSON_TEXT:
+            self._receive.limit_to(MAX_TEXT_BODY_BYTES)
         with FileSink(path) as sink:
-            body = await read(self._request, sink)
-            settings = member(body, "settings")
-            if operation.settings:
-                AppliedSettings.from_wire(settings)
+            body = await _READERS[operation.body](self._request, sink)
+            flat = operation.settings is SettingsKind.SPEECH_FLAT
+            settings = body if flat else member(body, "settings")
+            AppliedSettings.from_wire(operation, settings)
         kept: dict[str, Any] = settings if isinstance(settings, dict) else {}
         try:
             return self._state.submit(ocr_task_id, operation.name, kept, sink)

@@ -1,4 +1,4 @@
-"""Recognition and binarization: a file in, a page or an image out.
+"""Recognition of text: an image in, a page out.
 
 The engine is RapidOCR; its weights come with its wheel, nothing is downloaded. It reads the Latin script. It
 does not notice when the text is in another one (it returns nonsense with high confidence), so languages of
@@ -10,12 +10,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from airflow_provider_asposeocr.emulator import imaging
-from airflow_provider_asposeocr.emulator.decoding import decode
 from airflow_provider_asposeocr.emulator.detection import MAX_SIDE, MIN_SIDE, Detector
 from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan
 from airflow_provider_asposeocr.emulator.layout import reading_order
@@ -68,17 +67,16 @@ class UnsupportedLanguageError(ValueError):
     """Raised for a language that the service reads but the emulator does not."""
 
 
-def recognize(file: IO[bytes], settings: AppliedSettings) -> tuple[Page, Scan]:
+def recognize(original: Scan, settings: AppliedSettings) -> tuple[Page, Scan]:
     """Read an image.
 
-    :param file: the encoded image.
+    :param original: the image.
     :param settings: the language, and the filters to apply first.
     :return: the page, and the filtered image that its boxes refer to.
     :raises UnsupportedLanguageError: if the engine does not read the language.
     """
     if settings.language in _UNREADABLE_LANGUAGES:
         raise UnsupportedLanguageError(f"The language {settings.language} is not supported by the emulator.")
-    original = decode(file)
     square = imaging.with_square_pixels(original)
     scan = imaging.prepare(square, settings)
     height, width = scan.pixels.shape[:2]
@@ -87,16 +85,6 @@ def recognize(file: IO[bytes], settings: AppliedSettings) -> tuple[Page, Scan]:
         scan = _as_stored(scan, original, square, sideways=settings.rotate % 180 != 0)
         page = page.resized(*scan.pixels.shape[1::-1])
     return page, scan
-
-
-def binarize(file: IO[bytes]) -> bytes:
-    """Reduce an image to black and white.
-
-    :param file: the encoded image.
-    :return: a PNG with one bit per pixel.
-    """
-    scan = decode(file)
-    return imaging.encode_png(imaging.black_and_white(scan.pixels), scan.resolution)
 
 
 def _as_stored(scan: Scan, original: Scan, square: Scan, *, sideways: bool) -> Scan:

@@ -42,15 +42,18 @@ class Outcome:
 
     :param results: the results as on the wire, ``{"type", "data"}`` with Base64 data.
     :param messages: the reasons for its failure; empty if it succeeded.
+    :param warnings: what the client should know of the results, such as a setting that was ignored.
     """
 
     results: Sequence[Mapping[str, str]] = ()
     messages: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
     @property
     def size(self) -> int:
         """About how much memory it takes, in bytes."""
-        return sum(len(result["data"]) for result in self.results) + sum(map(len, self.messages))
+        texts = sum(map(len, (*self.messages, *self.warnings)))
+        return texts + sum(len(result["data"]) for result in self.results)
 
 
 @dataclass
@@ -272,8 +275,7 @@ class OcrTaskStore:
 
     def _from_record(self, ocr_task_id: str, record: Mapping[str, Any]) -> OcrTask:
         ocr_task = OcrTask(Submission.from_record(ocr_task_id, record.get("submission")))
-        if get_operation(ocr_task.submission.operation).settings:
-            AppliedSettings.from_wire(ocr_task.submission.settings)
+        AppliedSettings.from_wire(get_operation(ocr_task.submission.operation), ocr_task.submission.settings)
         checks.timestamp("ready_at", record.get("ready_at"))
         ocr_task.ready_at = record["ready_at"]
         if record.get("outcome") is not None:
@@ -290,10 +292,12 @@ def _outcome_from_record(record: Any) -> Outcome:
     if not isinstance(record, dict) or not isinstance(record.get("results"), list):
         raise ValueError("its outcome is not an object with results")
     checks.texts("messages", record.get("messages"))
+    warnings = record.get("warnings", [])
+    checks.texts("warnings", warnings)
     for result in record["results"]:
         if not isinstance(result, dict) or set(result) != {"type", "data"}:
             raise ValueError("one of its results is not an object of a type and data")
         checks.text("type", result["type"])
         checks.text("data", result["data"])
         base64.b64decode(result["data"], validate=True)
-    return Outcome(record["results"], record["messages"])
+    return Outcome(record["results"], record["messages"], warnings)

@@ -10,9 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from typing import Any
 
-from airflow_provider_asposeocr.api.operations import Category, get_operation
 from airflow_provider_asposeocr.emulator.limits import MAX_SECONDS, core_count, out_of_time
 from airflow_provider_asposeocr.emulator.ocr_tasks import OcrTask, OcrTaskStore, Outcome
 from airflow_provider_asposeocr.emulator.process import (
@@ -21,7 +19,6 @@ from airflow_provider_asposeocr.emulator.process import (
     ProcessTimeoutError,
     RecognitionProcess,
 )
-from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
 _MAX_PROCESSES = 2
 _MAX_FAILED_STARTS = 3
@@ -119,7 +116,7 @@ class WorkQueue:
             "operation": ocr_task.submission.operation,
             "image": str(ocr_task.image),
             "sha256": ocr_task.submission.sha256,
-            "settings": _settings_of(ocr_task),
+            "settings": ocr_task.submission.settings,
         }
         outcome, alive = None, False
         try:
@@ -188,9 +185,3 @@ class WorkQueue:
         with self._changed:
             self._processes.discard(process)
         return process.end()
-
-
-def _settings_of(ocr_task: OcrTask) -> dict[str, Any] | None:
-    if get_operation(ocr_task.submission.operation).category is not Category.RECOGNITION:
-        return None
-    return AppliedSettings.from_wire(ocr_task.submission.settings).to_dict()

@@ -2,41 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import cv2
 
 from airflow_provider_asposeocr.api.operations import get_operation
-from airflow_provider_asposeocr.emulator import engine, results
+from airflow_provider_asposeocr.emulator.engine import UnsupportedLanguageError
 from airflow_provider_asposeocr.emulator.limits import LimitExceededError, UnreadableImageError, out_of_memory
 from airflow_provider_asposeocr.emulator.ocr_tasks import Outcome
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
-from airflow_provider_asposeocr.emulator.trial import masked_words
+from airflow_provider_asposeocr.emulator.work.assignment import Assignment
+from airflow_provider_asposeocr.emulator.work.image import recognize_image
+from airflow_provider_asposeocr.emulator.work.preprocessing import binarize_image
 
 _OUT_OF_MEMORY = -4
 """Code of OpenCV's error for insufficient memory."""
+
+_FILTERS = ("Rotate", "makeContrastCorrection", "makeBinarization", "makeSkewCorrect", "makeUpsampling")
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Work on one kind of OCR task.
+
+    :param do: does the work.
+    :param applies: the settings that have an effect, as spelled on the wire; a client is told of others.
+    """
+
+    do: Callable[[Assignment], Outcome]
+    applies: Iterable[str] = ()
+
+
+_BINARIZE = _Work(binarize_image)
+
+_WORK: Mapping[str, _Work] = {
+    "RecognizeImage": _Work(recognize_image, ("language", "resultType", *_FILTERS)),
+    "RecognizeImageTrial": _Work(recognize_image, ("language", "resultType", *_FILTERS)),
+    "BinarizeImage": _BINARIZE,
+    "ImageProcessing/PostBinarizationFile": _BINARIZE,
+}
 
 
 def work(request: Mapping[str, Any]) -> Outcome:
     """Work on one OCR task.
 
-    :param request: its ``operation``, its ``settings`` (None for preprocessing), the path of its ``image``
-        and the digest of that file (``sha256``).
+    :param request: its ``operation``, its ``settings`` as received, the path of its ``image`` and the digest
+        of that file (``sha256``).
     """
+    operation = get_operation(request["operation"])
+    settings = AppliedSettings.from_wire(operation, request["settings"])
+    own = _WORK.get(operation.name)
+    if own is None:
+        return Outcome(messages=(f"{operation.name} is not emulated yet.",))
     try:
         with Path(request["image"]).open("rb") as file:
-            if request["settings"] is None:
-                return Outcome(results=(results.as_result("ImagePNG", engine.binarize(file)),))
-            return _recognize(file, request)
-    except (UnreadableImageError, LimitExceededError, engine.UnsupportedLanguageError) as error:
+            outcome = own.do(Assignment(operation, file, settings, request["sha256"]))
+    except (UnreadableImageError, LimitExceededError, UnsupportedLanguageError) as error:
         return Outcome(messages=(str(error),))
     except Exception as error:
         if _is_out_of_memory(error):
             return Outcome(messages=(out_of_memory(),))
         # Only the type of the error: its message could contain text of the document.
         return Outcome(messages=(f"The recognition failed ({type(error).__name__}).",))
+    ignored = _ignored(request["settings"], own.applies) if operation.settings else ()
+    return replace(outcome, warnings=(*outcome.warnings, *ignored))
+
+
+def _ignored(settings: Mapping[str, Any] | None, applied: Iterable[str]) -> tuple[str, ...]:
+    """Return a warning for each setting that asks for something that is not done."""
+    known = {name.lower() for name in applied}
+    asked = [name for name, value in (settings or {}).items() if value]
+    return tuple(f"The emulator ignores {name}." for name in asked if name.lower() not in known)
 
 
 def _is_out_of_memory(error: BaseException | None) -> bool:
@@ -48,11 +87,3 @@ def _is_out_of_memory(error: BaseException | None) -> bool:
     if isinstance(error, cv2.error) and error.code == _OUT_OF_MEMORY:
         return True
     return _is_out_of_memory(error.__cause__ or error.__context__)
-
-
-def _recognize(file: IO[bytes], request: Mapping[str, Any]) -> Outcome:
-    settings = AppliedSettings(**request["settings"])
-    page, scan = engine.recognize(file, settings)
-    if not get_operation(request["operation"]).authenticated:
-        page = page.masked(masked_words(page.word_count, request["sha256"]))
-    return Outcome(results=tuple(results.render(kind, page, scan) for kind in settings.result_types))

@@ -20,6 +20,7 @@ from airflow_provider_asposeocr.emulator.generated import TEXT_RESULTS, Generate
 from airflow_provider_asposeocr.emulator.ocr_tasks import OcrTask
 from airflow_provider_asposeocr.emulator.options import EmulatorOptions
 
+_MEDIA_TYPES = {"ImagePNG": "image/png", "WavFile": "audio/wav"}
 _STATUS_CODES = {"Completed": "Ok", "Error": "Error", "NotExist": "TaskNotFound"}
 _WEB_PAGE = "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>\n"
 _WITHOUT_BODY = frozenset({204, 304})
@@ -97,6 +98,8 @@ def state_of(
     generated: dict[str, GeneratedData] = {}
     if status == "Completed":
         messages, warnings = options.messages, options.warnings
+        if ocr_task.outcome:
+            warnings = (*ocr_task.outcome.warnings, *warnings)
         if with_results and ocr_task.outcome:
             results = [_result(result, options) for result in ocr_task.outcome.results]
             generated = _generate(results, options)
@@ -131,10 +134,11 @@ def result_file(ocr_task: OcrTask, options: EmulatorOptions) -> Response:
     result = ocr_task.outcome.results[0] if ocr_task.outcome and ocr_task.outcome.results else None
     if result is None:
         return Response(status_code=204)
+    media_type = _MEDIA_TYPES[result["type"]]
     if options.result_bytes is not None:
         data = GeneratedData(result["type"], options.result_bytes, is_base64=False)
-        return GeneratedResponse([data], "image/png")
-    return Response(base64.b64decode(result["data"]), media_type="image/png")
+        return GeneratedResponse([data], media_type)
+    return Response(base64.b64decode(result["data"]), media_type=media_type)
 
 
 def fault_response(fault: Fault) -> Response:

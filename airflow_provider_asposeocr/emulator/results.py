@@ -1,4 +1,4 @@
-"""Rendering of a recognized page as Text, Hocr, JSON, Pdf and ImagePNG, the result types of the service."""
+"""Rendering of recognized pages as Text, Hocr, JSON, Pdf and ImagePNG, the result types of the service."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import html
 import io
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,13 @@ from airflow_provider_asposeocr.emulator.page import (
     block_text,
     bounds,
 )
+from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
 _POINTS_PER_INCH = 72
 _INVISIBLE = 3
 _FONT = "asposeocr-emulator-invisible"
 _JPEG_QUALITY = 85
-_HOCR_PAGE = """<?xml version="1.0" encoding="UTF-8"?>
+_HOCR = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html>
 <html xmlns="http://www.w3.org/1999/xhtml">
 <head>
@@ -50,22 +51,31 @@ _HOCR_PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <meta name="ocr-capabilities" content="ocr_page ocr_carea ocr_line ocrx_word"/>
 </head>
 <body>
-<div class="ocr_page" id="page_1" title="bbox 0 0 {width} {height}; ppageno 0">
-{areas}
-</div>
+{pages}
 </body>
 </html>
 """
 
+Sheet = tuple[Page, Scan]
+"""Recognized page, and the image that its boxes refer to."""
 
-def render(kind: str, page: Page, scan: Scan) -> dict[str, str]:
-    """Render one result in its form on the wire.
 
-    :param kind: a single result type, such as ``Text``.
-    :param page: the recognized page.
-    :param scan: the image of the page.
+def of_pages(sheets: Sequence[Sheet], settings: AppliedSettings) -> tuple[dict[str, str], ...]:
+    """Render a document in each of the result types that were asked for.
+
+    :param sheets: its pages, in order.
+    :param settings: the settings of the OCR task.
     """
-    return as_result(kind, _RENDERERS[kind](page, scan))
+    return tuple(_render(settings.result_types, sheets))
+
+
+def _render(kinds: Sequence[str], sheets: Sequence[Sheet]) -> Iterator[dict[str, str]]:
+    for kind in kinds:
+        if kind == "ImagePNG":
+            # A PNG holds a single image.
+            yield from (as_result(kind, to_png(scan)) for _, scan in sheets)
+        else:
+            yield as_result(kind, _RENDERERS[kind](sheets))
 
 
 def as_result(kind: str, data: bytes) -> dict[str, str]:
@@ -73,33 +83,47 @@ def as_result(kind: str, data: bytes) -> dict[str, str]:
     return {"type": kind, "data": base64.b64encode(data).decode("ascii")}
 
 
-def to_text(page: Page, _: Scan) -> bytes:
-    """Return the text in UTF-8."""
-    return page.text.encode()
+def to_text(sheets: Sequence[Sheet]) -> bytes:
+    """Return the text in UTF-8, with an empty line between pages."""
+    return "\n\n".join(page.text for page, _ in sheets if page.text).encode()
 
 
-def to_json(page: Page, _: Scan) -> bytes:
-    """Return the blocks with their corners in pixels and their text."""
-    return json.dumps([_json_block(block) for block in page.blocks], ensure_ascii=False).encode()
+def to_json(sheets: Sequence[Sheet]) -> bytes:
+    """Return the blocks with their text, corners in pixels and, if there are several pages, their page."""
+    blocks = [
+        _json_block(block) | ({"page": number} if len(sheets) > 1 else {})
+        for number, (page, _) in enumerate(sheets, 1)
+        for block in page.blocks
+    ]
+    return json.dumps(blocks, ensure_ascii=False).encode()
 
 
-def to_png(_: Page, scan: Scan) -> bytes:
+def to_png(scan: Scan) -> bytes:
     """Return the image as it was recognized, after all filters."""
     return encode_png(scan.pixels, scan.resolution)
 
 
-def to_hocr(page: Page, _: Scan) -> bytes:
-    """Return the page as hOCR 1.2 in well-formed XHTML."""
-    areas = "\n".join(_hocr_area(number, block) for number, block in enumerate(page.blocks, 1))
-    return _HOCR_PAGE.format(width=page.width, height=page.height, areas=areas).encode()
+def to_hocr(sheets: Sequence[Sheet]) -> bytes:
+    """Return the pages as hOCR 1.2 in well-formed XHTML."""
+    pages = "\n".join(_hocr_page(number, page) for number, (page, _) in enumerate(sheets, 1))
+    return _HOCR.format(pages=pages).encode()
 
 
-def to_pdf(page: Page, scan: Scan) -> bytes:
-    """Return a searchable PDF: the image under an invisible layer of text."""
+def to_pdf(sheets: Sequence[Sheet]) -> bytes:
+    """Return a searchable PDF: on each page the image under an invisible layer of text."""
+    target = BoundedBytes("Pdf")
+    canvas = Canvas(target)
+    for page, scan in sheets:
+        _draw_page(canvas, page, scan)
+        canvas.showPage()
+    canvas.save()
+    return target.getvalue()
+
+
+def _draw_page(canvas: Canvas, page: Page, scan: Scan) -> None:
     across, down = (_POINTS_PER_INCH / dots for dots in scan.resolution)
     width, height = page.width * across, page.height * down
-    target = BoundedBytes("Pdf")
-    canvas = Canvas(target, pagesize=(width, height))
+    canvas.setPageSize((width, height))
     canvas.drawImage(ImageReader(_embedded(scan.pixels)), 0, 0, width, height)
     _prepare_font(page.text)
 
@@ -110,16 +134,13 @@ def to_pdf(page: Page, scan: Scan) -> bytes:
         for row in block:
             for line in row:
                 _write_line(canvas, line.moved(in_points))
-    canvas.save()
-    return target.getvalue()
 
 
-_RENDERERS: Mapping[str, Callable[[Page, Scan], bytes]] = {
+_RENDERERS: Mapping[str, Callable[[Sequence[Sheet]], bytes]] = {
     "Text": to_text,
     "Hocr": to_hocr,
     "JSON": to_json,
     "Pdf": to_pdf,
-    "ImagePNG": to_png,
 }
 
 
@@ -134,21 +155,27 @@ def _json_block(block: Block) -> dict[str, Any]:
     }
 
 
-def _hocr_area(number: int, block: Block) -> str:
+def _hocr_page(number: int, page: Page) -> str:
+    areas = "\n".join(_hocr_area(f"{number}_{place}", block) for place, block in enumerate(page.blocks, 1))
+    title = f"bbox 0 0 {page.width} {page.height}; ppageno {number - 1}"
+    return f'<div class="ocr_page" id="page_{number}" title="{title}">\n{areas}\n</div>'
+
+
+def _hocr_area(name: str, block: Block) -> str:
     lines = [line for row in block for line in row]
-    inner = "\n".join(_hocr_line(f"{number}_{place}", line) for place, line in enumerate(lines, 1))
+    inner = "\n".join(_hocr_line(f"{name}_{place}", line) for place, line in enumerate(lines, 1))
     box = _hocr_box([line.quad for line in lines])
-    return f'<div class="ocr_carea" id="block_1_{number}" title="{box}">\n{inner}\n</div>'
+    return f'<div class="ocr_carea" id="block_{name}" title="{box}">\n{inner}\n</div>'
 
 
 def _hocr_line(name: str, line: Line) -> str:
     words = " ".join(_hocr_word(f"{name}_{place}", word) for place, word in enumerate(line.words, 1))
-    return f'<span class="ocr_line" id="line_1_{name}" title="{_hocr_box([line.quad])}">{words}</span>'
+    return f'<span class="ocr_line" id="line_{name}" title="{_hocr_box([line.quad])}">{words}</span>'
 
 
 def _hocr_word(name: str, word: Word) -> str:
     title = f"{_hocr_box([word.quad])}; x_wconf {round(word.confidence * 100)}"
-    return f'<span class="ocrx_word" id="word_1_{name}" title="{title}">{html.escape(word.text)}</span>'
+    return f'<span class="ocrx_word" id="word_{name}" title="{title}">{html.escape(word.text)}</span>'
 
 
 def _hocr_box(quads: list[Quad]) -> str:

@@ -7,11 +7,6 @@ from dataclasses import dataclass
 
 from airflow_provider_asposeocr.api.operations import OPERATIONS, TASK_STATUS, TOKEN, Operation
 
-EMULATED = frozenset(
-    {"RecognizeImage", "RecognizeImageTrial", "BinarizeImage", "ImageProcessing/PostBinarizationFile"}
-)
-"""Operations that are emulated; all others of the table are refused with 501."""
-
 CONTROL_PREFIX = "/_emulator/"
 _PREFIXES = ("/v5.0/ocr/", "/v5.0/")
 
@@ -28,11 +23,6 @@ class Route:
     kind: str
     operations: tuple[str, ...] = ()
     authenticated: bool = True
-
-    @property
-    def is_emulated(self) -> bool:
-        """True if at least one of its operations is emulated."""
-        return not self.operations or any(name in EMULATED for name in self.operations)
 
     def serves(self, operation: str) -> bool:
         """Return whether OCR tasks of an operation can be accessed here."""

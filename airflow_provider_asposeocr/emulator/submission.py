@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from airflow_provider_asposeocr.api.operations import OPERATIONS
 from airflow_provider_asposeocr.emulator import checks
-from airflow_provider_asposeocr.emulator.routes import EMULATED
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _MAX_SIZE = 1 << 60
@@ -67,8 +67,9 @@ class Submission:
         checks.timestamp("submitted_at", record["submitted_at"])
         if record["ocr_task_id"] != ocr_task_id:
             raise ValueError("it belongs to another OCR task")
-        if not isinstance(record["operation"], str) or record["operation"] not in EMULATED:
-            raise ValueError("its operation is not emulated")
+        operation = OPERATIONS.get(record["operation"]) if isinstance(record["operation"], str) else None
+        if operation is None or not operation.submits:
+            raise ValueError("its operation is none that starts an OCR task")
         if not isinstance(record["sha256"], str) or not _SHA256.fullmatch(record["sha256"]):
             raise ValueError("its digest is none")
         if not isinstance(record["settings"], dict):

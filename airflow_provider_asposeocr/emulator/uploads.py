@@ -26,6 +26,9 @@ MAX_ENVELOPE_BYTES = 1 << 18
 MAX_FORM_BYTES = 1 << 16
 """Maximum size of a sign-in; an id and a secret have a few dozen characters."""
 
+MAX_TEXT_BODY_BYTES = 1 << 21
+"""Maximum size of a JSON body with a text to speak, which is held in memory."""
+
 MAX_PARTS = 16
 """Maximum number of fields of a form, and of files of a multipart one, each of which takes a descriptor."""
 
@@ -324,6 +327,29 @@ async def _scan(chunk: bytes, scanner: EnvelopeScanner) -> None:
             return
         # Lets other requests be served before the next piece.
         await asyncio.sleep(0)
+
+
+async def read_text_upload(request: Request, sink: FileSink) -> dict[str, Any]:
+    """Read a JSON body: write its ``text`` to the sink, in UTF-8, and return the other members.
+
+    :param request: the request, whose body has not been read.
+    :param sink: receives the text.
+    :raises UploadError: if the body is invalid.
+    """
+    try:
+        body = read_json(await request.body())
+    except ValueError as error:
+        raise UploadError(f"The body is not valid JSON: {error}.") from error
+    if not isinstance(body, dict):
+        raise UploadError("The body is not a JSON object.")
+    text = member(body, "text")
+    if not isinstance(text, str) or not text:
+        raise UploadError("The text field is required.", "text")
+    try:
+        sink.write(text.encode())
+    except UnicodeEncodeError as error:
+        raise UploadError("The value is not valid text.", "text") from error
+    return {name: value for name, value in body.items() if name.lower() != "text"}
 
 
 async def read_multipart_upload(request: Request, sink: FileSink) -> dict[str, Any]:

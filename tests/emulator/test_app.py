@@ -7,8 +7,6 @@ import json
 
 import pytest
 
-from airflow_provider_asposeocr.api.operations import OPERATIONS
-from airflow_provider_asposeocr.emulator.routes import EMULATED
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import API, Client
 
@@ -73,17 +71,6 @@ def test_an_id_is_known_at_its_own_operation_only(client: Client) -> None:
 
 def test_the_id_is_required(client: Client) -> None:
     assert client.call("GET", API + "RecognizeImage").status_code == 400
-
-
-def test_operations_that_are_not_emulated_are_named(client: Client) -> None:
-    others = [
-        operation for operation in OPERATIONS.values() if operation.submits and operation.name not in EMULATED
-    ]
-    assert len(others) > 10
-    for operation in others:
-        answer = client.post(operation=operation.name)
-        assert answer.status_code == 501
-        assert operation.name in answer.json()["detail"]
 
 
 def test_wrong_paths_and_methods(client: Client) -> None:

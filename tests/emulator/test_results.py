@@ -31,7 +31,7 @@ def page() -> Page:
 
 
 def test_any_alphabet_can_be_searched_for_in_a_pdf(page: Page) -> None:
-    document = pypdfium2.PdfDocument(results.to_pdf(page, WHITE))
+    document = pypdfium2.PdfDocument(results.to_pdf([(page, WHITE)]))
     first = document[0]
     assert first.get_textpage().get_text_range().split() == WORDS
     assert first.get_size() == pytest.approx((1400 * 72 / 200, 100 * 72 / 200), abs=0.01)
@@ -43,7 +43,7 @@ def test_any_alphabet_can_be_searched_for_in_a_pdf(page: Page) -> None:
 
 
 def test_hocr_is_well_formed(page: Page) -> None:
-    root = ET.fromstring(results.to_hocr(page, WHITE))
+    root = ET.fromstring(results.to_hocr([(page, WHITE)]))
     words = [element for element in root.iter() if element.get("class") == "ocrx_word"]
     assert [element.text for element in words] == WORDS
     assert words[1].get("title") == "bbox 210 10 380 40; x_wconf 90"
