@@ -105,6 +105,10 @@ class AsposeOcrTooLargeError(AsposeOcrError):
     """An answer is larger than what is read of it. Asking again cannot help."""
 
 
+class AsposeOcrResultError(AsposeOcrError):
+    """A result came whole, but cannot be read as what its type promises. Fetching it again cannot help."""
+
+
 class AsposeOcrTaskError(AsposeOcrError):
     """The OCR task ended with status ``Error``; the message holds what the service says about it."""
 
