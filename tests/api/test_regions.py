@@ -47,8 +47,8 @@ def test_every_form_of_boxes_in_the_spelling_of_the_wire(value: Any) -> None:
 
 
 def test_regions_keep_the_order_that_they_are_given() -> None:
-    regions = wire_regions([{"rect": BOXES[0], "order": 7}, {"rect": BOXES[1], "order": "-3"}, BOXES[1]])
-    assert [region["order"] for region in regions] == [7, -3, 2]
+    regions = wire_regions([{"rect": BOXES[0], "order": order} for order in (7, "-3", None, 0)] + BOXES[:1])
+    assert [region["order"] for region in regions] == [7, -3, 2, 0, 4]
 
 
 def test_the_emulator_takes_them() -> None:
@@ -105,7 +105,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(VALUES | st.lists(st.lists(st.integers(0, 9), min_size=4, max_size=4)))
 def test_any_value_is_regions_or_the_one_error(value: Any) -> None:
     try:

@@ -189,7 +189,7 @@ def test_what_is_no_table_is_an_error_without_its_text(text: str) -> None:
     assert SECRET not in str(caught.value)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=1)))
 def test_what_a_program_writes_as_a_table_comes_back(rows: list[list[str]]) -> None:
     written = io.StringIO()
@@ -207,7 +207,7 @@ JSON = st.recursive(
 DATA = JSON.map(lambda value: json.dumps(value).encode()) | JSON.map(lambda value: repr(value).encode())
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(DATA | st.binary() | st.text().map(lambda text: text.encode()))
 def test_any_bytes_are_a_value_that_can_be_stored_or_the_one_error(data: bytes) -> None:
     for operation in OPERATIONS.values():
@@ -217,5 +217,5 @@ def test_any_bytes_are_a_value_that_can_be_stored_or_the_one_error(data: bytes) 
             except AsposeOcrResultError:
                 continue
             stored = json.dumps(value, allow_nan=False, ensure_ascii=False)
-            assert "\\u0000" not in stored
+            assert "\\u0000" not in stored.replace("\\\\", "")
             stored.encode()
