@@ -211,7 +211,7 @@ class ItemProcessor:
         options = self._options
         operation, wire = options.operation, options.delivery.wire
         source = open_source(item.given, options.source_conn_id, **options.source_options)
-        same = fingerprint(operation, wire, source.identity or source.uri, source.content_tag)
+        same = fingerprint(operation, wire, source.identity_or_uri, source.content_tag)
         item.submission = Submission(operation.name, "", source.uri, source.size, same)
         entry = None if anew else self._recall(item.submission)
         if entry is None:

@@ -86,6 +86,11 @@ class Source:
     identity: str | None = field(default=None, repr=False)
 
     @property
+    def identity_or_uri(self) -> str:
+        """The part of a fingerprint that tells it from all other sources; may hold secrets."""
+        return self.identity or self.uri
+
+    @property
     def display_uri(self) -> str:
         """The part of the URI that may be shown."""
         return display_uri(self.uri)

@@ -189,7 +189,7 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
     ) -> Submission:
         operation, record = get_operation(self.operation), self._record(context)
         self.keeps_record = record is not None
-        same = fingerprint(operation, wire, source.identity or source.uri, source.content_tag)
+        same = fingerprint(operation, wire, source.identity_or_uri, source.content_tag)
         known = record.recall(same, source.uri) if record else None
         if known is not None:
             self._submission, self._recorded = known, True

@@ -37,7 +37,7 @@ CLOUDFRONT = "Expires=1&Signature=s&Key-Pair-Id=K"
 
 def fingerprint_of(source: Source, operation: str = "RecognizeImage", **settings: str) -> str:
     """Take the fingerprint of a source as an operator does."""
-    return fingerprint(get_operation(operation), settings, source.identity or source.uri, source.content_tag)
+    return fingerprint(get_operation(operation), settings, source.identity_or_uri, source.content_tag)
 
 
 @pytest.mark.parametrize("signature", [AWS, GOOGLE, AZURE, CLOUDFRONT, "Policy=p&Signature=s&Key-Pair-Id=K"])
