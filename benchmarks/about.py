@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs" / "benchmarks"
 SCRATCH = REPOSITORY / "build" / "benchmarks"
 
-QUIET_LOAD, QUIET_CORES = 0.7, 0.3
+MAX_QUIET_LOAD, MAX_QUIET_CORES = 0.7, 0.3
 """Up to which a machine counts as quiet: the cores that others use meanwhile, or, where not noted, the
 load average before."""
 
@@ -77,7 +77,7 @@ def circumstances(data: Mapping[str, Any]) -> str:
     :param data: the JSON file of a benchmark.
     """
     load, others = data["load_before"], data.get("cores_used_by_others")
-    quiet = load <= QUIET_LOAD if others is None else others <= QUIET_CORES
+    quiet = load <= MAX_QUIET_LOAD if others is None else others <= MAX_QUIET_CORES
     busy = "" if others is None else f", other processes used {others:.2f} cores meanwhile"
     busy += "" if quiet else ", **not a quiet machine**"
     busy += ", **the code was changed meanwhile**" if data.get("code_changed_meanwhile") else ""
@@ -90,7 +90,7 @@ def circumstances(data: Mapping[str, Any]) -> str:
 
 
 def json_path(name: str, quick: bool) -> Path:
-    """Where the figures of a benchmark go: those of quick runs are not for the documentation.
+    """Return the file for the figures of a benchmark: those of quick runs are not for the documentation.
 
     :param name: of the benchmark.
     :param quick: whether sizes are small.

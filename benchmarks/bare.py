@@ -1,4 +1,4 @@
-"""How a bare loop of aiohttp signs in."""
+"""Sign-in of a bare loop of aiohttp."""
 
 from __future__ import annotations
 

@@ -40,10 +40,10 @@ _LOOK = 0.02
 
 @dataclass(frozen=True)
 class Setting:
-    """What both are measured with.
+    """Conditions under which both are measured.
 
     :param title: what it is called.
-    :param service: how long tasks take, as :mod:`.emulator` has it.
+    :param service: how long OCR tasks take, as :mod:`.emulator` has it.
     :param poll_interval: seconds between polls.
     """
 
@@ -52,8 +52,8 @@ class Setting:
     poll_interval: float
 
 
-USUAL = Setting("tasks take 0.5 s, median", [{"median": 0.5, "sigma": 0.4, "seed": 1}], 0.25)
-INSTANT = Setting("tasks take no time: only the work of the client is left", 0.0, 0.01)
+USUAL = Setting("OCR tasks take 0.5 s, median", [{"median": 0.5, "sigma": 0.4, "seed": 1}], 0.25)
+INSTANT = Setting("OCR tasks take no time: only the work of the client is left", 0.0, 0.01)
 SETTINGS = {"usual": USUAL, "instant": INSTANT}
 
 
@@ -134,7 +134,7 @@ def _measure(key: str, client: str, folder: Path, turn: int) -> dict[str, Any]:
 
 
 def _watch(process: subprocess.Popen[str], destination: Path) -> list[tuple[int, float]]:
-    """How many results there were, and the resident memory of the process in MiB, until it ends."""
+    """Note the number of results and the resident memory of the process in MiB, until it ends."""
     found: list[tuple[int, float]] = []
     while process.poll() is None:
         if mib := _mib(process.pid):
@@ -164,7 +164,7 @@ def _stored(destination: Path) -> int:
 
 
 def _kill(folder: Path, items: int) -> dict[str, Any]:
-    """Kill the operator when half of the results are there, and let a retry go on."""
+    """Kill the operator when half of the results are there, and let a retry resume."""
     destination = folder / "results-killed"
     with Service(USUAL.service, transcript_limit=1) as service:
         process = _start(service, OURS, folder, destination, USUAL.poll_interval)
@@ -258,7 +258,7 @@ def _killed(data: Mapping[str, Any]) -> Table:
         ("results when it was killed", f"{killed['results_at_the_kill']:,}"),
         ("submissions when it was killed", f"{killed['submissions_at_the_kill']:,}"),
         ("done before, skipped by the retry", f"{summary['skipped']:,}"),
-        ("jobs that the retry went on with", f"{summary['resumed']:,}"),
+        ("OCR tasks that the retry resumed", f"{summary['resumed']:,}"),
         ("submissions in all", f"{killed['submissions']:,}"),
         ("results in all", f"{killed['results']:,}"),
     ]

@@ -1,7 +1,7 @@
-"""The service of a benchmark as a process: an emulator whose tasks take times that were drawn beforehand.
+"""The service of a benchmark as a process: an emulator whose OCR tasks take times drawn beforehand.
 
 It prints the Airflow connection to it as a line of JSON. To each line of JSON that it reads it answers with
-what it has seen, in another one. It ends with its input.
+what it has seen, in another one. It ends when there are no more lines.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class BySize:
         self._large = large
 
     def __call__(self, submission: Submission) -> float:
-        """Return the service time of a task, in seconds."""
+        """Return the service time of an OCR task, in seconds."""
         return (self._small if submission.size < BORDER else self._large)(submission)
 
 
@@ -53,26 +53,26 @@ def main(spec: dict[str, Any]) -> None:
 def _seen(emulator: Emulator, question: dict[str, Any]) -> dict[str, Any]:
     began, ended = question.get("between", (0.0, 0.0))
     calls = emulator.calls.to_dict()
-    by_task = calls.pop("by_ocr_task")
+    by_ocr_task = calls.pop("by_ocr_task")
     polls = [one for one in emulator.transcript if one.kind == "poll" and one.ocr_task_id]
     return {
         "calls": calls,
-        "jobs": _jobs(emulator, by_task) if question.get("jobs") else {},
+        "ocr_tasks": _ocr_tasks(emulator, by_ocr_task) if question.get("ocr_tasks") else {},
         "polls_between": sum(began <= one.received_at < ended for one in polls),
         "first_polls": sorted({one.ocr_task_id: one.received_at for one in reversed(polls)}.values()),
     }
 
 
-def _jobs(emulator: Emulator, by_task: dict[str, dict[str, int]]) -> dict[str, dict[str, Any]]:
+def _ocr_tasks(emulator: Emulator, by_ocr_task: dict[str, dict[str, int]]) -> dict[str, dict[str, Any]]:
     return {
         ocr_task_id: {
-            "index": job.submission.index,
-            "size": job.submission.size,
-            "submitted_at": job.submission.submitted_at,
-            "ready_at": job.ready_at,
-            "calls": by_task.get(ocr_task_id, {}).get("billed", 0),
+            "index": ocr_task.submission.index,
+            "size": ocr_task.submission.size,
+            "submitted_at": ocr_task.submission.submitted_at,
+            "ready_at": ocr_task.ready_at,
+            "calls": by_ocr_task.get(ocr_task_id, {}).get("billed", 0),
         }
-        for ocr_task_id, job in emulator.ocr_tasks.items()
+        for ocr_task_id, ocr_task in emulator.ocr_tasks.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""What a measured process uses: the standard library alone, since one of them has nothing else."""
+"""Tools of measured processes: of the standard library alone, since one of them has nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it takes to import this provider, as every process that parses a DAG does, beside Airflow's for HTTP.
+"""Measure the import of this provider, as every process that parses a DAG does it, beside Airflow's for HTTP.
 
 Every import is a fresh process, and they take turns. Bytecode is compiled before.
 """

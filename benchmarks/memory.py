@@ -1,4 +1,4 @@
-"""How much memory and time it takes to send a file and to fetch a result, beside other ways to do it.
+"""Measure memory and time of sending a file and of fetching a result, beside other ways to do it.
 
 Every measurement is a process of its own: it imports, connects, makes one small call, and from then on
 counts. All talk to the emulator in its discarding mode; S3 is moto's server.
@@ -54,7 +54,7 @@ _MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured of one client for one size.
+    """Figures of one client for one size.
 
     :param action: ``submit`` or ``fetch``.
     :param storage: where the file comes from or goes to.

@@ -1,7 +1,7 @@
-"""What waiting for tasks costs: calls for each job, and seconds until its end is known.
+"""Measure what waiting costs: calls for each OCR task, and seconds until its end is known.
 
-Every run is a process of its own, in which all jobs wait in the trigger on one event loop, beside an
-emulator of its own whose tasks take times drawn beforehand. Runs share the machine, since they mostly sleep.
+Every run is a process of its own, in which triggers wait for all OCR tasks on one event loop, beside an
+emulator of its own, in which they take times drawn beforehand. Runs share the machine: they mostly sleep.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from benchmarks.program import finish, options
 __all__ = ["main", "tables", "targets"]
 
 LEARNING = 50
-"""Jobs at the begin of each run that do not count."""
+"""OCR tasks at the begin of each run that do not count."""
 
 PHASES = (0, LEARNING, 100, 200)
 """Places in a run, each the begin of a phase, for the table that shows how fast is learned."""
@@ -47,42 +47,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :return: the exit status.
     """
     given = _parser().parse_args(arguments)
-    jobs = given.jobs or (150 if given.quick else 500)
+    ocr_tasks = given.ocr_tasks or (150 if given.quick else 500)
     watch = Stopwatch()
     # The longest first: they decide when all is done.
-    runs = sorted(quick_runs() if given.quick else all_runs(), key=lambda run: -run.seconds(jobs))
+    runs = sorted(quick_runs() if given.quick else all_runs(), key=lambda run: -run.seconds(ocr_tasks))
     with tempfile.TemporaryDirectory(prefix="asposeocr-benchmark-") as name:
-        measured = _measure_all(runs, jobs, Path(name))
-    what = {"jobs": jobs, "not_counted": LEARNING, "phases": PHASES, "delay_cost": DEFAULT_DELAY_COST}
+        measured = _measure_all(runs, ocr_tasks, Path(name))
+    what = {
+        "ocr_tasks": ocr_tasks,
+        "not_counted": LEARNING,
+        "phases": PHASES,
+        "delay_cost": DEFAULT_DELAY_COST,
+    }
     data = watch.about(1) | what | _figures(measured)
     return finish("polling", given, data, tables, targets)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = options("polling", __doc__, "one shape, few runs")
-    parser.add_argument("--jobs", type=int, help="jobs of each run (default: 500, with --quick 150)")
+    parser.add_argument("--ocr-tasks", type=int, help="of each run (default: 500, with --quick 150)")
     return parser
 
 
-def _measure_all(runs: Sequence[Run], jobs: int, folder: Path) -> dict[Run, list[dict[str, float]]]:
+def _measure_all(runs: Sequence[Run], ocr_tasks: int, folder: Path) -> dict[Run, list[dict[str, float]]]:
     done = 0
 
     def measure(numbered: tuple[int, Run]) -> list[dict[str, float]]:
         nonlocal done
-        found = _measure(numbered[1], jobs, folder / str(numbered[0]))
+        found = _measure(numbered[1], ocr_tasks, folder / str(numbered[0]))
         done += 1
         tell(f"{done} of {len(runs)} runs")
         return found
 
-    tell(f"{len(runs)} runs, about {sum(run.seconds(jobs) for run in runs) / _TOGETHER / 60:.0f} minutes")
+    seconds = sum(run.seconds(ocr_tasks) for run in runs) / _TOGETHER
+    tell(f"{len(runs)} runs, about {seconds / 60:.0f} minutes")
     with ThreadPoolExecutor(_TOGETHER) as pool:
         found = dict(zip(runs, pool.map(measure, enumerate(runs)), strict=True))
     tell("")
     return found
 
 
-def _measure(run: Run, jobs: int, folder: Path) -> list[dict[str, float]]:
-    """Return what became of each job, in the order of submission."""
+def _measure(run: Run, ocr_tasks: int, folder: Path) -> list[dict[str, float]]:
+    """Return what became of each OCR task, in the order of submission."""
     shape = SHAPES[run.shape]
     times = [{"median": kind.median, "sigma": kind.sigma, "seed": run.seed} for kind in shape.kinds]
     with Service(times, transcript_limit=1) as service:
@@ -92,7 +98,7 @@ def _measure(run: Run, jobs: int, folder: Path) -> list[dict[str, float]]:
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": str(run.heartbeat),
         }
         spec = {
-            "jobs": jobs,
+            "ocr_tasks": ocr_tasks,
             "rate": run.rate,
             "sizes": [kind.source_bytes for kind in shape.kinds],
             "seed": run.seed,
@@ -100,30 +106,30 @@ def _measure(run: Run, jobs: int, folder: Path) -> list[dict[str, float]]:
             "poll_interval": run.poll_interval,
         }
         client = report(start("polling_client", spec, environment(folder, **variables)))
-        seen = service.seen(jobs=True)
-    if seen["calls"]["token"] != 1 or len(seen["jobs"]) != jobs:
+        seen = service.seen(ocr_tasks=True)
+    if seen["calls"]["token"] != 1 or len(seen["ocr_tasks"]) != ocr_tasks:
         raise RuntimeError(f"not the calls that a run makes: {seen['calls']}")
     return [
         {
-            "seconds": job["ready_at"] - job["submitted_at"],
-            "size": job["size"],
-            "calls": job["calls"],
-            "delay": client["known"][ocr_task_id] - job["ready_at"],
-            "began": job["submitted_at"],
+            "seconds": one["ready_at"] - one["submitted_at"],
+            "size": one["size"],
+            "calls": one["calls"],
+            "delay": client["known"][ocr_task_id] - one["ready_at"],
+            "began": one["submitted_at"],
             "ended": client["known"][ocr_task_id],
-            "cpu_seconds": client["cpu_seconds"] / jobs,
+            "cpu_seconds": client["cpu_seconds"] / ocr_tasks,
         }
-        for ocr_task_id, job in sorted(seen["jobs"].items(), key=lambda item: item[1]["index"])
+        for ocr_task_id, one in sorted(seen["ocr_tasks"].items(), key=lambda item: item[1]["index"])
     ]
 
 
 def _figures(measured: Mapping[Run, Sequence[Mapping[str, float]]]) -> dict[str, Any]:
     shapes = [key for key in SHAPES if any(run.shape == key for run in measured)]
-    # What was drawn for the jobs that count, so that the calculated cost of fixed intervals is of the same.
-    drawn = {key: [job["seconds"] for job in measured[_reference(key)][LEARNING:]] for key in shapes}
+    # Drawn for the OCR tasks that count, so that the calculated cost of fixed intervals is of the same.
+    drawn = {key: [one["seconds"] for one in measured[_reference(key)][LEARNING:]] for key in shapes}
     return {
         "runs": [
-            asdict(run) | _summary(jobs) for run, jobs in sorted(measured.items(), key=lambda i: str(i[0]))
+            asdict(run) | _summary(found) for run, found in sorted(measured.items(), key=lambda i: str(i[0]))
         ],
         "fixed": [
             {"shape": key, "poll_interval": interval} | asdict(fixed(drawn[key], interval))
@@ -148,27 +154,29 @@ def _reference(shape: str) -> Run:
     return Run(shape, SENSOR if shape == "3" else OPERATOR, SEED)
 
 
-def _summary(jobs: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    counted = jobs[LEARNING:]
-    delays = sorted(job["delay"] for job in counted)
-    phases = [jobs[begin:end] for begin, end in zip_longest(PHASES, PHASES[1:])]
+def _summary(ocr_tasks: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    counted = ocr_tasks[LEARNING:]
+    delays = sorted(one["delay"] for one in counted)
+    phases = [ocr_tasks[begin:end] for begin, end in zip_longest(PHASES, PHASES[1:])]
     return {
-        "calls": statistics.fmean(job["calls"] for job in counted),
+        "calls": statistics.fmean(one["calls"] for one in counted),
         "delay": statistics.fmean(delays),
         "delay_median": statistics.median(delays),
         "delay_p95": delays[int(0.95 * len(delays))],
         "phases": [
-            [statistics.fmean(job[name] for job in part) for name in ("calls", "delay")]
+            [statistics.fmean(one[name] for one in part) for name in ("calls", "delay")]
             for part in phases
             if part
         ],
-        "most_in_flight": max(sum(a["began"] <= b["began"] < a["ended"] for a in jobs) for b in jobs),
-        "cpu_ms": 1000 * jobs[0]["cpu_seconds"],
+        "most_in_flight": max(
+            sum(a["began"] <= b["began"] < a["ended"] for a in ocr_tasks) for b in ocr_tasks
+        ),
+        "cpu_ms": 1000 * ocr_tasks[0]["cpu_seconds"],
     }
 
 
 def http_defaults() -> dict[str, float]:
-    """How often the waiting classes of Airflow's HTTP provider ask by default, in seconds."""
+    """Return how often the waiting classes of Airflow's HTTP provider ask by default, in seconds."""
     from airflow.providers.http.triggers.http import HttpEventTrigger, HttpSensorTrigger
     from airflow.sdk import BaseSensorOperator
 

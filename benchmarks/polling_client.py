@@ -1,4 +1,4 @@
-"""Jobs that wait in the trigger, all on one event loop, as a measured process."""
+"""OCR tasks that are waited for in the trigger, all on one event loop, as a measured process."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _PATIENCE = 3600.0
 
 
 def main(spec: dict[str, Any]) -> None:
-    """Run all jobs and print when each was known to be done.
+    """Run all OCR tasks and print when each was known to be completed.
 
-    :param spec: ``jobs`` (how many), ``rate`` (a second), ``sizes`` (bytes of sources, one of them is drawn
-        for each job), ``seed``, ``deferred`` (by an operator, or else started in the triggerer) and
+    :param spec: ``ocr_tasks`` (how many), ``rate`` (a second), ``sizes`` (bytes of sources, one of them is
+        drawn for each), ``seed``, ``deferred`` (by an operator, or else started in the triggerer) and
         ``poll_interval``.
     """
     began = time.process_time()
@@ -33,12 +33,12 @@ def main(spec: dict[str, Any]) -> None:
 async def _all(spec: dict[str, Any]) -> dict[str, float]:
     chance = random.Random(spec["seed"])
     hook = AsposeOcrHook()
-    jobs = []
+    waiting = []
     async with hook.async_session():
-        for _ in range(spec["jobs"]):
+        for _ in range(spec["ocr_tasks"]):
             await asyncio.sleep(chance.expovariate(spec["rate"]))
-            jobs.append(asyncio.create_task(_one(hook, chance.choice(spec["sizes"]), spec)))
-        return dict(await asyncio.gather(*jobs))
+            waiting.append(asyncio.create_task(_one(hook, chance.choice(spec["sizes"]), spec)))
+        return dict(await asyncio.gather(*waiting))
 
 
 async def _one(hook: AsposeOcrHook, size: int, spec: dict[str, Any]) -> tuple[str, float]:
@@ -60,7 +60,7 @@ async def _one(hook: AsposeOcrHook, size: int, spec: dict[str, Any]) -> tuple[st
     async for event in rebuilt(trigger).run():
         known_at = time.time()
         if event.payload["status"] != "Completed":
-            raise RuntimeError(f"a job ended otherwise: {event.payload['status']}")
+            raise RuntimeError(f"an OCR task ended otherwise: {event.payload['status']}")
         return ocr_task_id, known_at
     raise RuntimeError("a trigger ended without an event")
 

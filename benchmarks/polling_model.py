@@ -1,4 +1,4 @@
-"""What polling costs by calculation: at fixed intervals, and at best where the distribution is known."""
+"""Calculate what polling costs: at fixed intervals, and at best where the distribution is known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DRAWS = 20_000
 
 @dataclass(frozen=True)
 class Kind:
-    """Tasks of one kind: their service times are log-normal.
+    """OCR tasks of one kind: their service times are log-normal.
 
     :param median: in seconds.
     :param sigma: the standard deviation of the natural logarithm.
@@ -28,7 +28,7 @@ class Kind:
     source_bytes: int
 
     def shares(self) -> list[float]:
-        """Return the share of tasks in each bin of the grid on which polls are planned."""
+        """Return the share of OCR tasks in each bin of the grid of which schedules are made."""
         width = self.sigma * math.sqrt(2)
         below = [0.5 * (1 + math.erf(math.log(edge / self.median) / width)) for edge in GRID]
         shares = [below[0], *(upper - lower for lower, upper in pairwise(below))]
@@ -46,7 +46,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a job costs on average.
+    """Mean cost of an OCR task.
 
     :param calls: to the service, the submission among them.
     :param delay: seconds between its end and our knowing it, the mean.
@@ -68,9 +68,9 @@ def fixed(times: Iterable[float], interval: float, *, at_once: bool = False) -> 
 
 
 def optimum(kinds: Sequence[Kind], delay_cost: float) -> Cost:
-    """Return the cost of the best plan where the distribution and the kind of each task are known in advance.
+    """Return the cost of the best schedule, where distribution and kind of each OCR task are known before.
 
-    :param kinds: equally frequent kinds of tasks.
+    :param kinds: equally frequent kinds of OCR tasks.
     :param delay_cost: calls that a second of delay is worth.
     """
     costs = [_cost(kind.draws(), least_cost_times(kind.shares(), delay_cost).next) for kind in kinds]

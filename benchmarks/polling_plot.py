@@ -16,7 +16,9 @@ def plot(data: Mapping[str, Any]) -> str:
     """
     shapes = [key for key in SHAPES if any(run["shape"] == key for run in data["runs"])]
     return Plot(
-        "calls per job", "mean delay, s", [Panel(SHAPES[key].title, _series(data, key)) for key in shapes]
+        "calls per OCR task",
+        "mean delay, s",
+        [Panel(SHAPES[key].title, _series(data, key)) for key in shapes],
     ).svg()
 
 
@@ -38,7 +40,7 @@ def _series(data: Mapping[str, Any], key: str) -> list[Series]:
         Series(
             "fixed intervals", points(of("fixed")), "#777777", "square", line=True, labels=every(of("fixed"))
         ),
-        Series("best plan, distribution known", points(of("optimum")), "#2a7a2a", line=True),
+        Series("best schedule, distribution known", points(of("optimum")), "#2a7a2a", line=True),
         Series("this provider, other delay_cost", points(set_otherwise), "#8fb4e8", "circle"),
         Series("this provider, as it comes", points(default), "#1f4fa0", "circle"),
     ]

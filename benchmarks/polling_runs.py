@@ -1,4 +1,4 @@
-"""What is measured of polling: distributions of service times, and runs of many jobs."""
+"""Runs of polling that are measured: distributions of service times, and many OCR tasks for each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.polling_model import Kind
 SENSOR = "sensor started in the triggerer"
 OPERATOR = "deferred operator"
 LOADS = (25, 60)
-"""Tasks under way at a time, in further runs of the first shape: the more, the later is what is learned."""
+"""OCR tasks at a time, in further runs of the first shape: the more, the later is what is learned."""
 
 FIXED = (1.0, 2.0, 3.0, 5.0)
 """Seconds between polls of the runs at fixed intervals."""
@@ -25,8 +25,8 @@ class Shape:
     """A distribution of service times.
 
     :param title: what it is called.
-    :param kinds: equally frequent kinds of tasks.
-    :param in_flight: tasks under way at a time, about.
+    :param kinds: equally frequent kinds of OCR tasks.
+    :param in_flight: OCR tasks at a time, about.
     """
 
     title: str
@@ -53,12 +53,12 @@ class Run:
     """One run.
 
     :param shape: the key of its shape.
-    :param way: how the jobs come to wait.
+    :param way: how the OCR tasks come to be waited for.
     :param seed: of service times and arrivals.
     :param poll_interval: seconds between polls; None for learned moments.
     :param delay_cost: of the connection; None for the default.
     :param heartbeat: Airflow's ``[workers] min_heartbeat_interval``.
-    :param in_flight: tasks under way at a time, about.
+    :param in_flight: OCR tasks at a time, about.
     """
 
     shape: str
@@ -71,16 +71,16 @@ class Run:
 
     @property
     def rate(self) -> float:
-        """Jobs that arrive each second."""
+        """OCR tasks that are submitted each second."""
         shape = SHAPES[self.shape]
         return (self.in_flight or shape.in_flight) / shape.mean
 
-    def seconds(self, jobs: int) -> float:
-        """How long it takes, about.
+    def seconds(self, ocr_tasks: int) -> float:
+        """Estimate for how long it runs.
 
-        :param jobs: how many.
+        :param ocr_tasks: how many.
         """
-        return jobs / self.rate + 3 * SHAPES[self.shape].mean
+        return ocr_tasks / self.rate + 3 * SHAPES[self.shape].mean
 
 
 def all_runs() -> Iterator[Run]:

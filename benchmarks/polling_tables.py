@@ -12,7 +12,7 @@ from benchmarks.polling_runs import LOADS, OPERATOR, SENSOR, SHAPES, Run
 from benchmarks.tables import Table, Target, middle, targets_table
 
 MAX_CALLS, MAX_DELAY = 2.75, 0.9
-"""The targets: per job of the first shape, with nothing configured."""
+"""The targets: per OCR task of the first shape, with nothing configured."""
 
 _BOTH = ("calls", "delay")
 
@@ -28,7 +28,7 @@ def targets(data: Mapping[str, Any]) -> list[Target]:
             load = like.in_flight or SHAPES["3"].in_flight
             about = f"median 3 s, {load} at a time, {like.way}, runs: {len(runs)}"
             calls, delay = (statistics.median(run[name] for run in runs) for name in _BOTH)
-            found.append(Target.at_most(f"calls for each job ({about})", MAX_CALLS, calls, "{:.2f}"))
+            found.append(Target.at_most(f"calls for each OCR task ({about})", MAX_CALLS, calls, "{:.2f}"))
             found.append(Target.at_most(f"mean delay in seconds ({about})", MAX_DELAY, delay, "{:.2f}"))
     return found
 
@@ -68,7 +68,7 @@ def _table(data: Mapping[str, Any], key: str) -> Table:
     for title, like in _learned(key):
         if runs := _of(data, like):
             rows.append(row(title, f"measured, {len(runs)} run{'s' * (len(runs) > 1)}", runs))
-    rows.append(row(f"best plan, known in advance, {price:g}", "calculated", [ideal]))
+    rows.append(row(f"best schedule, known in advance, {price:g}", "calculated", [ideal]))
     for one in data["fixed"]:
         if one["shape"] == key:
             interval = one["poll_interval"]
@@ -82,29 +82,29 @@ def _table(data: Mapping[str, Any], key: str) -> Table:
             names = [name for name, default in data["http_defaults"].items() if default == interval]
             rows.append(row(f"{', '.join(names)}: {interval:g} s", "calculated", [one]))
     return Table(
-        f"{data['jobs']} jobs, {SHAPES[key].title}",
+        f"{data['ocr_tasks']} OCR tasks, {SHAPES[key].title}",
         (
             "who polls",
             "how",
-            "calls per job",
+            "calls per OCR task",
             "mean delay, s",
             "95th percentile, s",
-            "cost by the best plan's",
+            "cost by the best schedule's",
         ),
         rows,
     )
 
 
 def _learned(key: str) -> Iterator[tuple[str, Run]]:
-    yield f"learned, {SENSOR}, {SHAPES[key].in_flight} jobs at a time", Run(key, SENSOR, 0)
+    yield f"learned, {SENSOR}, {SHAPES[key].in_flight} OCR tasks at a time", Run(key, SENSOR, 0)
     for in_flight in LOADS:
-        yield f"the same, {in_flight} jobs at a time", Run(key, SENSOR, 0, in_flight=in_flight)
+        yield f"the same, {in_flight} OCR tasks at a time", Run(key, SENSOR, 0, in_flight=in_flight)
     yield f"learned, {OPERATOR}, event after 2 s at the earliest", Run(key, OPERATOR, 0)
     yield "the same, after 6 s (Airflow's default)", Run(key, OPERATOR, 0, heartbeat=5)
 
 
 def _phases(data: Mapping[str, Any]) -> Table:
-    """Return what jobs cost that came early and late in a run."""
+    """Return what OCR tasks cost that came early and late in a run."""
     rows = []
     for key, shape in SHAPES.items():
         for title, like in _learned(key):
@@ -113,9 +113,9 @@ def _phases(data: Mapping[str, Any]) -> Table:
                 means = ([statistics.median(values) for values in zip(*part, strict=True)] for part in parts)
                 cells = [f"{calls:.2f} at {delay:.2f} s" for calls, delay in means]
                 rows.append((f"{shape.title}; {title}", *cells))
-    ends = [f"from job {begin}" for begin in data["phases"]][: len(rows[0]) - 1]
+    ends = [f"from OCR task {begin}" for begin in data["phases"]][: len(rows[0]) - 1]
     return Table(
-        "While it is learned: calls per job at mean delay, medians of the runs", ("runs", *ends), rows
+        "While it is learned: calls per OCR task at mean delay, medians of the runs", ("runs", *ends), rows
     )
 
 
@@ -131,6 +131,12 @@ def _by_delay_cost(data: Mapping[str, Any]) -> Table:
             rows.append((name, middle(calls), middle(delays), f"{known.calls:.2f}", f"{known.delay:.2f}"))
     return Table(
         f"`delay_cost` of the connection, {SHAPES['3'].title}, {SENSOR}",
-        ("delay_cost", "calls per job", "mean delay, s", "best plan: calls", "best plan: delay, s"),
+        (
+            "delay_cost",
+            "calls per OCR task",
+            "mean delay, s",
+            "best schedule: calls",
+            "best schedule: delay, s",
+        ),
         rows,
     )

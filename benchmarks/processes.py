@@ -18,7 +18,7 @@ CONNECTION = "AIRFLOW_CONN_ASPOSEOCR_DEFAULT"
 class Service:
     """An emulator in a process of its own.
 
-    :param service: how long tasks take, as :mod:`.emulator` has it.
+    :param service: how long OCR tasks take, as :mod:`.emulator` has it.
     :param options: of the emulator.
     """
 
@@ -59,7 +59,7 @@ class Service:
     def seen(self, **question: Any) -> dict[str, Any]:
         """Return what it has seen so far.
 
-        :param question: ``jobs`` for each task's times and calls, ``between`` two moments for its polls.
+        :param question: ``ocr_tasks`` for times and calls of each, ``between`` two moments for its polls.
         """
         assert self._process is not None
         assert self._process.stdin is not None

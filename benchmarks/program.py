@@ -1,4 +1,4 @@
-"""What the programs share: their options, and how they end."""
+"""Options and end that the programs share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the measured processes talk to and read from: emulator, S3, files, the vendor's SDK."""
+"""Services beside the measured processes: emulator, S3, files, the vendor's SDK."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Services:
         return boto3.client("s3", endpoint_url=self.s3, region_name="us-east-1")
 
     def account(self) -> dict[str, str]:
-        """Where the emulator is and whom it lets in, for a measured process."""
+        """Return the address of the emulator and an account that it lets in, for a measured process."""
         options = EmulatorOptions()
         account = {"client_id": options.client_id, "client_secret": options.client_secret}
         return {"emulator": self.emulator, **account}
@@ -98,7 +98,7 @@ class Services:
     def submit_small(self) -> str:
         """Submit an image whose result is a PDF; the emulator makes it as large as it is told to.
 
-        :return: the id of the task.
+        :return: the id of the OCR task.
         """
         headers = {"Authorization": f"Bearer {get_token(self.account())}", "Accept": "text/plain"}
         body = json.dumps({"image": "aW1hZ2U=", "settings": {"resultType": "Pdf"}}).encode()

@@ -1,4 +1,4 @@
-"""How long a job occupies slots of workers, of a real Airflow, beside Airflow's own tasks for HTTP.
+"""Measure for how long an OCR task takes slots of workers of a real Airflow, beside Airflow's tasks for HTTP.
 
 A slot is taken while a task instance is queued or running. Both times come from Airflow's database, where a
 trigger of SQLite writes down every change of state with its time. A row of task_instance holds only the last
@@ -6,10 +6,10 @@ stay of a task in a worker, where a deferred one has two and a rescheduled one m
 to time would miss short stays; and a listener would change how this provider's sensor ends. What the process
 of a worker takes after its task has left is not counted, for none of them.
 
-Jobs come one after the other, the ways in turn, so that all ways meet the same load. The HTTP tasks are given
-their token: a task that signs in would come on top. HttpSensor defers only without a response_check, and then
-takes any answer but a 404 as done, while this service answers 200 at once: with the check that it takes here,
-deferrable=True pokes in the worker.
+OCR tasks come one after the other, the ways in turn, so that all ways meet the same load. The HTTP tasks are
+given their token: a task that signs in would come on top. HttpSensor defers only without a response_check,
+and then takes any answer but a 404 as done, while this service answers 200 at once: with the check that it
+takes here, deferrable=True pokes in the worker.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ NAMES = {
 }
 
 MAX_RATIO = 0.5
-"""The target: slot seconds of a job by those of the best peer."""
+"""The target: slot seconds of an OCR task by those of the best peer."""
 
 _DAGS = Path(__file__).parent / "dags"
 _SLOTS = 32
 _EVERY = 2.5
-"""Seconds from one job to the next: the two processors of a small machine are not to be what is measured."""
+"""Seconds from one OCR task to the next: the two processors of a small machine are not to be measured."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :return: the exit status.
     """
     given = _parser().parse_args(arguments)
-    rounds, jobs = (given.rounds or (1 if given.quick else 3)), (given.jobs or (2 if given.quick else 12))
+    rounds = given.rounds or (1 if given.quick else 3)
+    ocr_tasks = given.ocr_tasks or (2 if given.quick else 12)
     service_seconds = [15] if given.quick else [15, 40]
     watch, found = Stopwatch(), []
     with (
@@ -75,17 +76,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The first tasks wait for the executor to start its processes.
         _round(airflow, service, 0, [(way, 1) for way in NAMES])
         for turn in range(rounds):
-            found += _round(airflow, service, turn, [(w, s) for w in NAMES for s in service_seconds] * jobs)
+            each = [(way, seconds) for way in NAMES for seconds in service_seconds]
+            found += _round(airflow, service, turn, each * ocr_tasks)
     tell("")
-    data = watch.about(rounds) | {"jobs": jobs, "service_seconds": service_seconds, "every": _EVERY}
-    data |= {"rows": found}
+    what = {"ocr_tasks": ocr_tasks, "service_seconds": service_seconds, "every": _EVERY}
+    data = watch.about(rounds) | what | {"rows": found}
     return finish("slots", given, data, tables, targets)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = options("slots", __doc__, "few jobs, once")
+    parser = options("slots", __doc__, "few OCR tasks, once")
     parser.add_argument("--rounds", type=int, help="how often to do all of it (default: 3, with --quick 1)")
-    parser.add_argument("--jobs", type=int, help="of each kind in a round (default: 12, with --quick 2)")
+    parser.add_argument("--ocr-tasks", type=int, help="of each kind in a round (default: 12, with --quick 2)")
     return parser
 
 
@@ -107,15 +109,15 @@ def _airflow(folder: Path, service: Emulator) -> LocalAirflow:
 
 
 def _round(
-    airflow: LocalAirflow, service: Emulator, turn: int, jobs: list[tuple[str, int]]
+    airflow: LocalAirflow, service: Emulator, turn: int, ocr_tasks: list[tuple[str, int]]
 ) -> list[dict[str, Any]]:
-    """Start all jobs, wait for their ends, and add up what each has taken."""
-    random.Random(turn).shuffle(jobs)
+    """Start all OCR tasks, wait for their ends, and add up what each has taken."""
+    random.Random(turn).shuffle(ocr_tasks)
     started = []
     account = {"client_id": service.client_id, "client_secret": service.client_secret}
     token = get_token({"emulator": service.url, **account})
-    for place, (way, seconds) in enumerate(jobs):
-        tell(f"round {turn + 1}: job {place + 1} of {len(jobs)}")
+    for place, (way, seconds) in enumerate(ocr_tasks):
+        tell(f"round {turn + 1}: OCR task {place + 1} of {len(ocr_tasks)}")
         begun = time.monotonic()
         run_id = airflow.trigger(f"slots_{way}", {"seconds": seconds, "token": token})
         started.append((way, seconds, run_id))
@@ -124,18 +126,18 @@ def _round(
     tell(f"round {turn + 1}: waiting for the last ones")
     ends = airflow.wait_all([(f"slots_{way}", run_id) for way, _, run_id in started], 300)
     if set(ends) != {"success"}:
-        raise RuntimeError(f"some jobs failed:\n{airflow.task_logs()}")
-    tasks = {job.submission.settings["job"]: job for job in service.ocr_tasks.values()}
+        raise RuntimeError(f"some OCR tasks failed:\n{airflow.task_logs()}")
+    by_run = {one.submission.settings["run_id"]: one for one in service.ocr_tasks.values()}
     found: dict[tuple[str, int], list[dict[str, float]]] = {}
     for way, seconds, run_id in started:
-        states, task = changes(airflow.home, f"slots_{way}", run_id), tasks[run_id]
+        states, ocr_task = changes(airflow.home, f"slots_{way}", run_id), by_run[run_id]
         own = found.setdefault((way, seconds), [])
         own.append(
             {
                 **_stays(states),
                 "waiting": _slot_seconds(_stays([one for one in states if one.task_id == "wait"])),
-                "late": states[-1].at - task.ready_at,
-                "calls": service.calls.by_ocr_task[task.ocr_task_id].billed,
+                "late": states[-1].at - ocr_task.ready_at,
+                "calls": service.calls.by_ocr_task[ocr_task.ocr_task_id].billed,
             }
         )
     return [
@@ -145,7 +147,7 @@ def _round(
 
 
 def _stays(states: Sequence[Change]) -> dict[str, float]:
-    """How often tasks were in a worker, and for how many seconds they were running and queued."""
+    """Count how often tasks were in a worker, and for how many seconds they were running and queued."""
     found: dict[str, float] = {"stays": 0, "running": 0.0, "queued": 0.0}
     for task_id in {one.task_id for one in states}:
         for change, following in pairwise(one for one in states if one.task_id == task_id):
@@ -219,11 +221,11 @@ def _table(data: Mapping[str, Any], seconds: int) -> Table:
             )
         )
     return Table(
-        f"Slot seconds of a job that takes the service {seconds} s",
+        f"Slot seconds of an OCR task that takes the service {seconds} s",
         ("way", "waiting", "running", "all", "by best peer", "stays in a worker", "calls", "late, s"),
         rows,
-        f"{data['repeats']} rounds of {data['jobs']} jobs each: the median of their means, and the range. "
-        "Waiting: of the task that waits. Running: of all tasks, without the time queued. "
+        f"{data['repeats']} rounds of {data['ocr_tasks']} OCR tasks each: the median of their means, and the "
+        "range. Waiting: of the task that waits. Running: of all tasks, without the time queued. "
         "Late: seconds from the service's completion to the end of the last task.",
     )
 

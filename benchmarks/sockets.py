@@ -1,4 +1,4 @@
-"""How many connections a server has, watched from outside so that it costs the client nothing."""
+"""Count the connections of a server, from outside so that it costs the client nothing."""
 
 from __future__ import annotations
 

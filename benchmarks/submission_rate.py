@@ -1,8 +1,8 @@
-"""Measure how many scripted submissions a second the emulator takes, by how many tasks it knows already.
+"""Measure how many scripted submissions a second the emulator takes, by how many OCR tasks it knows.
 
 Run it as ``python -m benchmarks.submission_rate``. The emulator is a process of its own, the client
-another one with several connections. The exit status is 1 when the rate at the largest number of tasks is too
-low.
+another one with several connections. The exit status is 1 when the rate at the largest number of OCR tasks is
+too low.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from tests.emulator.client import API
 from tests.emulator.process import start_emulator
 
-KNOWN_TASKS = (1_000, 10_000, 50_000)
+KNOWN_OCR_TASKS = (1_000, 10_000, 50_000)
 MIN_RATE = 500.0
 _CONNECTIONS = 4
 _BATCH = 2_000
@@ -43,7 +43,7 @@ class Submitters:
         self.submitted = 0
 
     def submit(self, count: int) -> float:
-        """Submit tasks over all connections at once; return how many a second were taken."""
+        """Submit over all connections at once; return how many a second were taken."""
         failures: list[object] = []
         share = count // _CONNECTIONS
         threads = [
@@ -92,7 +92,7 @@ class Submitters:
 
 
 def measure(known: Sequence[int]) -> dict[int, float]:
-    """Return the rates, in submissions a second, by the number of tasks known when the measurement begins."""
+    """Return the rates, in submissions a second, by the number of OCR tasks known at the beginning."""
     process, url = start_emulator("--no-ocr")
     try:
         submitters = Submitters(url)
@@ -101,7 +101,7 @@ def measure(known: Sequence[int]) -> dict[int, float]:
             while submitters.submitted < count:
                 submitters.submit(min(_BATCH, count - submitters.submitted))
             rates[count] = submitters.submit(_BATCH)
-            print(f"{count:>7,} known tasks: {rates[count]:>6,.0f} submissions/s", flush=True)
+            print(f"{count:>7,} known OCR tasks: {rates[count]:>6,.0f} submissions/s", flush=True)
         submitters.close()
         return rates
     finally:
@@ -114,7 +114,7 @@ def main() -> int:
 
     :return: the exit status.
     """
-    rate = measure(KNOWN_TASKS)[KNOWN_TASKS[-1]]
+    rate = measure(KNOWN_OCR_TASKS)[KNOWN_OCR_TASKS[-1]]
     if rate >= MIN_RATE:
         return 0
     print(f"Too slow: at least {MIN_RATE:,.0f} submissions/s are wanted.", file=sys.stderr)

@@ -51,7 +51,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Target:
-    """What was to be reached, and what was.
+    """A bound, and the figure that was to stay within it.
 
     :param what: the figure.
     :param target: its bound, such as ``at most 100``.

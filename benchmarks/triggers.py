@@ -1,4 +1,4 @@
-"""What thousands of waiting triggers take: sign-ins, sockets, time of the event loop and processor, memory.
+"""Measure what thousands of triggers take: sign-ins, sockets, time of the event loop and processor, memory.
 
 The same polls are made by a bare loop with one session of aiohttp, and by the two usual ways to do without
 a shared session. Every measurement is a process of its own, and they take turns.
@@ -34,7 +34,7 @@ NAMES = {
     PEERS[1]: "a session for each trigger",
 }
 
-TOKENS, SOCKETS, LAG_MS, CPU_RATIO = 1, 100, 100.0, 1.2
+MAX_TOKENS, MAX_SOCKETS, MAX_LAG_MS, MAX_CPU_RATIO = 1, 100, 100.0, 1.2
 """The targets: of the triggers; the processor time by that of the bare loop."""
 
 _ROUNDS_OF_PEERS = _ROUNDS_AT_ONCE = 2
@@ -113,7 +113,7 @@ def _measure(spec: dict[str, Any], turn: int, folder: Path) -> dict[str, Any]:
 
 
 async def _submit(account: Mapping[str, str], count: int) -> list[str]:
-    """Submit so many tasks and return their ids."""
+    """Submit so many sources and return the ids of their OCR tasks."""
     turns = asyncio.Semaphore(_SUBMITTING)
     url = f"{account['host']}/v5.0/ocr/RecognizeImage"
     async with aiohttp.ClientSession() as session:
@@ -148,11 +148,11 @@ def targets(data: Mapping[str, Any]) -> list[Target]:
     tokens, sockets = (max(run[name] for run in [*ours, *burst]) for name in ("tokens", "sockets"))
     lag, late = (statistics.median(run["lag_p99_ms"] for run in runs) for runs in (ours, burst))
     return [
-        Target.at_most(f"token calls of {waiters:,} waiting triggers", TOKENS, tokens),
-        Target.at_most("sockets open at a time", SOCKETS, sockets),
-        Target.at_most("event loop late, 99th percentile, ms", LAG_MS, lag, "{:.0f}"),
-        Target.at_most("the same in the 10 s after all start at once, ms", LAG_MS, late, "{:.0f}"),
-        Target.at_most("processor time per poll by that of the bare loop", CPU_RATIO, ratio, "{:.2f}"),
+        Target.at_most(f"token calls of {waiters:,} waiting triggers", MAX_TOKENS, tokens),
+        Target.at_most("sockets open at a time", MAX_SOCKETS, sockets),
+        Target.at_most("event loop late, 99th percentile, ms", MAX_LAG_MS, lag, "{:.0f}"),
+        Target.at_most("the same in the 10 s after all start at once, ms", MAX_LAG_MS, late, "{:.0f}"),
+        Target.at_most("processor time per poll by that of the bare loop", MAX_CPU_RATIO, ratio, "{:.2f}"),
     ]
 
 
@@ -195,9 +195,9 @@ def _waiting(data: Mapping[str, Any]) -> Table:
             "KiB each",
         ),
         rows,
-        "Measured when each has polled. Of a task under way the service says the same each time: the "
-        "triggers do not parse again what has not changed, the bare loop does. First polls: those of the "
-        "triggers, beside what the others do in the same seconds, which is to poll again.",
+        "Measured when each has polled. Replies for a running OCR task repeat: the triggers do not parse "
+        "again what has not changed, the bare loop does. First polls: those of the triggers, beside what the "
+        "others do in the same seconds, which is to poll again.",
     )
 
 

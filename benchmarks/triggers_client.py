@@ -26,7 +26,7 @@ Wait = Callable[[str], Coroutine[Any, Any, None]]
 def main(spec: dict[str, Any]) -> None:
     """Let all of them wait, and print what that takes.
 
-    :param spec: ``connection``, ``ids`` (a file of task ids), ``waiters`` (how many), ``variant``,
+    :param spec: ``connection``, ``ids`` (a file of ids of OCR tasks), ``waiters`` (how many), ``variant``,
         ``interval`` (seconds between polls, or None for learned moments), ``at_once`` (start all at the same
         moment, as a restarted triggerer does) and ``windows`` (each the seconds after the start from and to
         which it is measured).
@@ -77,7 +77,7 @@ async def _measure(spec: dict[str, Any], ids: list[str]) -> dict[str, Any]:
 
 
 async def _variant(spec: dict[str, Any], shared: aiohttp.ClientSession) -> Wait:
-    """How one of them waits."""
+    """Return the function by which one of them waits."""
     account, interval = spec["connection"], spec["interval"]
     if spec["variant"] == "triggers":
         submitted_at = time.time()

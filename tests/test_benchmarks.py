@@ -1,4 +1,4 @@
-"""What benchmarks say: tables, calculated costs, and a page that says what the figures do."""
+"""Tables and calculated costs of benchmarks, and a page that says what the figures do."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_fixed_intervals_cost_what_they_do() -> None:
     assert (cost.calls, cost.delay) == (3.0, 58.5)
 
 
-def test_the_best_plan_is_better_than_any_fixed_interval() -> None:
+def test_the_best_schedule_is_better_than_any_fixed_interval() -> None:
     kind = Kind(3.0, 0.4, 1000)
     best = optimum([kind], 1.5)
     others = [fixed(kind.draws(), interval / 4) for interval in range(2, 25)]

@@ -1,4 +1,6 @@
-"""One word for each thing: names, log lines, errors and headings keep to the words of docs/architecture.md.
+"""One word for each thing: names, log lines, errors and pages keep to the words of docs/architecture.md.
+
+The benchmarks, and the keys of their figures, are held by the same list.
 
 ``python -m tests.test_words [PATH ...]`` prints what does not, file by file, with the word to use instead.
 """
@@ -19,9 +21,13 @@ from tools.rooms import read_rooms
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "airflow_provider_asposeocr"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+MODULES = sorted((*PACKAGE.rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")))
 PAGES = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")))
-EVERY_NAME = frozenset(("module", "class", "function", "argument", "attribute", "constant", "variable"))
+FIGURES = sorted((ROOT / "docs" / "benchmarks").glob("*.json"))
+FILES = (*MODULES, *PAGES, *FIGURES)
+EVERY_NAME = frozenset(
+    ("module", "class", "function", "argument", "attribute", "constant", "variable", "key")
+)
 TEXTS = frozenset(("log line", "error", "text", "heading"))
 LASTING = EVERY_NAME - {"argument", "variable"}
 LOGGERS = frozenset(("log", "_log", "logger", "_logger"))
@@ -86,6 +92,8 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("", "input_formats"): "the vendor's word, in its table of operations",
     ("", "the quota or the credits of the account"): "the service's quota, of which a 402 speaks",
     ("", "a print job"): "what printers call it",
+    ("CHANGELOG.md", "OCR tasks, not jobs"): "tells that a word has changed",
+    ("README.md", "quota used up"): "the service's quota",
     ("files/destination.py", "fingerprint"): "that of the submission, in default names",
 }
 """Names and pieces of texts that may stand: where in the package, and why."""
@@ -95,7 +103,7 @@ QUESTIONS = ("what", "whether", "where", "how")
 
 @dataclass(frozen=True, order=True)
 class Found:
-    """Name what a module or a page says."""
+    """Name what a module, a page or a file of figures says."""
 
     line: int
     kind: str
@@ -217,17 +225,28 @@ def docstrings_in(tree: ast.Module) -> Iterator[tuple[ast.Constant, str]]:
                 yield constant, text
 
 
-def headings_in(text: str) -> Iterator[Found]:
-    """Yield the headings of a page."""
-    in_code = False
+def lines_in(text: str) -> Iterator[Found]:
+    """Yield the headings and lines of a page, without code, and without the list of words itself."""
+    in_code = in_list = False
     for number, line in enumerate(text.splitlines(), 1):
-        in_code ^= line.startswith("```")
-        if not in_code and (heading := re.match(r"#+ (.+)", line)):
+        if line.startswith("```"):
+            in_code = not in_code
+        elif not in_code and (heading := re.match(r"#+ (.+)", line)):
+            in_list = heading[1] == "Words"
             yield Found(number, "heading", heading[1])
+        elif not (in_code or in_list):
+            yield Found(number, "text", line)
+
+
+def keys_in(text: str) -> Iterator[Found]:
+    """Yield the keys of a JSON file of figures, which has a line for each."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if key := re.match(r' *"([^"]+)": ', line):
+            yield Found(number, "key", key[1])
 
 
 def room_of(path: Path) -> str:
-    """Return the room of the package that a module belongs to; nothing for a page."""
+    """Return the room of the package that a module belongs to; nothing for what is not of the package."""
     if not path.is_relative_to(PACKAGE):
         return ""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
@@ -245,7 +264,7 @@ def exceptions_for(path: Path, found: Found) -> list[tuple[str, str]]:
 
 @cache
 def violations(path: Path) -> list[Violation]:
-    """Return what a module or a page says that is not of the list, each once, in the order of the lines."""
+    """Return what a file says that is not of the list, each once, in the order of the lines."""
     where, seen, listed = path.relative_to(ROOT).as_posix(), set(), []
 
     def note(line: int, says: str) -> None:
@@ -268,15 +287,15 @@ def violations(path: Path) -> list[Violation]:
 
 
 def all_in(path: Path) -> list[Found]:
-    """Return the names and texts of a module, or the headings of a page."""
+    """Return the names and texts of a module, the lines of a page, or the keys of figures."""
     if path.suffix != ".py":
-        return list(headings_in(path.read_text()))
+        return list((keys_in if path.suffix == ".json" else lines_in)(path.read_text()))
     tree = ast.parse(path.read_text())
     name = path.parent.name if path.stem == "__init__" else path.stem
     return sorted({Found(1, "module", name), *names_in(tree), *texts_in(tree)})
 
 
-@pytest.mark.parametrize("path", [*MODULES, *PAGES], ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_words_are_those_of_the_list(path: Path) -> None:
     found = violations(path)
     assert not found, "\n" + "\n".join(map(str, found))
@@ -290,9 +309,7 @@ def test_every_room_has_a_line_in_the_architecture_and_every_line_a_room() -> No
 
 def test_what_is_allowed_exists() -> None:
     """An exception that nothing needs any more is removed."""
-    needed = {
-        row for path in [*MODULES, *PAGES] for found in all_in(path) for row in exceptions_for(path, found)
-    }
+    needed = {row for path in FILES for found in all_in(path) for row in exceptions_for(path, found)}
     assert set(ALLOWED) == needed
 
 
@@ -332,9 +349,25 @@ class JobStore:
     assert opens_with_question(next(docstrings_in(tree))[1]) == "Where"
 
 
+def test_pages_and_figures_are_read() -> None:
+    page = "# Jobs\nA job.\n```\n# job\n```\n## Words\n| item | course |\n## Rooms\nA ledger.\n"
+    assert list(lines_in(page)) == [
+        Found(1, "heading", "Jobs"),
+        Found(2, "text", "A job."),
+        Found(6, "heading", "Words"),
+        Found(8, "heading", "Rooms"),
+        Found(9, "text", "A ledger."),
+    ]
+    assert list(keys_in('{\n "jobs": 5,\n "rows": [\n  {\n   "way": "x"\n  }\n ]\n}\n')) == [
+        Found(2, "key", "jobs"),
+        Found(3, "key", "rows"),
+        Found(5, "key", "way"),
+    ]
+
+
 def main(paths: Sequence[str]) -> int:
     """Print all violations of some files, or of all, and return 1 if there is any."""
-    chosen = [Path(path).resolve() for path in paths] or [*MODULES, *PAGES]
+    chosen = [Path(path).resolve() for path in paths] or FILES
     listed = [violation for path in chosen for violation in violations(path)]
     for violation in listed:
         print(violation)

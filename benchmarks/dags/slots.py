@@ -1,4 +1,4 @@
-"""The same job in several ways: submit an image, wait until the service is done, have the text."""
+"""Several ways to do the same: submit an image, wait until the OCR task is completed, fetch the text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
 
 SOURCE = Path(os.environ["BENCHMARK_SOURCE"])
 ENDPOINT = "v5.0/ocr/RecognizeImage"
-SETTINGS = {"seconds": "{{ dag_run.conf['seconds'] }}", "job": "{{ run_id }}"}
+SETTINGS = {"seconds": "{{ dag_run.conf['seconds'] }}", "run_id": "{{ run_id }}"}
 HEADERS = {"Authorization": "Bearer {{ dag_run.conf['token'] }}", "Accept": "application/json"}
 
 
