@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOWEST := $(VENV)/lowest
-UNIT_TESTS := not system and not crash and not hostile
+SDK := $(VENV)/sdk
+UNIT_TESTS := not system and not crash and not hostile and not sdk
 
 # Without bytecode files every process of Airflow would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format docs-picture bench bench-docs bench-memory bench-emulator test-crashes test-faults \
-	test-hostile test-hostile-airflow test-bad-files test-lowest test-airflow \
+	test-hostile test-hostile-airflow test-bad-files test-sdk test-lowest test-airflow \
 	test-examples-matrix soak size clean
 
 help: ## Show this list
@@ -22,7 +23,7 @@ help: ## Show this list
 demo: $(READY) ## Recognize a scan with a local Airflow and emulator; IMAGE=path for yours, KEEP=1 to keep Airflow running
 	@$(BIN)/python -m dags_examples.demo.run $(if $(KEEP),--keep) $(if $(IMAGE),"$(IMAGE)")
 
-test: lint ## Check style and types, then run all tests with coverage; PYTEST_ARGS="-k name" for some, without it
+test: lint $(SDK)/.ready ## Check style and types, then run all tests with coverage; PYTEST_ARGS="-k name" for some, without it
 	@echo "pytest"
 	@$(BIN)/python -m pytest $(or $(PYTEST_ARGS),--cov)
 
@@ -70,6 +71,9 @@ test-hostile-airflow: $(READY) ## Send odd characters to a real Airflow on SQLit
 test-bad-files: $(READY) ## Send 300 bad and odd files to the emulator; FILES_ARGS="--only png" for some
 	@$(BIN)/python -m tests.emulator.bad_files $(FILES_ARGS)
 
+test-sdk: $(SDK)/.ready ## Let the vendor's Python SDK make all its calls to the emulator; SDK_ARGS=--no-ocr for scripted results
+	@$(BIN)/python -m tests.sdk $(SDK_ARGS)
+
 test-lowest: $(READY) ## Run the unit tests on Airflow 2.11.0 with the lowest versions of all imports, 10 minutes
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(LOWEST)/bin/python --resolution lowest-direct \
@@ -110,4 +114,10 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt \
 	  --editable ".[dev,emulator]"
+	@touch $@
+
+$(SDK)/.ready: $(READY)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SDK)
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(SDK)/bin/python --constraint constraints.txt \
+	  aspose-ocr-cloud
 	@touch $@
