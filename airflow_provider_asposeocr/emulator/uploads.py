@@ -361,7 +361,7 @@ async def read_multipart_upload(request: Request, sink: FileSink) -> dict[str, A
     """
     try:
         async with request.form(max_files=MAX_PARTS, max_fields=MAX_PARTS) as form:
-            part = form.get("file")
+            part = member(form, "file")
             if not isinstance(part, UploadFile):
                 raise UploadError("The file field is required.", "file")
             while chunk := await part.read(_COPY_CHUNK):
