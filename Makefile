@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format docs-picture bench bench-docs bench-memory bench-emulator test-crashes test-faults \
-	test-hostile test-hostile-airflow test-bad-files test-sdk test-lowest test-airflow \
+	test-hostile test-hostile-airflow test-bad-files test-sdk test-schema test-lowest test-airflow \
 	test-examples-matrix soak size clean
 
 help: ## Show this list
@@ -73,6 +73,9 @@ test-bad-files: $(READY) ## Send 300 bad and odd files to the emulator; FILES_AR
 
 test-sdk: $(SDK)/.ready ## Let the vendor's Python SDK make all its calls to the emulator; SDK_ARGS=--no-ocr for scripted results
 	@$(BIN)/python -m tests.sdk $(SDK_ARGS)
+
+test-schema: $(READY) ## Send 5,000 requests made up from the API's description, 2 minutes; SCHEMA_ARGS="--max-examples 100" for more
+	@$(BIN)/python -m tests.schema $(SCHEMA_ARGS)
 
 test-lowest: $(READY) ## Run the unit tests on Airflow 2.11.0 with the lowest versions of all imports, 10 minutes
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)

@@ -18,7 +18,7 @@ from airflow_provider_asposeocr.emulator.checks import shown
 
 MAX_REGIONS = 1_000
 
-_MAX_INTEGER = (1 << 31) - 1
+_INTEGERS = range(-(1 << 31), 1 << 31)
 _SPEECH = frozenset({SettingsKind.SPEECH, SettingsKind.SPEECH_FLAT})
 _CORNERS = ("topLeftX", "topLeftY", "bottomRightX", "bottomRightY")
 
@@ -168,6 +168,9 @@ def _boolean(given: Mapping[str, Any], name: str, default: bool) -> bool:
 
 def _integer(given: Mapping[str, Any], name: str, default: int = 0) -> int:
     value = given.get(name.lower(), default)
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_INTEGER:
+    if isinstance(value, float) and value.is_integer():
+        # JSON has one kind of number: 90.0 is whole, too.
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value not in _INTEGERS:
         raise SettingsError(name, f"The value of {name} must be a whole number.")
     return value
