@@ -185,13 +185,14 @@ class _Exchange:
     async def _submit(self) -> Response:
         if self._is_announced_too_large():
             return replies.too_large()
+        operation = OPERATIONS[self._route.operations[0]]
         try:
-            ocr_task = await self._take_upload(OPERATIONS[self._route.operations[0]])
+            ocr_task = await self._take_upload(operation)
         except UploadError as error:
             await self._receive.drain()
             return replies.problem(400, error.detail, errors={error.member: [error.detail]})
         except SettingsError as error:
-            return replies.problem(400, error.detail, errors={f"settings.{error.name}": [error.detail]})
+            return replies.problem(400, error.detail, errors={_place_of(error, operation): [error.detail]})
         except OSError:
             await self._receive.drain()
             return replies.problem(
@@ -288,6 +289,12 @@ class _Exchange:
     async def _reset(self) -> None:
         connection_of(self._scope).reset()
         await wait_until_gone(self._server_receive)
+
+
+def _place_of(error: SettingsError, operation: Operation) -> str:
+    """Return the path of an invalid setting in the body."""
+    top = operation.settings is SettingsKind.SPEECH_FLAT or error.name == "settings"
+    return error.name if top else f"settings.{error.name}"
 
 
 def _id_in_query(scope: Scope) -> str | None:

@@ -8,7 +8,13 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from airflow_provider_asposeocr.api.operations import OPERATIONS, TASK_STATUS, Operation, get_operation
+from airflow_provider_asposeocr.api.operations import (
+    OPERATIONS,
+    TASK_STATUS,
+    Operation,
+    SettingsKind,
+    get_operation,
+)
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.bodies import SUBMITTING, body_of, file_of
 from tests.emulator.client import API, Client
@@ -93,6 +99,32 @@ def test_members_of_its_body_are_found_in_any_case(name: str, emulator: Emulator
     posted = client.call("POST", API + name, **bodies)
     assert posted.status_code == 200, posted.text
     assert emulator.submissions[0].sha256 == hashlib.sha256(file_of(operation)).hexdigest()
+
+
+@pytest.mark.parametrize("name", [name for name in SUBMITTING if OPERATIONS[name].settings])
+def test_a_wrong_setting_is_named_by_its_place_in_the_body(name: str, client: Client) -> None:
+    operation, body = get_operation(name), body_of(get_operation(name))["json"]
+    if operation.settings is SettingsKind.SPEECH_FLAT:
+        wrong = {"language": body | {"language": "Klingon"}}
+    else:
+        wrong = {
+            "settings": body | {"settings": "Klingon"},
+            "settings.language": body | {"settings": body["settings"] | {"language": "Klingon"}},
+        }
+    for place, sent in wrong.items():
+        answer = client.call("POST", API + name, json=sent)
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, [place])
+
+
+@pytest.mark.parametrize("name", SUBMITTING)
+def test_its_source_is_required(name: str, client: Client) -> None:
+    operation = get_operation(name)
+    ((kind, body),) = body_of(operation).items()
+    rest = {member: value for member, value in body.items() if member != operation.payload}
+    # Without a part there is no multipart body.
+    sent = {kind: rest or {"other": b"image"}} if kind == "files" else {kind: rest}
+    answer = client.call("POST", API + name, **sent)
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [operation.payload])
 
 
 @pytest.mark.parametrize("name", SUBMITTING)
