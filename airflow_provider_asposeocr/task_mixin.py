@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import timedelta
+from functools import cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow.exceptions import AirflowProviderDeprecationWarning
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowTaskTimeout,
@@ -97,14 +100,22 @@ class OcrTaskMixin(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         use_retry_policy(self)
-        with permanent_errors_fail():
-            get_operation(operation)
         self.operation = operation
+        with permanent_errors_fail():
+            warn_if_deprecated(self.of_operation)
         self.destination = destination
         self.destination_conn_id = destination_conn_id
         self.overwrite = overwrite
         self.delete_remote = delete_remote
         self.asposeocr_conn_id = asposeocr_conn_id
+
+    @property
+    def of_operation(self) -> Operation:
+        """The row of the operation in the table.
+
+        :raises AsposeOcrSettingsError: if there is none; names the nearest ones.
+        """
+        return get_operation(self.operation)
 
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
         # Airflow stores what this leaves in the fields and shows it to everyone who may see the task.
@@ -144,7 +155,7 @@ class OcrTaskMixin(BaseOperator):
                 for uri in uris[field]:
                     check(uri)
         if isinstance(ocr_task_id := given.get("ocr_task_id"), str) and ocr_task_id:
-            mask_trial_id(get_operation(self.operation), ocr_task_id)
+            mask_trial_id(self.of_operation, ocr_task_id)
 
     def location(self, field: str) -> str | None:
         """Return the path or URI that a field names, or None where it is not set.
@@ -235,10 +246,12 @@ class ResultMixin(OcrTaskMixin):
 
         :param wire: the settings in the spelling of the wire, where they are known.
         """
-        return not answers_with_text(get_operation(self.operation), wire)
+        return not answers_with_text(self.of_operation, wire)
 
     def _defer(self, submission: Submission, wait: Wait, delivery: Delivery, **more: Any) -> NoReturn:
         worker, now = why_a_worker_ends(self), time.time()
+        if (delivery.wire or {}).get("regions"):
+            worker = worker or "the regions are known to it alone"
         ending = f"then a worker resumes, since {worker}" if worker else "which ends it"
         self.log.info("Waiting in the triggerer until %s at most, %s", utc(wait.until(now)), ending)
         self.defer(
@@ -319,6 +332,20 @@ def permanent_errors_fail(*, but: tuple[type[AsposeOcrError], ...] = ()) -> Iter
         if error.retryable or isinstance(error, but):
             raise
         raise AirflowFailException(str(error)) from error
+
+
+@cache
+def warn_if_deprecated(operation: Operation) -> None:
+    """Warn, once in a process, of an operation that the vendor has replaced.
+
+    :param operation: the operation that a task is made for.
+    """
+    if operation.deprecated:
+        warnings.warn(
+            f"{operation.name} is deprecated by its vendor: use {operation.replaced_by}",
+            AirflowProviderDeprecationWarning,
+            stacklevel=2,
+        )
 
 
 def mask_trial_id(operation: Operation, ocr_task_id: str) -> None:

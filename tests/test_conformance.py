@@ -31,7 +31,6 @@ EVERYTHING = {
     "dsr_confidence": "high",
     "result_type": "textandpdf",
     "make_spell_check": "True",
-    "regions": [REGION],
 }
 SUBMITTING = [name for name, operation in OPERATIONS.items() if operation.submits]
 SOURCES = {
@@ -235,7 +234,6 @@ def test_the_vendor_spelling_of_every_setting_is_sent(
         "dsrMode": "PolygonalTextDetector",
         "dsrConfidence": "High",
         "resultType": "TextAndPdf",
-        "regions": [REGION],
     }
 
 

@@ -52,6 +52,8 @@ class Operation:
     :param body: how it takes its input; None for an operation that only answers questions.
     :param payload: the field that holds the input.
     :param settings: the kind of settings it takes; None for none.
+    :param undocumented: the keywords of settings that the vendor's schema has and its documentation lacks:
+        their defaults are sent, but they can only be changed by ``extra_settings``.
     :param contrast_default: the documented default of ``makeContrastCorrection``, the one default that
         differs between operations.
     :param result_selector: the wire name of the setting that selects the result type.
@@ -69,6 +71,7 @@ class Operation:
     body: Body | None = Body.JSON_BASE64
     payload: str | None = "image"
     settings: SettingsKind | None = None
+    undocumented: frozenset[str] = frozenset({"regions"})
     contrast_default: bool = False
     result_selector: str | None = None
     result_type: str | None = None
@@ -124,6 +127,8 @@ _speech = partial(
 )
 _utility = partial(Operation, payload=None, cancellable=False, input_formats=())
 
+_DSR = frozenset({"dsr_mode", "dsr_confidence"})
+
 TASK_STATUS = _utility("Utilities/GetTaskStatus", category=Category.UTILITY, body=None)
 TOKEN = _utility("connect/token", category=Category.AUTH, body=Body.FORM, authenticated=False)
 
@@ -136,11 +141,25 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             _recognition("RecognizePdf", input_formats=("pdf",)),
             _recognition("RecognizeReceipt"),
             _recognition("RecognizeTable", result_selector="resultTypeTable"),
-            _recognition("RecognizeLabel", contrast_default=False),
-            _recognition("RecognizeRegions"),
-            _recognition("DetectRegions", result_selector=None, result_type="Other"),
-            _recognition("RecognizeAndParseInvoice", contrast_default=False),
-            _recognition("IdentifyFont"),
+            _recognition(
+                "RecognizeLabel",
+                contrast_default=False,
+                undocumented=_DSR
+                | {"rotate", "make_binarization", "make_contrast_correction", "make_spell_check", "regions"},
+            ),
+            _recognition("RecognizeRegions", undocumented=frozenset()),
+            _recognition(
+                "DetectRegions",
+                result_selector=None,
+                result_type="Other",
+                undocumented=frozenset({"make_spell_check", "regions"}),
+            ),
+            _recognition(
+                "RecognizeAndParseInvoice",
+                contrast_default=False,
+                undocumented=_DSR | {"make_contrast_correction", "result_type", "regions"},
+            ),
+            _recognition("IdentifyFont", undocumented=_DSR | {"make_spell_check", "regions"}),
             _preprocessing("BinarizeImage"),
             _preprocessing("DeskewImage"),
             _preprocessing("DewarpImage"),
@@ -173,6 +192,9 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
 )
 """Every operation by its name, in the order of the vendor's documentation."""
 
+AUTO = _recognition("auto", input_formats=(*IMAGE_FORMATS, "pdf"))
+"""Stands for ``RecognizeImage`` or ``RecognizePdf``, which have the same settings, until a source is open."""
+
 _BY_FOLDED_NAME = {
     key.casefold(): operation
     for operation in OPERATIONS.values()
@@ -195,3 +217,8 @@ def get_operation(name: str | Operation) -> Operation:
         near = difflib.get_close_matches(str(name), names, n=3) or names
         raise AsposeOcrSettingsError(f"unknown operation {name!r}; use one of: {', '.join(near)}")
     return found
+
+
+def get_operation_or_auto(name: str | Operation) -> Operation:
+    """Find an operation as :func:`get_operation` does, or :data:`AUTO` by the word ``auto``."""
+    return AUTO if str(name).strip().casefold() == AUTO.name else get_operation(name)

@@ -107,16 +107,18 @@ def wire_regions(value: Any) -> list[dict[str, Any]]:
     return [_region(f"regions[{place}]", place, item) for place, item in enumerate(given)]
 
 
-def region_texts(texts: Sequence[str], regions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def region_texts(texts: Sequence[str], regions: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
     """Put the texts that ``RecognizeRegions`` has answered with to their regions.
 
     One text for several regions is all of theirs, joined by the service; it has neither order nor rect.
 
     :param texts: as they came, by the ``order`` of their regions.
-    :param regions: as :func:`wire_regions` has spelled them.
+    :param regions: as :func:`wire_regions` has spelled them; None where they are not known.
     :return: an object with ``order``, ``rect`` and ``text`` for each text.
     :raises AsposeOcrResultError: if there are some, but not as many as regions.
     """
+    if not regions:
+        return [{"order": place, "rect": None, "text": text} for place, text in enumerate(texts)]
     if len(texts) == len(regions):
         ordered = sorted(regions, key=lambda region: int(region["order"]))
         return [
@@ -160,11 +162,9 @@ def _detected(value: Any) -> Any:
     """Return the boxes that a manifest of ``DetectRegions`` holds; anything but a mapping as it is."""
     if not isinstance(value, Mapping):
         return value
-    results = value.get("results")
-    first = results[0] if isinstance(results, list | tuple) and results else None
-    if value.get("operation") != "DetectRegions" or not isinstance(first, Mapping) or "value" not in first:
+    if value.get("operation") != "DetectRegions" or value.get("value") is None:
         raise AsposeOcrSettingsError("regions is a mapping, but no manifest of DetectRegions with its boxes")
-    return first["value"]
+    return value["value"]
 
 
 def _region(name: str, place: int, item: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from airflow_provider_asposeocr.api.coerce import boolean, integer, is_unset, ma
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.languages import LANGUAGE_ALIASES, LANGUAGES
 from airflow_provider_asposeocr.api.operations import Operation, SettingsKind
+from airflow_provider_asposeocr.api.regions import wire_regions
 
 DSR_MODES = (
     "Regions",
@@ -59,13 +60,13 @@ class Setting:
 
     :param name: the keyword of the operators.
     :param wire: the name on the wire.
-    :param kind: the type of its values, or all that it may be.
+    :param kind: the type of its values, or all that it may be, or what reads them.
     :param default: the documented default, which is sent; None leaves the setting out.
     """
 
     name: str
     wire: str
-    kind: type[bool] | type[int] | tuple[str, ...]
+    kind: type[bool] | type[int] | tuple[str, ...] | Callable[[Any], Any]
     default: Any = None
 
     def read(self, value: Any) -> Any:
@@ -78,7 +79,9 @@ class Setting:
             return self.default
         if isinstance(self.kind, tuple):
             return _choice(self.name, value, self.kind)
-        return boolean(self.name, value, False) if self.kind is bool else integer(self.name, value) or None
+        if self.kind is bool:
+            return boolean(self.name, value, False)
+        return integer(self.name, value) or None if self.kind is int else self.kind(value)
 
 
 SETTINGS = (
@@ -92,6 +95,7 @@ SETTINGS = (
     Setting("dsr_mode", "dsrMode", DSR_MODES),
     Setting("dsr_confidence", "dsrConfidence", DSR_CONFIDENCES),
     Setting("result_type", "resultType", RESULT_TYPES, "Text"),
+    Setting("regions", "regions", wire_regions),
 )
 """The settings of recognition, as https://docs.aspose.cloud/ocr/ and the vendor's SDK 24.11 spell them."""
 
@@ -116,13 +120,23 @@ def wire_settings(operation: Operation, settings: Mapping[str, Any] | None) -> d
     :raises AsposeOcrSettingsError: for a value that cannot be, with a suggestion; for a setting that the
         operation does not take; for a value that JSON cannot express.
     """
+    wire = _spelled(operation, settings)
+    if operation.name == "RecognizeRegions" and not (wire or {}).get("regions"):
+        raise AsposeOcrSettingsError(f"{operation.name} needs regions: give at least one")
+    return wire
+
+
+def _spelled(operation: Operation, settings: Mapping[str, Any] | None) -> dict[str, Any] | None:
     given = mapping("settings", settings)
     known = {setting.name for setting in SETTINGS}
     own = {name: value for name, value in given.items() if name in known and not is_unset(value)}
     extra = {name: value for name, value in given.items() if name not in known}
     taken = list(_settings_of(operation))
-    if refused := sorted(own.keys() - {setting.name for setting in taken}):
-        raise AsposeOcrSettingsError(f"{operation.name} takes no {', '.join(refused)}")
+    documented = {setting.name for setting in taken} - operation.undocumented
+    if refused := sorted(own.keys() - documented):
+        names = ", ".join(setting.name for setting in taken if setting.name in documented)
+        hint = f"; its settings are {names}" if names else ""
+        raise AsposeOcrSettingsError(f"{operation.name} takes no {', '.join(refused)}{hint}")
     wire = {setting.wire: setting.read(own.get(setting.name)) for setting in taken}
     if extra and operation.settings is None:
         raise AsposeOcrSettingsError(
@@ -160,7 +174,7 @@ def check_literals(operation: Operation, settings: Mapping[str, Any]) -> None:
     :param settings: as for :func:`wire_settings`; templates and outputs of tasks are passed over.
     :raises AsposeOcrSettingsError: as :func:`wire_settings`.
     """
-    wire_settings(
+    _spelled(
         operation,
         {
             name: value

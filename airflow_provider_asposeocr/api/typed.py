@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.decoding import plain, read_json, read_text, shape, unreadable
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
-from airflow_provider_asposeocr.api.layout import read_hocr, read_json_layout
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrResultError, AsposeOcrSettingsError
+from airflow_provider_asposeocr.api.layout import MAX_HOCR_BYTES, read_hocr, read_json_layout
 from airflow_provider_asposeocr.api.operations import Operation
-from airflow_provider_asposeocr.api.regions import read_regions
+from airflow_provider_asposeocr.api.regions import read_regions, region_texts
 from airflow_provider_asposeocr.api.settings import is_text
+from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
 
 MAX_FONTS_BYTES = 64 * 1024
 """Bytes of a list of fonts at most: that is read as Python's, which takes a hundred times as much."""
@@ -39,6 +41,63 @@ def typed_value(operation: Operation, result_type: str, data: bytes) -> Any:
         return None
     read = _BY_OPERATION.get(operation.name) or _BY_TYPE.get(result_type.casefold())
     return read(data) if read else None
+
+
+def value_of(
+    operation: Operation,
+    results: Sequence[OcrResult | SpooledResult],
+    wire: Mapping[str, Any] | None,
+    max_bytes: int,
+    *,
+    layout: bool,
+) -> tuple[Any, str | None]:
+    """Read what the results of an OCR task mean, where that is more than text.
+
+    That is the typed value of the first result that has one; of ``RecognizeRegions`` it is the text of each
+    region.
+
+    :param operation: that has given them.
+    :param results: of the OCR task.
+    :param wire: the settings in the spelling of the wire, where they are known.
+    :param max_bytes: the most that the value may take as JSON.
+    :param layout: whether the pages with their words are wanted as well.
+    :return: the value, and a notice if there is one that cannot be read or does not fit.
+    """
+    if not max_bytes:
+        return None, None
+    try:
+        value = _first_value(operation, results, wire, layout=layout)
+    except AsposeOcrResultError as error:
+        return None, f"{error}; it is delivered as it came"
+    size = len(json.dumps(value, ensure_ascii=False).encode())
+    if size > max_bytes:
+        return None, f"the value takes {size} bytes, more than max_inline_bytes ({max_bytes}): it is left out"
+    return value, None
+
+
+def _first_value(
+    operation: Operation,
+    results: Sequence[OcrResult | SpooledResult],
+    wire: Mapping[str, Any] | None,
+    *,
+    layout: bool,
+) -> Any:
+    texts = [result for result in results if result.is_text]
+    if operation.name == "RecognizeRegions" and all(text.type.casefold() == "text" for text in texts):
+        return region_texts([_bounded(text).text for text in texts], (wire or {}).get("regions"))
+    for text in texts:
+        if layout or text.type.casefold() not in _LAYOUTS:
+            value = typed_value(operation, text.type, _bounded(text).data)
+            if value is not None:
+                return value
+    return None
+
+
+def _bounded(result: OcrResult | SpooledResult) -> OcrResult | SpooledResult:
+    """Refuse a result that no reader takes before it is in memory."""
+    if result.size > MAX_HOCR_BYTES:
+        raise unreadable(result.type, f"it has {result.size} bytes, more than {MAX_HOCR_BYTES}")
+    return result
 
 
 def read_fonts(data: bytes) -> dict[str, Any]:
@@ -111,6 +170,7 @@ _BY_OPERATION: Mapping[str, Callable[[bytes], Any]] = {
     "IdentifyFont": read_fonts,
     "RecognizeAndParseInvoice": read_invoice,
 }
+_LAYOUTS = frozenset({"hocr", "json"})
 _BY_TYPE: Mapping[str, Callable[[bytes], Any]] = {
     "hocr": _layout(read_hocr),
     "json": _layout(read_json_layout),

@@ -24,7 +24,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.flows import OcrApi
 from airflow_provider_asposeocr.api.http import BytesBody, Flow, RequestBody
-from airflow_provider_asposeocr.api.operations import Operation
+from airflow_provider_asposeocr.api.operations import AUTO, Operation
 from airflow_provider_asposeocr.api.polling import Wait
 from airflow_provider_asposeocr.api.retry import Fate
 from airflow_provider_asposeocr.api.settings import answers_with_text
@@ -209,8 +209,8 @@ class ItemProcessor:
         Return what became of the item if nothing is left to do.
         """
         options = self._options
-        operation, wire = options.operation, options.delivery.wire
         source = open_source(item.given, options.source_conn_id, **options.source_options)
+        operation, wire = source.operation_for(options.operation), options.delivery.wire
         same = fingerprint(operation, wire, source.identity_or_uri, source.content_tag)
         item.submission = Submission(operation.name, "", source.uri, source.size, same)
         entry = None if anew else self._recall(item.submission)
@@ -260,7 +260,7 @@ class ItemProcessor:
         item.stage = Stage.SUBMITTING
         with self._undisturbed():
             at, item.fate = time.time(), Fate()
-            submit = self._options.operation, body, item.fate
+            submit = item.submission.of_operation, body, item.fate
             ocr_task_id = await self._run_flow(item, lambda api: api.submit(*submit))
             item.submission = replace(item.submission, ocr_task_id=ocr_task_id, submitted_at=at)
             item.committed = self._add(item, Kind.SUBMITTED, item.entry())
@@ -290,9 +290,9 @@ class ItemProcessor:
         return replace(entry, api_calls=item.meter.calls)
 
     def _check_meeting(self, item: Item, task: OcrTask) -> None:
-        """Overwrite nothing of another item: how many results of a type there are shows in the end alone."""
+        """Overwrite nothing of another item: operation and number of results may show in the end alone."""
         taken, delivery = self._options.taken, self._options.delivery
-        if not taken or len(task.results) <= 1:
+        if not taken or (len(task.results) <= 1 and self._options.operation is not AUTO):
             return
         identity = identity_of(address_of(item.given) or "")
         types, names = [result.type for result in task.results], delivery.names(item.submission)

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.spool import Span
+from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import SpooledResult
 from airflow_provider_asposeocr.batch.containment import name_of
 from airflow_provider_asposeocr.durable import is_moment
@@ -117,14 +118,16 @@ class Entry:
         # Two of them still tell that there were several, which is part of their names.
         return brief, replace(brief, results=brief.results[:2]), replace(brief, results=())
 
-    def line(self, source: str) -> dict[str, Any]:
+    def line(self, source: str, operation: str | None) -> dict[str, Any]:
         """Return its line in the report.
 
         :param source: the URI of the source.
+        :param operation: the operation that it was opened for.
         """
         first = self.results[0] if self.results else None
         return {
             "source": source,
+            "operation": operation,
             "status": self.status.value,
             "ocr_task_id": self.ocr_task_id,
             "uri": first.uri if first else None,
@@ -208,15 +211,16 @@ class Report:
         self._file = tempfile.TemporaryFile(prefix="asposeocr-")  # noqa: SIM115 - lives as long as this
         self._starts = array("q", (-1 for _ in items))
 
-    def add(self, index: int, entry: Entry, source: str | None) -> None:
+    def add(self, index: int, entry: Entry, submission: Submission) -> None:
         """Set the line of an item; a later one counts.
 
         :param index: the item's place in the listing.
         :param entry: of the item.
-        :param source: its URI, where it was opened.
+        :param submission: of the item; empty where it was not opened.
         """
         self._starts[index] = self._file.tell()
-        self._file.write(_encoded(entry, source or name_of(self._items[index])))
+        source = submission.source or name_of(self._items[index])
+        self._file.write(_encoded(entry, source, submission.operation or None))
 
     def write(self, destination: str, names: Names, conn_id: str | None) -> str:
         """Store the report, whole or not at all, and return its URI.
@@ -240,7 +244,7 @@ class Report:
     def _lines(self) -> Iterator[bytes]:
         for index, start in enumerate(self._starts):
             if start < 0:
-                yield _encoded(Entry(ItemStatus.PENDING), name_of(self._items[index]))
+                yield _encoded(Entry(ItemStatus.PENDING), name_of(self._items[index]), None)
             else:
                 self._file.seek(start)
                 yield self._file.readline()
@@ -258,6 +262,6 @@ class _Verbatim(Span):
             yield chunk
 
 
-def _encoded(entry: Entry, source: str) -> bytes:
-    text = json.dumps(entry.line(source), ensure_ascii=False).translate(_LINE_BREAKS)
+def _encoded(entry: Entry, source: str, operation: str | None) -> bytes:
+    text = json.dumps(entry.line(source, operation), ensure_ascii=False).translate(_LINE_BREAKS)
     return text.encode(errors="backslashreplace") + b"\n"

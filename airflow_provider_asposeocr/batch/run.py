@@ -16,7 +16,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrSettingsError,
 )
-from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.api.operations import AUTO, OPERATIONS, Operation
 from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT
 from airflow_provider_asposeocr.api.settings import selected_result_types
 from airflow_provider_asposeocr.batch.containment import address_of, name_of
@@ -149,8 +149,9 @@ class Batch:
 
     def _options(self, destination: str) -> ItemOptions:
         task = self._task
-        operation, wire = get_operation(task.operation), task.wire()
-        delivery = replace(task.delivery(self._context, wire), destination=destination)
+        operation, wire = task.of_operation, task.wire()
+        # Neither text nor values of items go into XCom.
+        delivery = replace(task.delivery(self._context, wire), destination=destination, max_inline_bytes=0)
         delivery.check(operation)
         return ItemOptions(
             operation=operation,
@@ -203,7 +204,7 @@ def check_names(options: ItemOptions, items: Iterable[Any], report: str) -> dict
         if (uri := address_of(item)) is None:
             continue
         identity, source = identity_of(uri), display_uri(uri) if is_web(uri) else uri
-        names = Names(source, options.operation.name, "", delivery.map_index)
+        names = Names(source, _probable(options.operation, uri).name, "", delivery.map_index)
         try:
             written = {str(path) for path in targets(types, delivery.destination, names, delivery.conn_id)}
         except AsposeOcrDestinationError:
@@ -216,6 +217,13 @@ def check_names(options: ItemOptions, items: Iterable[Any], report: str) -> dict
                     "destination, whose names are all different, or {ocr_task_id}"
                 )
     return {path: identity for path, (identity, _) in seen.items()}
+
+
+def _probable(operation: Operation, uri: str) -> Operation:
+    """Return the operation that a file will be submitted to, as far as its name can tell."""
+    if operation is not AUTO:
+        return operation
+    return OPERATIONS["RecognizePdf" if uri.casefold().endswith(".pdf") else "RecognizeImage"]
 
 
 def allowed_share(fail_on: Any) -> float:

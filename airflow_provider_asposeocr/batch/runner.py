@@ -167,7 +167,7 @@ class BatchRunner:
                 await asyncio.wait(self._workers)
             finally:
                 for index, item in self._running.items():
-                    self._report.add(index, item.entry(), item.submission.source)
+                    self._report.add(index, item.entry(), item.submission)
                 telling.cancel()
                 writer.close()
                 await committing
@@ -191,7 +191,7 @@ class BatchRunner:
             item = self._running[index] = Item(given)
             entry = await self._ended(processor, item)
             self._lost += item.is_lost and entry.retryable
-            self._report.add(index, entry, item.submission.source)
+            self._report.add(index, entry, item.submission)
             del self._running[index]
             self._check_for_outage()
             if item.committed is not None:
@@ -278,7 +278,7 @@ class BatchRunner:
 
     async def _leave_or_cancel(self) -> None:
         """Say what becomes of the running OCR tasks; cancel those that no record will ever lead to."""
-        left = [known for item in self._running.values() if (known := item.submission.ocr_task_id)]
+        left = [item.submission for item in self._running.values() if item.submission.ocr_task_id]
         if self._stopped_by is None or not left:
             return
         if self._record is not None:
@@ -287,7 +287,7 @@ class BatchRunner:
             # A hook of its own: the other one is halted.
             hook = AsposeOcrHook(self._hook.asposeocr_conn_id)
             async with hook.async_session():
-                cancels = (hook.acancel(self._options.operation, ocr_task_id) for ocr_task_id in left)
+                cancels = (hook.acancel(known.operation, known.ocr_task_id) for known in left)
                 bounded = (asyncio.wait_for(cancel, _MAX_CANCEL_SECONDS) for cancel in cancels)
                 fates = await asyncio.gather(*bounded, return_exceptions=True)
             cancelled = sum(fate is None for fate in fates)

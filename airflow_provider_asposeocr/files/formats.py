@@ -256,7 +256,7 @@ _SURE = ("png", "jls", "jpg", "cr2", "tiff", "bmp")
 _WORDS = ("rtf", "lfs", "pgp", "p7m", "postscript", "pcl", "hdr", "fits", "cals", "pnm")
 """Formats that begin with words: text is one of them if it has their signature, and of no other."""
 
-_READERS = {"pdf": "RecognizePdf", "djvu": "DjVu2PDF"}
+_READERS = {"pdf": "RecognizePdf", "djvu": "DjVu2PDF first, then RecognizePdf"}
 
 
 def sniff(head: bytes, name: str = "") -> str | None:

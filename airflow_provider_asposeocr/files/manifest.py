@@ -23,6 +23,7 @@ from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.api.settings import is_text, selected_result_types
 from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import MAX_INLINE_RESULTS, OcrResult, OcrTask, SpooledResult
+from airflow_provider_asposeocr.api.typed import value_of
 from airflow_provider_asposeocr.files.destination import Names, StoredResult, check_destination, store
 from airflow_provider_asposeocr.files.formats import HEAD_BYTES, sniff
 from airflow_provider_asposeocr.files.markup import text_of
@@ -56,6 +57,9 @@ class Manifest(TypedDict):
     ``ocr_task_id``, ``operation``, ``status``: of the OCR task. ``source``: the display URI of the source,
     None where only the OCR task is known. ``uri``: of the first stored result. ``text``: the recognized
     text, where it travels inline; several texts in the order of their regions, a blank line between.
+    ``value``: what the results mean, where that is more than text and fits ``max_inline_bytes``: boxes,
+    fields, fonts, rows, texts by region and, where text travels inline, pages with their words, as
+    :func:`.value_of` reads them.
     ``results``: one entry for each result, with the text of its own where several travel inline, and
     ``"delivered": False`` where a sensor has left it at the service. ``warnings``: what the service says of
     it. ``api_calls``: billed calls made for it by this Airflow task. ``submitted_at``, ``completed_at``: ISO
@@ -68,6 +72,7 @@ class Manifest(TypedDict):
     source: str | None
     uri: str | None
     text: str | None
+    value: Any
     results: list[StoredResult]
     warnings: list[str]
     api_calls: int
@@ -232,6 +237,9 @@ def deliver(task: OcrTask, submission: Submission, delivery: Delivery, *, comple
         inline = delivery.inline_text and task.text_fits(delivery.max_inline_bytes)
     else:
         stored = _inline(task, submission, delivery)
+    value, notice = value_of(
+        submission.of_operation, task.results, delivery.wire, delivery.max_inline_bytes, layout=inline
+    )
     return {
         "ocr_task_id": task.id,
         "operation": submission.of_operation.name,
@@ -239,8 +247,9 @@ def deliver(task: OcrTask, submission: Submission, delivery: Delivery, *, comple
         "source": submission.source,
         "uri": next((entry["uri"] for entry in stored if entry.get("uri")), None),
         "text": task.text if inline else None,
+        "value": value,
         "results": stored,
-        "warnings": list(task.notices),
+        "warnings": [*task.notices, *filter(None, [notice])],
         "api_calls": submission.api_calls,
         "submitted_at": iso_moment(submission.submitted_at),
         "completed_at": iso_moment(completed_at) or "",
@@ -255,7 +264,7 @@ def log_manifest(manifest: Manifest, log: Any, *, xcom: bool) -> None:
     :param xcom: whether the manifest goes into XCom.
     """
     for notice in manifest["warnings"]:
-        log.warning("The service says: %s", notice)
+        log.warning("Notice: %s", notice)
     after = ""
     if submitted_at := manifest["submitted_at"]:
         taken = datetime.fromisoformat(manifest["completed_at"]) - datetime.fromisoformat(submitted_at)

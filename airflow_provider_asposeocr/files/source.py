@@ -24,7 +24,7 @@ import yarl
 
 from airflow_provider_asposeocr.api.coerce import decoded, is_data, is_unset
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, AsposeOcrStorageError
-from airflow_provider_asposeocr.api.operations import Operation
+from airflow_provider_asposeocr.api.operations import AUTO, OPERATIONS, Operation
 from airflow_provider_asposeocr.files.formats import HEAD_BYTES, look, refusal
 from airflow_provider_asposeocr.files.paths import (
     check_uri,
@@ -94,6 +94,18 @@ class Source:
     def display_uri(self) -> str:
         """The part of the URI that may be shown."""
         return display_uri(self.uri)
+
+    def operation_for(self, operation: Operation) -> Operation:
+        """Return the operation that reads this source.
+
+        :param operation: the operation that was chosen, or :data:`.AUTO`.
+        :raises AsposeOcrSourceError: if none of those that :data:`.AUTO` stands for reads it.
+        """
+        if operation is not AUTO:
+            return operation
+        if reason := refusal(self.format, AUTO):
+            raise AsposeOcrSourceError(f"{self.display_uri} {reason}")
+        return OPERATIONS["RecognizePdf" if self.format == "pdf" else "RecognizeImage"]
 
     def check_format(self, operation: Operation) -> None:
         """Refuse what the operation cannot read, before the call is paid for.

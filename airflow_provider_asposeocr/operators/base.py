@@ -17,11 +17,11 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTaskNotFoundError,
     AsposeOcrTimeoutError,
 )
-from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT, Wait
 from airflow_provider_asposeocr.api.submission import Submission, WaitEvent, fingerprint
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.durable import TaskRecord, max_tries_of, warn_of_no_record
+from airflow_provider_asposeocr.files.paths import display_uri
 from airflow_provider_asposeocr.files.source import Source, open_source
 from airflow_provider_asposeocr.operators.submit import SubmitMixin
 from airflow_provider_asposeocr.task_mixin import (
@@ -119,6 +119,7 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
             late = isinstance(outcome.error, AsposeOcrTimeoutError) and outcome.error.reached
             if late and not self._cancels_late(context):
                 self.log.warning("The OCR task goes on at the service")
+            _show_file(context, outcome.submission.source)
             task = outcome.unwrap()
             return self._finish(context, hook, task, outcome.submission, outcome.completed_at)
 
@@ -143,13 +144,9 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
         poll_interval, timeout = coerce.seconds("poll_interval", self.poll_interval), self._timeout()
         delivery = self.delivery(context, wire)
         if self.wait_for_completion:
-            delivery.check(get_operation(self.operation))
-        source = open_source(
-            self.unmasked("source"),
-            self.word("source_conn_id"),
-            prefix=self.location("source_prefix"),
-            **self.source_options(),
-        )
+            delivery.check(self.of_operation)
+        source = self.opened_source()
+        _show_file(context, source.uri)
         submission = self._submit_once(context, hook, source, wire)
         if not self.wait_for_completion:
             if record := self._record(context):
@@ -184,10 +181,22 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
             self._submission = None
         return self._finish(context, hook, task, submission, time.time())
 
+    def opened_source(self) -> Source:
+        """Look at the source.
+
+        :raises AsposeOcrError: as :func:`.open_source`.
+        """
+        return open_source(
+            self.unmasked("source"),
+            self.word("source_conn_id"),
+            prefix=self.location("source_prefix"),
+            **self.source_options(),
+        )
+
     def _submit_once(
         self, context: Context, hook: AsposeOcrHook, source: Source, wire: Mapping[str, Any] | None
     ) -> Submission:
-        operation, record = get_operation(self.operation), self._record(context)
+        operation, record = source.operation_for(self.of_operation), self._record(context)
         self.keeps_record = record is not None
         same = fingerprint(operation, wire, source.identity_or_uri, source.content_tag)
         known = record.recall(same, source.uri) if record else None
@@ -249,3 +258,11 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
     def _cancel(self, submission: Submission) -> str:
         # A hook of its own: the one that waits may be halted, or in the middle of a request.
         return new_hook(self.conn_id).run_flow(lambda api: api.cancel_unwanted(submission))
+
+
+def _show_file(context: Any, uri: str | None) -> None:
+    """Label a mapped task with the name of its file, unless the DAG has a template for that."""
+    if uri and getattr(context.get("ti"), "map_index", -1) >= 0 and not context.get("map_index_template"):
+        # By way of a variable: a name may hold what a template takes for its own.
+        context["asposeocr_file"] = display_uri(uri).rstrip("/").rpartition("/")[2]
+        context["map_index_template"] = "{{ asposeocr_file }}"

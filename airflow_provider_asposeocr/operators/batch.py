@@ -25,10 +25,10 @@ class AsposeOcrBatchOperator(SubmitMixin):
     others are submitted again. When a user clears the task, files that failed for good are tried again; after
     a success everything is.
 
-    Each file has a line of JSON in the report: ``source``, ``status`` (``succeeded``, ``failed``, or, when
-    the try ended before, ``submitted`` or ``pending``), ``ocr_task_id``, ``uri``, ``bytes`` and ``sha256``
-    of the first result, ``further_results``, ``warnings``, ``error``, ``message``, ``retryable``,
-    ``api_calls``, ``submitted_at``, ``completed_at``. It is written when the task fails, too.
+    Each file has a line of JSON in the report: ``source``, ``operation``, ``status`` (``succeeded``,
+    ``failed``, or, when the try ended before, ``submitted`` or ``pending``), ``ocr_task_id``, ``uri``,
+    ``bytes`` and ``sha256`` of the first result, ``further_results``, ``warnings``, ``error``, ``message``,
+    ``retryable``, ``api_calls``, ``submitted_at``, ``completed_at``. It is written when the task fails, too.
 
     It never defers, always waits, and hands no text on in XCom. ``timeout`` is that of each file, which then
     counts as failed.
@@ -40,7 +40,7 @@ class AsposeOcrBatchOperator(SubmitMixin):
         succeeds, and logs a warning.
     :param destination: a folder, which ends in a slash, or a pattern with ``{stem}`` or ``{ocr_task_id}``
         (templated). Names in a folder are all different, whatever the sources are called.
-    :param operation: the operation's name.
+    :param operation: the operation's name; ``auto`` decides it for each file.
     :param max_in_flight: OCR tasks submitted and not finished at any moment, default 50 (templated).
     :param fail_on: when the task fails: ``any``, if any file failed; ``none``, never for that; a fraction
         such as ``0.05``, if a larger share did (templated). All files are dealt with before.

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_asposeocr.api import coerce
-from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.api.operations import Operation, get_operation_or_auto
 from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT
 from airflow_provider_asposeocr.api.settings import SETTINGS, check_literals, wire_settings
 from airflow_provider_asposeocr.durable import RecordStore, record_store_for
@@ -22,6 +22,8 @@ _SETTINGS = tuple(setting.name for setting in SETTINGS)
 class SubmitMixin(OcrTaskMixin):
     """Take the arguments of a submission.
 
+    :param operation: the operation's name, such as ``RecognizeImage``, in any case; or ``auto``, which takes
+        ``RecognizePdf`` for a PDF and ``RecognizeImage`` for an image, by the first bytes of each source.
     :param source_conn_id: the Airflow connection for the source's storage (templated).
     :param source_prefix: a URI that stands before a bare key, as operators that list a bucket return them,
         such as ``s3://inbox`` (templated).
@@ -40,7 +42,10 @@ class SubmitMixin(OcrTaskMixin):
     :param dsr_mode: how text areas are found; left to the service by default.
     :param dsr_confidence: how sure that search must be; left to the service by default.
     :param result_type: the results to ask for, default ``Text``; ``RecognizeTable`` has types of its own.
-    :param extra_settings: further settings, sent unchanged (templated).
+    :param regions: the parts of the image that ``RecognizeRegions`` reads: boxes ``[left, top, right,
+        bottom]`` in pixels, or the output of a task with ``DetectRegions``.
+    :param extra_settings: further settings, sent unchanged: also those that the vendor's documentation does
+        not list for the operation (templated).
     :param poll_interval: seconds or timedelta between polls; None: learned from
         earlier OCR tasks.
     :param timeout: seconds or timedelta to wait for completion, default 1 h.
@@ -93,6 +98,7 @@ class SubmitMixin(OcrTaskMixin):
         dsr_mode: str | None = None,
         dsr_confidence: str | None = None,
         result_type: str | None = None,
+        regions: Any = None,
         extra_settings: Mapping[str, Any] | None = None,
         poll_interval: float | timedelta | None = None,
         timeout: float | timedelta = DEFAULT_TIMEOUT,
@@ -119,6 +125,7 @@ class SubmitMixin(OcrTaskMixin):
         self.dsr_mode = dsr_mode
         self.dsr_confidence = dsr_confidence
         self.result_type = result_type
+        self.regions = regions
         self.extra_settings = extra_settings
         self.poll_interval = poll_interval
         self.timeout = timeout
@@ -128,7 +135,12 @@ class SubmitMixin(OcrTaskMixin):
         self.durable = durable
         self.durable_path = durable_path
         with permanent_errors_fail():
-            check_literals(get_operation(operation), {name: getattr(self, name) for name in _SETTINGS})
+            check_literals(self.of_operation, {name: getattr(self, name) for name in _SETTINGS})
+
+    @property
+    def of_operation(self) -> Operation:
+        """The row of the operation in the table, or :data:`.AUTO`."""
+        return get_operation_or_auto(self.operation)
 
     def wire(self) -> dict[str, Any] | None:
         """Return the settings in the spelling of the wire, or None where the operation takes none.
@@ -137,7 +149,7 @@ class SubmitMixin(OcrTaskMixin):
         """
         own = {name: self.unmasked(name) for name in _SETTINGS}
         extra = coerce.mapping("extra_settings", self.unmasked("extra_settings"))
-        return wire_settings(get_operation(self.operation), own | extra)
+        return wire_settings(self.of_operation, own | extra)
 
     def source_options(self) -> dict[str, Any]:
         """Return the arguments of :func:`.open_source` that are the same for all sources."""
@@ -160,7 +172,7 @@ class SubmitMixin(OcrTaskMixin):
         :param destination: of the results.
         """
         # The trial costs nothing, and its ids are secrets that do not belong in a store.
-        if not self.durable or not get_operation(self.operation).authenticated:
+        if not self.durable or not self.of_operation.authenticated:
             return None
         return record_store_for(
             context,

@@ -19,7 +19,7 @@ RECT = {"topLeftX": 10, "topLeftY": 20, "bottomRightX": 30, "bottomRightY": 40}
 OTHER = {"topLeftX": 0, "topLeftY": 0, "bottomRightX": 1, "bottomRightY": 2}
 WIRE = [{"rect": RECT, "order": 0}, {"rect": OTHER, "order": 1}]
 BOXES = [[10, 20, 30, 40], [0, 0, 1, 2]]
-MANIFEST = {"operation": "DetectRegions", "text": "[[9,9]]", "results": [{"type": "Other", "value": BOXES}]}
+MANIFEST = {"operation": "DetectRegions", "text": "[[9,9]]", "value": BOXES, "results": [{"type": "Other"}]}
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ WRONG: dict[str, tuple[Any, str]] = {
     "odd order": ([{"box": BOXES[0], "order": "first"}], r"regions\[0\], order must be a whole number"),
     "huge order": ([{"box": BOXES[0], "order": 2**31}], r"regions\[0\], order must be .* at most"),
     "another manifest": (MANIFEST | {"operation": "RecognizeImage"}, "no manifest of DetectRegions"),
-    "no results": (MANIFEST | {"results": []}, "no manifest of DetectRegions with its boxes"),
-    "no value": (MANIFEST | {"results": [{"type": "Other"}]}, "no manifest of DetectRegions with its boxes"),
-    "a blank page": (MANIFEST | {"results": [{"value": []}]}, "regions is an empty list"),
+    "no value": ({"operation": "DetectRegions"}, "no manifest of DetectRegions with its boxes"),
+    "a value that was left out": (MANIFEST | {"value": None}, "no manifest of DetectRegions with its boxes"),
+    "a blank page": (MANIFEST | {"value": []}, "regions is an empty list"),
     "deep": ("[[" * 50_000, "regions must be a list of boxes, not a text of 100000 characters"),
 }
 # fmt: on

@@ -46,9 +46,13 @@ BOOLEANS = {
 }
 
 
+NEEDED: dict[str, Any] = {"RecognizeRegions": {"regions": [[1, 2, 3, 4]]}}
+"""Settings without which an operation is refused."""
+
+
 def wire(operation: str, **settings: Any) -> Any:
-    """Return the settings of an operation as they go on the wire."""
-    return wire_settings(get_operation(operation), settings)
+    """Return the settings of an operation as they go on the wire, with those that it cannot do without."""
+    return wire_settings(get_operation(operation), NEEDED.get(operation, {}) | settings)
 
 
 @pytest.fixture
@@ -224,7 +228,7 @@ class TestDefaults:
 
     def test_booleans_language_and_selector_are_sent_and_nothing_else(self, name: str) -> None:
         selector = get_operation(name).result_selector
-        expected = {"language", *BOOLEANS.values(), *([selector] if selector else [])}
+        expected = {"language", *BOOLEANS.values(), *([selector] if selector else []), *NEEDED.get(name, ())}
         assert set(wire(name)) == expected
 
     def test_they_are_json(self, name: str) -> None:
@@ -293,14 +297,12 @@ def test_an_operation_without_settings_takes_none(operation: str) -> None:
     assert wire(operation, language=None, make_binarization="None") is None
     with pytest.raises(AsposeOcrSettingsError, match="takes no language"):
         wire(operation, language="English")
-    with pytest.raises(AsposeOcrSettingsError, match="takes no settings, not even regions"):
-        wire(operation, regions=[])
+    with pytest.raises(AsposeOcrSettingsError, match="takes no settings, not even sharpen"):
+        wire(operation, sharpen=True)
 
 
 def test_settings_that_are_not_known_here_go_out_unchanged() -> None:
-    region = {"rect": {"topLeftX": 1, "topLeftY": 2, "bottomRightX": 3, "bottomRightY": 4}, "order": 0}
-    settings = wire("RecognizeRegions", regions=[region], someNewSetting="None", nothing=None)
-    assert settings["regions"] == [region]
+    settings = wire("RecognizePdf", someNewSetting="None", nothing=None)
     assert settings["someNewSetting"] == "None"
     assert settings["nothing"] is None
 

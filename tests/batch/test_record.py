@@ -89,7 +89,7 @@ def test_a_delivered_item_is_told_as_it_was() -> None:
     entry = BatchRecord(store, 1).recall(fingerprint(1))
 
     assert entry == DONE
-    assert entry.line("s") == DONE.line("s")
+    assert entry.line("s", "BinarizeImage") == DONE.line("s", "BinarizeImage")
 
 
 def test_an_ocr_task_that_is_gone_is_submitted_anew() -> None:

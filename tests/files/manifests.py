@@ -22,6 +22,7 @@ KEYS = [
     "source",
     "uri",
     "text",
+    "value",
     "results",
     "warnings",
     "api_calls",

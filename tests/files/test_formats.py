@@ -77,7 +77,7 @@ def test_nothing_is_billed(name: str, emulator: Emulator) -> None:
         ("zip", "RecognizeImage", "unpack it first"),
         ("email", "RecognizeImage", "take the image out of it first"),
         ("pdf", "RecognizeImage", "use RecognizePdf"),
-        ("djvu", "RecognizeImage", "use DjVu2PDF"),
+        ("djvu", "RecognizeImage", "use DjVu2PDF first, then RecognizePdf"),
         ("png", "RecognizePdf", "use RecognizeImage"),
         ("pdf", "DjVu2PDF", "use RecognizePdf"),
     ],

@@ -33,6 +33,7 @@ def test_the_whole_manifest(tmp_path: Path) -> None:
         "source": SOURCE,
         "uri": f"file://{tmp_path}/scan.txt",
         "text": None,
+        "value": None,
         "results": manifest["results"],
         "warnings": ["low contrast", "one page lost"],
         "api_calls": 3,
@@ -69,7 +70,7 @@ def test_calls_add_up() -> None:
 
 NOTHING = [
     ("RecognizeImage", {}, ["Text"]),
-    ("RecognizeRegions", {}, ["Text"]),
+    ("RecognizeRegions", {"regions": [[1, 2, 3, 4]]}, ["Text"]),
     ("RecognizeImage", {"result_type": "Hocr"}, ["Hocr"]),
     ("RecognizeImage", {"result_type": "TextAndHocr"}, ["Text", "Hocr"]),
     ("RecognizeTable", {"result_type": "Csv"}, ["Csv"]),

@@ -1,24 +1,49 @@
-"""Every short class submits to the operation that it is named after."""
+"""The short classes: each submits to the operation that it is named after; speech takes a text."""
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
+from airflow.exceptions import AirflowProviderDeprecationWarning
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_asposeocr.api.operations import OPERATIONS
 from airflow_provider_asposeocr.operators import asposeocr as operators
 from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
+from airflow_provider_asposeocr.task_mixin import warn_if_deprecated
 
-SHORT = [
-    kind
-    for kind in vars(operators).values()
-    # All logic is in the base: what has some of its own is no short class.
-    if isinstance(kind, type) and issubclass(kind, AsposeOcrOperator) and "execute" not in vars(kind)
-]
+SHORT = {
+    operation.name: getattr(operators, f"AsposeOcr{operation.name.rpartition('/')[2]}Operator")
+    for operation in OPERATIONS.values()
+    if operation.submits
+}
 
 
-@pytest.mark.parametrize("kind", SHORT, ids=lambda kind: kind.__name__)
-def test_a_short_class_is_named_after_its_operation(kind: type[AsposeOcrOperator]) -> None:
+@pytest.mark.parametrize("name", SHORT)
+def test_every_operation_has_a_short_class(name: str) -> None:
+    kind: type[AsposeOcrOperator] = SHORT[name]
     task = kind(task_id="task", source="/scan.png", destination="/texts/")
-    assert task.operation in OPERATIONS
-    assert kind.__name__ == f"AsposeOcr{task.operation}Operator"
-    assert f"``{task.operation}``" in (kind.__doc__ or "")
+    assert task.operation == name
+    assert f"``{name}``" in (kind.__doc__ or "")
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_deprecated_one_warns_once_and_names_the_other(name: str) -> None:
+    warn_if_deprecated.cache_clear()
+    replaced_by = OPERATIONS[name].replaced_by
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        for number in range(2):
+            SHORT[name](task_id=f"task{number}", source="/scan.png", destination="/texts/")
+    said = [str(warning.message) for warning in seen if warning.category is AirflowProviderDeprecationWarning]
+    assert said == ([f"{name} is deprecated by its vendor: use {replaced_by}"] if replaced_by else [])
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, operation in OPERATIONS.items() if operation.payload == "text"]
+)
+@pytest.mark.parametrize("arguments", [{}, {"text": "Hello", "source": "/a.txt"}])
+def test_speech_takes_a_text_or_a_file_of_one(name: str, arguments: dict[str, str]) -> None:
+    with pytest.raises(AirflowFailException, match="give either text, or source"):
+        SHORT[name](task_id="task", destination="/sounds/", **arguments)
