@@ -109,16 +109,23 @@ def format_of(head: bytes) -> str:
 
     :param head: the first :data:`HEAD_BYTES` of the file.
     """
-    for name, pattern in _READ:
-        if pattern.match(head):
-            return name
-    for name, pattern in _REFUSED:
-        if pattern.match(head):
-            known = ", ".join(known for known, _ in _READ)
-            raise UnreadableImageError(
-                f"The file is not an image that can be read here: it is {name}, not one of {known}."
-            )
-    raise UnreadableImageError("The file is not an image, or is damaged.")
+    found = name_of_format(head)
+    if found is None:
+        raise UnreadableImageError("The file is not an image, or is damaged.")
+    if found not in _OPENERS:
+        known = ", ".join(_OPENERS)
+        raise UnreadableImageError(
+            f"The file is not an image that can be read here: it is {found}, not one of {known}."
+        )
+    return found
+
+
+def name_of_format(head: bytes) -> str | None:
+    """Return the name of the format of a file, as far as it is known.
+
+    :param head: the first :data:`HEAD_BYTES` of the file.
+    """
+    return next((name for name, pattern in (*_READ, *_REFUSED) if pattern.match(head)), None)
 
 
 def _decode(file: IO[bytes]) -> Scan:

@@ -23,7 +23,13 @@ MAX_FILTERED_PIXELS = 60_000_000
 """Maximum size of a filtered image: the largest image just fits after its skew is corrected."""
 
 MAX_RESULT_BYTES = 64 << 20
+MAX_PAGES = 100
+"""Maximum number of pages of a document."""
+
 MAX_SECONDS = 60.0
+DOCUMENT_TIME_FACTOR = 5
+"""Factor for the maximum duration of an OCR task whose file may have several pages."""
+
 MAX_RESIDENT_BYTES = 1_120 << 20
 """Memory of a recognition process with its engine; library pages that are mapped later come on top."""
 
@@ -52,6 +58,16 @@ def check_image_size(width: int, height: int) -> None:
         raise LimitExceededError(
             f"The image has {width:,} x {height:,} pixels; a side may have at most {MAX_SIDE:,}."
         )
+
+
+def check_page_count(kind: str, count: int) -> None:
+    """Refuse a document with too many pages.
+
+    :param kind: its format, such as ``PDF``.
+    :param count: the number of its pages.
+    """
+    if count > MAX_PAGES:
+        raise LimitExceededError(f"The {kind} has {count:,} pages; at most {MAX_PAGES} are recognized.")
 
 
 def check_filtered_size(what: str, width: int, height: int) -> None:

@@ -11,7 +11,12 @@ import logging
 import threading
 from collections import deque
 
-from airflow_provider_asposeocr.emulator.limits import MAX_SECONDS, core_count, out_of_time
+from airflow_provider_asposeocr.emulator.limits import (
+    DOCUMENT_TIME_FACTOR,
+    MAX_SECONDS,
+    core_count,
+    out_of_time,
+)
 from airflow_provider_asposeocr.emulator.ocr_tasks import OcrTask, OcrTaskStore, Outcome
 from airflow_provider_asposeocr.emulator.process import (
     ProcessEndedError,
@@ -22,6 +27,7 @@ from airflow_provider_asposeocr.emulator.process import (
 
 _MAX_PROCESSES = 2
 _MAX_FAILED_STARTS = 3
+_OF_DOCUMENTS = frozenset({"RecognizePdf", "DjVu2PDF"})
 _INSTALL = "Is airflow-provider-asposeocr installed with the extra [emulator]?"
 _LOG = logging.getLogger(__name__)
 
@@ -33,7 +39,7 @@ class WorkQueue:
     second core is available.
 
     :param store: the store of the OCR tasks and their outcomes.
-    :param max_seconds: the maximum duration of one OCR task, in seconds.
+    :param max_seconds: the maximum duration of one OCR task, in seconds; documents get several times as long.
     """
 
     def __init__(self, store: OcrTaskStore, max_seconds: float = MAX_SECONDS) -> None:
@@ -118,13 +124,15 @@ class WorkQueue:
             "sha256": ocr_task.submission.sha256,
             "settings": ocr_task.submission.settings,
         }
+        factor = DOCUMENT_TIME_FACTOR if ocr_task.submission.operation in _OF_DOCUMENTS else 1
+        seconds = self._max_seconds * factor
         outcome, alive = None, False
         try:
-            outcome = Outcome(**process.ask(request, self._max_seconds))
+            outcome = Outcome(**process.ask(request, seconds))
             alive = True
         except ProcessTimeoutError:
             self._end(process)
-            outcome = Outcome(messages=(out_of_time(self._max_seconds),))
+            outcome = Outcome(messages=(out_of_time(seconds),))
         except ProcessEndedError:
             how = self._end(process)
             outcome = Outcome(messages=(f"The recognition process ended unexpectedly ({how}).",))

@@ -15,6 +15,7 @@ from airflow_provider_asposeocr.emulator.limits import LimitExceededError, Unrea
 from airflow_provider_asposeocr.emulator.ocr_tasks import Outcome
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from airflow_provider_asposeocr.emulator.work.assignment import Assignment
+from airflow_provider_asposeocr.emulator.work.document import recognize_pdf
 from airflow_provider_asposeocr.emulator.work.image import recognize_image
 from airflow_provider_asposeocr.emulator.work.preprocessing import binarize_image
 
@@ -41,6 +42,7 @@ _BINARIZE = _Work(binarize_image)
 _WORK: Mapping[str, _Work] = {
     "RecognizeImage": _Work(recognize_image, ("language", "resultType", *_FILTERS)),
     "RecognizeImageTrial": _Work(recognize_image, ("language", "resultType", *_FILTERS)),
+    "RecognizePdf": _Work(recognize_pdf, ("language", "resultType", *_FILTERS)),
     "BinarizeImage": _BINARIZE,
     "ImageProcessing/PostBinarizationFile": _BINARIZE,
 }

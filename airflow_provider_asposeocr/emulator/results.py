@@ -4,44 +4,17 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import reportlab
-from PIL import Image
-from reportlab.lib.utils import ImageReader
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.pdfgen.canvas import Canvas
-
-from airflow_provider_asposeocr.emulator.imaging import (
-    BoundedBytes,
-    Pixels,
-    Scan,
-    encode_png,
-    is_black_and_white,
-)
-from airflow_provider_asposeocr.emulator.page import (
-    Block,
-    Box,
-    Line,
-    Page,
-    Point,
-    Quad,
-    Word,
-    block_text,
-    bounds,
-)
+from airflow_provider_asposeocr.emulator.imaging import Scan, encode_png
+from airflow_provider_asposeocr.emulator.limits import check_result_size
+from airflow_provider_asposeocr.emulator.page import Block, Box, Line, Page, Quad, Word, block_text, bounds
+from airflow_provider_asposeocr.emulator.searchable_pdf import SearchablePdf
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
-_POINTS_PER_INCH = 72
-_INVISIBLE = 3
-_FONT = "asposeocr-emulator-invisible"
-_JPEG_QUALITY = 85
 _HOCR = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html>
 <html xmlns="http://www.w3.org/1999/xhtml">
@@ -60,22 +33,28 @@ Sheet = tuple[Page, Scan]
 """Recognized page, and the image that its boxes refer to."""
 
 
-def of_pages(sheets: Sequence[Sheet], settings: AppliedSettings) -> tuple[dict[str, str], ...]:
+def of_pages(sheets: Iterable[Sheet], settings: AppliedSettings) -> tuple[dict[str, str], ...]:
     """Render a document in each of the result types that were asked for.
 
-    :param sheets: its pages, in order.
+    :param sheets: its pages, in order; the image of each is dropped before the next one is taken.
     :param settings: the settings of the OCR task.
     """
-    return tuple(_render(settings.result_types, sheets))
-
-
-def _render(kinds: Sequence[str], sheets: Sequence[Sheet]) -> Iterator[dict[str, str]]:
-    for kind in kinds:
-        if kind == "ImagePNG":
+    kinds = settings.result_types
+    pages: list[Page] = []
+    images: list[bytes] = []
+    pdf = SearchablePdf()
+    for page, scan in sheets:
+        pages.append(page)
+        if "Pdf" in kinds:
+            pdf.add(page, scan)
+        if "ImagePNG" in kinds:
             # A PNG holds a single image.
-            yield from (as_result(kind, to_png(scan)) for _, scan in sheets)
-        else:
-            yield as_result(kind, _RENDERERS[kind](sheets))
+            images.append(to_png(scan))
+            check_result_size("ImagePNG", sum(map(len, images)))
+    rendered = {kind: [render(pages)] for kind, render in _RENDERERS.items() if kind in kinds}
+    rendered["ImagePNG"] = images
+    rendered["Pdf"] = [pdf.finish()] if "Pdf" in kinds else []
+    return tuple(as_result(kind, data) for kind in kinds for data in rendered[kind])
 
 
 def as_result(kind: str, data: bytes) -> dict[str, str]:
@@ -83,16 +62,16 @@ def as_result(kind: str, data: bytes) -> dict[str, str]:
     return {"type": kind, "data": base64.b64encode(data).decode("ascii")}
 
 
-def to_text(sheets: Sequence[Sheet]) -> bytes:
+def to_text(pages: Sequence[Page]) -> bytes:
     """Return the text in UTF-8, with an empty line between pages."""
-    return "\n\n".join(page.text for page, _ in sheets if page.text).encode()
+    return "\n\n".join(page.text for page in pages if page.text).encode()
 
 
-def to_json(sheets: Sequence[Sheet]) -> bytes:
+def to_json(pages: Sequence[Page]) -> bytes:
     """Return the blocks with their text, corners in pixels and, if there are several pages, their page."""
     blocks = [
-        _json_block(block) | ({"page": number} if len(sheets) > 1 else {})
-        for number, (page, _) in enumerate(sheets, 1)
+        _json_block(block) | ({"page": number} if len(pages) > 1 else {})
+        for number, page in enumerate(pages, 1)
         for block in page.blocks
     ]
     return json.dumps(blocks, ensure_ascii=False).encode()
@@ -103,45 +82,18 @@ def to_png(scan: Scan) -> bytes:
     return encode_png(scan.pixels, scan.resolution)
 
 
-def to_hocr(sheets: Sequence[Sheet]) -> bytes:
+def to_hocr(pages: Sequence[Page]) -> bytes:
     """Return the pages as hOCR 1.2 in well-formed XHTML."""
-    pages = "\n".join(_hocr_page(number, page) for number, (page, _) in enumerate(sheets, 1))
-    return _HOCR.format(pages=pages).encode()
+    shown = "\n".join(_hocr_page(number, page) for number, page in enumerate(pages, 1))
+    return _HOCR.format(pages=shown).encode()
 
 
-def to_pdf(sheets: Sequence[Sheet]) -> bytes:
-    """Return a searchable PDF: on each page the image under an invisible layer of text."""
-    target = BoundedBytes("Pdf")
-    canvas = Canvas(target)
-    for page, scan in sheets:
-        _draw_page(canvas, page, scan)
-        canvas.showPage()
-    canvas.save()
-    return target.getvalue()
-
-
-def _draw_page(canvas: Canvas, page: Page, scan: Scan) -> None:
-    across, down = (_POINTS_PER_INCH / dots for dots in scan.resolution)
-    width, height = page.width * across, page.height * down
-    canvas.setPageSize((width, height))
-    canvas.drawImage(ImageReader(_embedded(scan.pixels)), 0, 0, width, height)
-    _prepare_font(page.text)
-
-    def in_points(point: Point) -> Point:
-        return point[0] * across, height - point[1] * down
-
-    for block in page.blocks:
-        for row in block:
-            for line in row:
-                _write_line(canvas, line.moved(in_points))
-
-
-_RENDERERS: Mapping[str, Callable[[Sequence[Sheet]], bytes]] = {
+_RENDERERS: Mapping[str, Callable[[Sequence[Page]], bytes]] = {
     "Text": to_text,
     "Hocr": to_hocr,
     "JSON": to_json,
-    "Pdf": to_pdf,
 }
+"""Result types that consist of text alone."""
 
 
 def _json_block(block: Block) -> dict[str, Any]:
@@ -185,50 +137,3 @@ def _hocr_box(quads: list[Quad]) -> str:
 def _whole(box: Box) -> tuple[int, int, int, int]:
     left, top, right, bottom = box
     return max(0, math.floor(left)), max(0, math.floor(top)), math.ceil(right), math.ceil(bottom)
-
-
-def _embedded(pixels: Pixels) -> Image.Image:
-    """Return the image in the encoding that suits a PDF best."""
-    image = Image.fromarray(pixels)
-    if is_black_and_white(pixels):
-        return image.convert("1", dither=Image.Dither.NONE)
-    packed = io.BytesIO()
-    image.save(packed, "JPEG", quality=_JPEG_QUALITY)
-    return Image.open(packed, formats=("JPEG",))
-
-
-def _prepare_font(text: str) -> None:
-    """Prepare the font for a text.
-
-    Unlike the built-in fonts, a TrueType font lets every PDF reader map its text to characters, in any
-    alphabet. Because the text is invisible, one glyph can stand for all that the font lacks.
-    """
-    if _FONT not in pdfmetrics.getRegisteredFontNames():
-        file = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
-        pdfmetrics.registerFont(TTFont(_FONT, str(file)))
-    glyphs = pdfmetrics.getFont(_FONT).face.charToGlyph
-    for character in text:
-        glyphs.setdefault(ord(character), glyphs[ord("n")])
-
-
-def _write_line(canvas: Canvas, line: Line) -> None:
-    for place, word in enumerate(line.words, 1):
-        _write_word(canvas, word.text if place == len(line.words) else word.text + " ", word)
-
-
-def _write_word(canvas: Canvas, text: str, word: Word) -> None:
-    top_left, top_right, _, bottom_left = word.quad
-    width, height = math.dist(top_left, top_right), math.dist(top_left, bottom_left)
-    natural = pdfmetrics.stringWidth(word.text, _FONT, height)
-    if not natural or not width:
-        return
-    canvas.saveState()
-    canvas.translate(*bottom_left)
-    canvas.rotate(math.degrees(math.atan2(top_right[1] - top_left[1], top_right[0] - top_left[0])))
-    pen = canvas.beginText(0, 0)
-    pen.setTextRenderMode(_INVISIBLE)
-    pen.setFont(_FONT, height)
-    pen.setHorizScale(100 * width / natural)
-    pen.textOut(text)
-    canvas.drawText(pen)
-    canvas.restoreState()

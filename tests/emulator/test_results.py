@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import weakref
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 
 import numpy as np
 import pypdfium2
 import pytest
 
-from airflow_provider_asposeocr.emulator import results
+from airflow_provider_asposeocr.emulator import limits, results
 from airflow_provider_asposeocr.emulator.imaging import Scan
+from airflow_provider_asposeocr.emulator.limits import LimitExceededError
 from airflow_provider_asposeocr.emulator.page import Line, Page, Quad, Word
+from airflow_provider_asposeocr.emulator.settings import AppliedSettings
+from tests.emulator.pdfs import pdf_words
 
 WORDS = ["Łódź", "Ścieżka", "ășț", "Привет", "<&>"]
 
@@ -31,7 +37,8 @@ def page() -> Page:
 
 
 def test_any_alphabet_can_be_searched_for_in_a_pdf(page: Page) -> None:
-    document = pypdfium2.PdfDocument(results.to_pdf([(page, WHITE)]))
+    (result,) = results.of_pages([(page, WHITE)], AppliedSettings(result_type="Pdf"))
+    document = pypdfium2.PdfDocument(base64.b64decode(result["data"]))
     first = document[0]
     assert first.get_textpage().get_text_range().split() == WORDS
     assert first.get_size() == pytest.approx((1400 * 72 / 200, 100 * 72 / 200), abs=0.01)
@@ -43,7 +50,35 @@ def test_any_alphabet_can_be_searched_for_in_a_pdf(page: Page) -> None:
 
 
 def test_hocr_is_well_formed(page: Page) -> None:
-    root = ET.fromstring(results.to_hocr([(page, WHITE)]))
+    root = ET.fromstring(results.to_hocr([page]))
     words = [element for element in root.iter() if element.get("class") == "ocrx_word"]
     assert [element.text for element in words] == WORDS
     assert words[1].get("title") == "bbox 210 10 380 40; x_wconf 90"
+
+
+def test_images_are_not_kept_until_the_end(page: Page) -> None:
+    """A document of many pages takes the memory of its results, not that of its images."""
+    made: list[weakref.ref[Scan]] = []
+
+    def sheets() -> Iterator[results.Sheet]:
+        for _ in range(5):
+            scan = Scan(WHITE.pixels, dpi=200)
+            made.append(weakref.ref(scan))
+            yield page, scan
+            del scan
+            assert sum(each() is not None for each in made) <= 1
+
+    settings = AppliedSettings(result_type="TextAndPdfAndHocr")
+    text, pdf, hocr = (base64.b64decode(each["data"]) for each in results.of_pages(sheets(), settings))
+    assert text.decode().split() == WORDS * 5
+    assert [[word for word, _ in words] for words in pdf_words(pdf)] == [WORDS] * 5
+    assert hocr.count(b"ocr_page") == 6
+
+
+def test_all_pngs_together_are_bounded(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = AppliedSettings(result_type="ImagePNG")
+    (one,) = results.of_pages([(page, WHITE)], settings)
+    monkeypatch.setattr(limits, "MAX_RESULT_BYTES", len(base64.b64decode(one["data"])) * 2)
+    assert len(results.of_pages([(page, WHITE)] * 2, settings)) == 2
+    with pytest.raises(LimitExceededError, match="result ImagePNG is larger"):
+        results.of_pages([(page, WHITE)] * 3, settings)

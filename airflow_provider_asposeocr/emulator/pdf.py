@@ -1,0 +1,94 @@
+"""PDF rendering: each page becomes an image, and one page at a time is in memory.
+
+PDFium reads the file piece by piece and runs no scripts. It bounds neither time nor memory: the limits of the
+recognition process apply.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from typing import IO
+
+import pypdfium2
+from pypdfium2 import raw
+
+from airflow_provider_asposeocr.emulator.decoding import HEAD_BYTES, name_of_format
+from airflow_provider_asposeocr.emulator.imaging import Scan, pixels_of
+from airflow_provider_asposeocr.emulator.limits import (
+    MAX_PIXELS,
+    MAX_SIDE,
+    LimitExceededError,
+    UnreadableImageError,
+    check_page_count,
+)
+
+_DPI = 200.0
+_MIN_DPI = 50.0
+"""Pages so large that they would have to be rendered at less are refused: their text could not be read."""
+
+_POINTS_PER_INCH = 72
+_ENCRYPTED = (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY)
+
+
+def render_pages(file: IO[bytes]) -> Iterator[Scan]:
+    """Render the pages of a PDF, each with what is filled in and annotated on it.
+
+    :param file: the PDF, a file with a name.
+    :raises UnreadableImageError: if it is no PDF, needs a password, or is damaged.
+    :raises LimitExceededError: if it has too many pages, or a page is too large.
+    """
+    with _opened(file) as document:
+        if not len(document):
+            raise UnreadableImageError("The PDF has no pages.")
+        check_page_count("PDF", len(document))
+        document.init_forms()
+        for number in range(1, len(document) + 1):
+            yield _rendered(document, number)
+
+
+def _opened(file: IO[bytes]) -> pypdfium2.PdfDocument:
+    file.seek(0)
+    found = name_of_format(file.read(HEAD_BYTES))
+    if found != "PDF":
+        raise UnreadableImageError(
+            f"The file is not a PDF: it is {found}." if found else "The file is not a PDF, or is damaged."
+        )
+    # Not by pypdfium2, which takes the error of an earlier file for that of a PDF without pages.
+    opened = raw.FPDF_LoadDocument(os.fsencode(file.name), None)
+    if not opened:
+        if raw.FPDF_GetLastError() in _ENCRYPTED:
+            raise UnreadableImageError("The PDF is encrypted: it opens only with a password.")
+        raise UnreadableImageError("The PDF is damaged.")
+    return pypdfium2.PdfDocument(opened)
+
+
+def _rendered(document: pypdfium2.PdfDocument, number: int) -> Scan:
+    try:
+        page = document[number - 1]
+    except pypdfium2.PdfiumError as error:
+        raise UnreadableImageError(f"Page {number} of the PDF is damaged.") from error
+    try:
+        dpi = _resolution(number, *page.get_size())
+        bitmap = page.render(scale=dpi / _POINTS_PER_INCH, rev_byteorder=True)
+        return Scan(pixels_of(bitmap.to_numpy()), dpi)
+    finally:
+        page.close()
+
+
+def _resolution(number: int, width: float, height: float) -> float:
+    """Return the resolution at which a page fits the limits of an image, in dots per inch.
+
+    :param number: the number of the page.
+    :param width: of the page, in points.
+    :param height: of the page, in points.
+    """
+    across, down = (max(1.0, points) / _POINTS_PER_INCH for points in (width, height))
+    dpi = min(_DPI, math.sqrt(MAX_PIXELS / (across * down)), MAX_SIDE / max(across, down))
+    if not dpi >= _MIN_DPI:
+        raise LimitExceededError(
+            f"Page {number} of the PDF measures {across:,.0f} x {down:,.0f} inches; at most {MAX_PIXELS:,}"
+            f" pixels are recognized, and a side of {MAX_SIDE:,}, at no less than {_MIN_DPI:g} dpi."
+        )
+    return dpi

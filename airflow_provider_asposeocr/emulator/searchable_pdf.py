@@ -1,0 +1,106 @@
+"""Searchable PDF: on each page the image, under an invisible layer of its text."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import reportlab
+from PIL import Image
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+
+from airflow_provider_asposeocr.emulator.imaging import BoundedBytes, Pixels, Scan, is_black_and_white
+from airflow_provider_asposeocr.emulator.page import Line, Page, Point, Word
+
+_POINTS_PER_INCH = 72
+_INVISIBLE = 3
+_FONT = "asposeocr-emulator-invisible"
+_JPEG_QUALITY = 85
+
+
+class SearchablePdf:
+    """Write a PDF page by page; of the images only their encoded form is kept."""
+
+    def __init__(self) -> None:
+        self._target = BoundedBytes("Pdf")
+        self._canvas = Canvas(self._target)
+
+    def add(self, page: Page, scan: Scan) -> None:
+        """Append a page.
+
+        :param page: its text.
+        :param scan: the image that the boxes of the text refer to.
+        """
+        across, down = (_POINTS_PER_INCH / dots for dots in scan.resolution)
+        width, height = page.width * across, page.height * down
+        self._canvas.setPageSize((width, height))
+        self._canvas.drawImage(ImageReader(_embedded(scan.pixels)), 0, 0, width, height)
+        _prepare_font(page.text)
+
+        def in_points(point: Point) -> Point:
+            return point[0] * across, height - point[1] * down
+
+        for block in page.blocks:
+            for row in block:
+                for line in row:
+                    _write_line(self._canvas, line.moved(in_points))
+        self._canvas.showPage()
+
+    def finish(self) -> bytes:
+        """Return the PDF; nothing can be added afterwards."""
+        self._canvas.save()
+        return self._target.getvalue()
+
+
+def _embedded(pixels: Pixels) -> Image.Image:
+    """Return the image in the encoding that suits a PDF best."""
+    image = Image.fromarray(pixels)
+    if is_black_and_white(pixels):
+        return image.convert("1", dither=Image.Dither.NONE)
+    packed = io.BytesIO()
+    image.save(packed, "JPEG", quality=_JPEG_QUALITY)
+    return Image.open(packed, formats=("JPEG",))
+
+
+def _prepare_font(text: str) -> None:
+    """Prepare the font for a text.
+
+    Unlike the built-in fonts, a TrueType font lets every PDF reader map its text to characters, in any
+    alphabet. Because the text is invisible, one glyph can stand for all that the font lacks.
+    """
+    if _FONT not in pdfmetrics.getRegisteredFontNames():
+        file = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
+        pdfmetrics.registerFont(TTFont(_FONT, str(file)))
+    glyphs = pdfmetrics.getFont(_FONT).face.charToGlyph
+    for character in text:
+        glyphs.setdefault(ord(character), glyphs[ord("n")])
+
+
+def _write_line(canvas: Canvas, line: Line) -> None:
+    for place, word in enumerate(line.words, 1):
+        _write_word(canvas, word.text if place == len(line.words) else word.text + " ", word)
+
+
+def _write_word(canvas: Canvas, text: str, word: Word) -> None:
+    """Write a word so that its characters, from their ascent to their descent, fill its position."""
+    top_left, top_right, _, bottom_left = word.quad
+    width, height = math.dist(top_left, top_right), math.dist(top_left, bottom_left)
+    ascent, descent = pdfmetrics.getAscentDescent(_FONT, 1)
+    size = height / (ascent - descent)
+    natural = pdfmetrics.stringWidth(word.text, _FONT, size)
+    if not natural or not width:
+        return
+    canvas.saveState()
+    canvas.translate(*bottom_left)
+    canvas.rotate(math.degrees(math.atan2(top_right[1] - top_left[1], top_right[0] - top_left[0])))
+    pen = canvas.beginText(0, -descent * size)
+    pen.setTextRenderMode(_INVISIBLE)
+    pen.setFont(_FONT, size)
+    pen.setHorizScale(100 * width / natural)
+    pen.textOut(text)
+    canvas.drawText(pen)
+    canvas.restoreState()
