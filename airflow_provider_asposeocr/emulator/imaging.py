@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,6 +20,9 @@ from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
 Pixels = npt.NDArray[np.uint8]
 """Image as rows, columns and three channels (red, green, blue), unless a function says grey."""
+
+Affine = npt.NDArray[np.float64]
+"""Map between the points of two images, as a matrix of three by three."""
 
 _DEFAULT_DPI = 150.0
 _MAX_SKEW = 15.0
@@ -87,16 +90,39 @@ def stretched(scan: Scan, across: float, down: float, aspect: float) -> Scan:
 
 def prepare(scan: Scan, settings: AppliedSettings) -> Scan:
     """Apply the filters that the settings ask for: rotation, contrast, binarization, skew, upsampling."""
-    pixels, dpi = rotate(scan.pixels, settings.rotate), scan.dpi
+    return prepare_and_trace(scan, settings)[0]
+
+
+def prepare_and_trace(scan: Scan, settings: AppliedSettings) -> tuple[Scan, Affine]:
+    """Apply the filters as :func:`prepare` does.
+
+    :return: the result, and the map from the points of the image to those of the result.
+    """
+    scan, trace = _rotated(scan, np.eye(3), settings.rotate)
     if settings.contrast:
-        pixels = stretch_contrast(pixels)
+        scan = replace(scan, pixels=stretch_contrast(scan.pixels))
     if settings.binarize:
-        pixels = pixels_of(cv2.cvtColor(black_and_white(pixels), cv2.COLOR_GRAY2RGB))
+        scan = replace(scan, pixels=pixels_of(cv2.cvtColor(black_and_white(scan.pixels), cv2.COLOR_GRAY2RGB)))
+    if settings.upsample and settings.upsample_first:
+        scan, trace = _enlarged(scan, trace)
     if settings.deskew:
-        pixels = deskew(pixels)
-    if settings.upsample and max(pixels.shape[:2]) <= _SMALL_SIDE:
-        pixels, dpi = pixels_of(cv2.resize(pixels, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)), dpi * 2
-    return Scan(pixels, dpi)
+        scan, trace = _rotated(scan, trace, -_correctable_skew(scan.pixels))
+    if settings.upsample and not settings.upsample_first:
+        scan, trace = _enlarged(scan, trace)
+    return scan, trace
+
+
+def _rotated(scan: Scan, trace: Affine, degrees: float) -> tuple[Scan, Affine]:
+    pixels = rotate(scan.pixels, degrees)
+    return replace(scan, pixels=pixels), _rotation(scan.pixels, degrees) @ trace
+
+
+def _enlarged(scan: Scan, trace: Affine) -> tuple[Scan, Affine]:
+    """Double the size of an image if it is small."""
+    if max(scan.pixels.shape[:2]) > _SMALL_SIDE:
+        return scan, trace
+    pixels = pixels_of(cv2.resize(scan.pixels, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))
+    return replace(scan, pixels=pixels, dpi=scan.dpi * 2), np.diag([2.0, 2.0, 1.0]) @ trace
 
 
 def encode_png(pixels: Pixels, resolution: tuple[float, float] = (_DEFAULT_DPI, _DEFAULT_DPI)) -> bytes:
@@ -158,13 +184,20 @@ def rotate(pixels: Pixels, degrees: float) -> Pixels:
     if rest == 0:
         return np.ascontiguousarray(np.rot90(pixels, -int(quarters)))
     height, width = pixels.shape[:2]
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1.0)
-    new_width, new_height = _rotated_size(width, height, degrees)
-    check_filtered_size(f"A rotation by {degrees:g} degrees", new_width, new_height)
-    turn[:, 2] += (new_width - width) / 2, (new_height - height) / 2
+    size = _rotated_size(width, height, degrees)
+    check_filtered_size(f"A rotation by {degrees:g} degrees", *size)
     white = (255, 255, 255)
-    size = (new_width, new_height)
+    turn = _rotation(pixels, degrees)[:2]
     return pixels_of(cv2.warpAffine(pixels, turn, size, flags=cv2.INTER_CUBIC, borderValue=white))
+
+
+def _rotation(pixels: Pixels, degrees: float) -> Affine:
+    """Return the map from the points of an image to those of the image that :func:`rotate` makes of it."""
+    height, width = pixels.shape[:2]
+    new_width, new_height = _rotated_size(width, height, degrees)
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1.0)
+    turn[:, 2] += (new_width - width) / 2, (new_height - height) / 2
+    return np.vstack([turn, [0.0, 0.0, 1.0]])
 
 
 def stretch_contrast(pixels: Pixels) -> Pixels:
@@ -194,10 +227,13 @@ def black_and_white(pixels: Pixels) -> Pixels:
 
 def deskew(pixels: Pixels) -> Pixels:
     """Straighten an image skewed by up to 15 degrees, unless the result would be too large."""
+    return rotate(pixels, -_correctable_skew(pixels))
+
+
+def _correctable_skew(pixels: Pixels) -> float:
     skew = find_skew(pixels)
     height, width = pixels.shape[:2]
-    fits = math.prod(_rotated_size(width, height, skew)) <= MAX_FILTERED_PIXELS
-    return rotate(pixels, -skew) if skew and fits else pixels
+    return skew if math.prod(_rotated_size(width, height, skew)) <= MAX_FILTERED_PIXELS else 0.0
 
 
 def find_skew(pixels: Pixels) -> float:

@@ -8,7 +8,7 @@ so the typical skew of its lines is undone first; that affects the order only, n
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -53,14 +53,19 @@ class _Placed:
         return (self.top + self.bottom) / 2
 
 
-def reading_order(lines: Sequence[Line]) -> tuple[Block, ...]:
+_Cut = Callable[[Sequence[_Placed]], tuple[list[_Placed], list[_Placed]] | None]
+
+
+def reading_order(lines: Sequence[Line], *, columns: bool = True) -> tuple[Block, ...]:
     """Put lines in reading order.
 
     :param lines: in any order.
+    :param columns: look for columns of text; if False, each row is read across the whole page.
     """
     skew = typical_skew(lines)
     placed = [_place(line, skew) for line in lines]
-    return tuple(_rows(block) for block in _cut(placed))
+    cuts = (_columns, _paragraphs) if columns else (_paragraphs,)
+    return tuple(_rows(block) for block in _cut(placed, cuts))
 
 
 def typical_skew(lines: Iterable[Line]) -> float:
@@ -94,12 +99,12 @@ def _turned(point: Point, degrees: float) -> Point:
     return x * cos - y * sin, x * sin + y * cos
 
 
-def _cut(lines: Sequence[_Placed]) -> list[Sequence[_Placed]]:
+def _cut(lines: Sequence[_Placed], cuts: Iterable[_Cut]) -> list[Sequence[_Placed]]:
     if len(lines) < 2:
         return [lines] if lines else []
-    for parts in (_columns(lines), _paragraphs(lines)):
-        if parts:
-            return [block for part in parts for block in _cut(part)]
+    for cut in cuts:
+        if parts := cut(lines):
+            return [block for part in parts for block in _cut(part, cuts)]
     return [lines]
 
 

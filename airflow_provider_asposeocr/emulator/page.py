@@ -83,12 +83,16 @@ class Page:
         """Number of words."""
         return sum(1 for _ in self.words())
 
-    def words(self) -> Iterator[Word]:
-        """Yield all words in reading order."""
+    def lines(self) -> Iterator[Line]:
+        """Yield all lines in reading order."""
         for block in self.blocks:
             for row in block:
-                for line in row:
-                    yield from line.words
+                yield from row
+
+    def words(self) -> Iterator[Word]:
+        """Yield all words in reading order."""
+        for line in self.lines():
+            yield from line.words
 
     def masked(self, places: Collection[int]) -> Page:
         """Return the page with some words replaced by asterisks.

@@ -17,7 +17,9 @@ from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from airflow_provider_asposeocr.emulator.work.assignment import Assignment
 from airflow_provider_asposeocr.emulator.work.document import recognize_pdf
 from airflow_provider_asposeocr.emulator.work.image import recognize_image
+from airflow_provider_asposeocr.emulator.work.label import recognize_label
 from airflow_provider_asposeocr.emulator.work.preprocessing import binarize_image
+from airflow_provider_asposeocr.emulator.work.receipt import recognize_receipt
 
 _OUT_OF_MEMORY = -4
 """Code of OpenCV's error for insufficient memory."""
@@ -43,6 +45,8 @@ _WORK: Mapping[str, _Work] = {
     "RecognizeImage": _Work(recognize_image, ("language", "resultType", *_FILTERS)),
     "RecognizeImageTrial": _Work(recognize_image, ("language", "resultType", *_FILTERS)),
     "RecognizePdf": _Work(recognize_pdf, ("language", "resultType", *_FILTERS)),
+    "RecognizeReceipt": _Work(recognize_receipt, ("language", "resultType", *_FILTERS)),
+    "RecognizeLabel": _Work(recognize_label, ("language", "resultType", *_FILTERS)),
     "BinarizeImage": _BINARIZE,
     "ImageProcessing/PostBinarizationFile": _BINARIZE,
 }

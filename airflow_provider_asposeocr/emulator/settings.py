@@ -20,6 +20,9 @@ MAX_REGIONS = 1_000
 
 _INTEGERS = range(-(1 << 31), 1 << 31)
 _SPEECH = frozenset({SettingsKind.SPEECH, SettingsKind.SPEECH_FLAT})
+_UPSAMPLE_FIRST = frozenset({"RecognizeReceipt", "RecognizeAndParseInvoice"})
+"""Operations whose documented order of filters differs from that of all others."""
+
 _CORNERS = ("topLeftX", "topLeftY", "bottomRightX", "bottomRightY")
 
 
@@ -60,6 +63,7 @@ class AppliedSettings:
     :param binarize: reduce the image to black and white.
     :param deskew: straighten the image.
     :param upsample: enlarge a small image.
+    :param upsample_first: enlarge it before it is straightened, not afterwards.
     :param spell_check: correct misspelt words.
     :param result_type: as spelled on the wire.
     :param regions: the parts to recognize, in the order of the request.
@@ -71,6 +75,7 @@ class AppliedSettings:
     binarize: bool = False
     deskew: bool = True
     upsample: bool = False
+    upsample_first: bool = False
     spell_check: bool = False
     result_type: str = "Text"
     regions: tuple[Region, ...] = ()
@@ -108,6 +113,7 @@ class AppliedSettings:
             binarize=_boolean(given, "makeBinarization", cls.binarize),
             deskew=_boolean(given, "makeSkewCorrect", cls.deskew),
             upsample=_boolean(given, "makeUpsampling", cls.upsample),
+            upsample_first=operation.name in _UPSAMPLE_FIRST,
             spell_check=_boolean(given, "makeSpellCheck", cls.spell_check),
             result_type=_result_type(operation, given),
             regions=_regions(operation, given),

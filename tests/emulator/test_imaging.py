@@ -10,6 +10,7 @@ from PIL import Image
 
 from airflow_provider_asposeocr.emulator import imaging
 from airflow_provider_asposeocr.emulator.imaging import Scan, stretched, with_square_pixels
+from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
 
 def test_pixels_are_made_square_and_back() -> None:
@@ -30,6 +31,22 @@ def test_rotation_is_clockwise_and_cuts_nothing_off(degrees: int) -> None:
     height, width = turned.shape[:2]
     angle = np.degrees(np.arctan2(rows.mean() - height / 2, columns.mean() - width / 2))
     assert np.cos(np.radians(angle - degrees)) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("upsample_first", [False, True])
+@pytest.mark.parametrize("degrees", [0, 90, 180, -90, 35])
+def test_filters_tell_where_each_point_is_now(degrees: int, upsample_first: bool) -> None:
+    pixels = np.full((300, 500, 3), 255, np.uint8)
+    for row in range(120, 200, 20):
+        pixels[row : row + 8, 100:400] = 0  # text
+    pixels = imaging.rotate(pixels, 5)
+    pixels[20:26, 30:36] = (255, 0, 0)  # a mark
+    settings = AppliedSettings(rotate=degrees, contrast=False, upsample=True, upsample_first=upsample_first)
+    scan, trace = imaging.prepare_and_trace(Scan(pixels), settings)
+    rows, columns = np.nonzero((scan.pixels[:, :, 0] > 200) & (scan.pixels[:, :, 1] < 100))
+    x, y, _ = trace @ (33.0, 23.0, 1.0)
+    assert (x, y) == pytest.approx((columns.mean() + 0.5, rows.mean() + 0.5), abs=1.5)
+    assert scan.dpi == 300
 
 
 @pytest.mark.parametrize("skew", [-12.0, -3.3, 0.0, 0.7, 9.0])

@@ -58,6 +58,14 @@ def test_columns_of_text_are_read_one_after_the_other(angle: float) -> None:
     assert text_of([*mixed, heading]) == expected
 
 
+@pytest.mark.parametrize("angle", [0.0, -2.0, 90.0, 180.0])
+def test_rows_across_a_page_without_columns(angle: float) -> None:
+    items = [line(f"item {row}", 50, 100 + 25 * row, angle=angle, width=400) for row in range(4)]
+    prices = [line(f"price {row}", 520, 103 + 25 * row, angle=angle, width=400) for row in range(4)]
+    blocks = reading_order([*prices, *items], columns=False)
+    assert Page(1000, 1000, blocks).text == "\n".join(f"item {row} price {row}" for row in range(4))
+
+
 def test_a_table_is_read_by_rows() -> None:
     cells = [
         line(f"{row}{column}", 50 + 300 * column, 100 + 25 * row) for row in range(4) for column in range(3)
