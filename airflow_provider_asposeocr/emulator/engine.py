@@ -75,16 +75,26 @@ def recognize(original: Scan, settings: AppliedSettings) -> tuple[Page, Scan]:
     :return: the page, and the filtered image that its boxes refer to.
     :raises UnsupportedLanguageError: if the engine does not read the language.
     """
-    if settings.language in _UNREADABLE_LANGUAGES:
-        raise UnsupportedLanguageError(f"The language {settings.language} is not supported by the emulator.")
     square = imaging.with_square_pixels(original)
     scan = imaging.prepare(square, settings)
-    height, width = scan.pixels.shape[:2]
-    page = Page(width, height, _read_any_way_up(scan.pixels))
+    page = read(scan, settings)
     if square is not original and settings.rotate % 90 == 0:
         scan = _as_stored(scan, original, square, sideways=settings.rotate % 180 != 0)
         page = page.resized(*scan.pixels.shape[1::-1])
     return page, scan
+
+
+def read(scan: Scan, settings: AppliedSettings) -> Page:
+    """Read an image with square pixels as it is, whatever the filters in the settings.
+
+    :param scan: the image.
+    :param settings: the language.
+    :raises UnsupportedLanguageError: if the engine does not read it.
+    """
+    if settings.language in _UNREADABLE_LANGUAGES:
+        raise UnsupportedLanguageError(f"The language {settings.language} is not supported by the emulator.")
+    height, width = scan.pixels.shape[:2]
+    return Page(width, height, _read_any_way_up(scan.pixels))
 
 
 def _as_stored(scan: Scan, original: Scan, square: Scan, *, sideways: bool) -> Scan:

@@ -20,6 +20,7 @@ from airflow_provider_asposeocr.emulator.work.image import recognize_image
 from airflow_provider_asposeocr.emulator.work.label import recognize_label
 from airflow_provider_asposeocr.emulator.work.preprocessing import binarize_image
 from airflow_provider_asposeocr.emulator.work.receipt import recognize_receipt
+from airflow_provider_asposeocr.emulator.work.regions import detect_regions, recognize_regions
 
 _OUT_OF_MEMORY = -4
 """Code of OpenCV's error for insufficient memory."""
@@ -47,6 +48,8 @@ _WORK: Mapping[str, _Work] = {
     "RecognizePdf": _Work(recognize_pdf, ("language", "resultType", *_FILTERS)),
     "RecognizeReceipt": _Work(recognize_receipt, ("language", "resultType", *_FILTERS)),
     "RecognizeLabel": _Work(recognize_label, ("language", "resultType", *_FILTERS)),
+    "RecognizeRegions": _Work(recognize_regions, ("language", "resultType", "regions", *_FILTERS)),
+    "DetectRegions": _Work(detect_regions, ("language", *_FILTERS)),
     "BinarizeImage": _BINARIZE,
     "ImageProcessing/PostBinarizationFile": _BINARIZE,
 }

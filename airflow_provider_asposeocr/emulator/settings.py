@@ -70,7 +70,7 @@ class AppliedSettings:
     """
 
     language: str = "English"
-    rotate: int = 0
+    rotate: float = 0
     contrast: bool = True
     binarize: bool = False
     deskew: bool = True
