@@ -97,6 +97,15 @@ def read(scan: Scan, settings: AppliedSettings) -> Page:
     return Page(width, height, _read_any_way_up(scan.pixels))
 
 
+def read_pieces(scan: Scan, quads: Iterable[Quad]) -> list[Line]:
+    """Read given pieces of text, each in the direction of its corners.
+
+    :param scan: the image that they are on.
+    :param quads: their positions.
+    """
+    return _Reader(scan.pixels, smooth=imaging.is_black_and_white(scan.pixels)).read(quads)
+
+
 def _as_stored(scan: Scan, original: Scan, square: Scan, *, sideways: bool) -> Scan:
     """Return a filtered image in the pixel proportions of its file, which are those that a client expects."""
     down, across = (

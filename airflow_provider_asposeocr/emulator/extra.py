@@ -7,7 +7,17 @@ from __future__ import annotations
 
 import importlib.util
 
-_OCR_MODULES = ("onnxruntime", "rapidocr", "omegaconf", "cv2", "numpy", "PIL", "pypdfium2", "reportlab")
+_OCR_MODULES = (
+    "onnxruntime",
+    "rapidocr",
+    "omegaconf",
+    "cv2",
+    "numpy",
+    "openpyxl",
+    "PIL",
+    "pypdfium2",
+    "reportlab",
+)
 _COMMAND = 'pip install "airflow-provider-asposeocr[emulator]"'
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
@@ -135,6 +136,12 @@ def bounds(quads: Collection[Quad]) -> Box:
     points = [point for quad in quads for point in quad]
     across, down = [x for x, _ in points], [y for _, y in points]
     return min(across), min(down), max(across), max(down)
+
+
+def whole(box: Box) -> tuple[int, int, int, int]:
+    """Return the box in whole pixels of the image."""
+    left, top, right, bottom = box
+    return max(0, math.floor(left)), max(0, math.floor(top)), math.ceil(right), math.ceil(bottom)
 
 
 def _moved(quad: Quad, move: Callable[[Point], Point]) -> Quad:

@@ -21,6 +21,7 @@ from airflow_provider_asposeocr.emulator.work.label import recognize_label
 from airflow_provider_asposeocr.emulator.work.preprocessing import binarize_image
 from airflow_provider_asposeocr.emulator.work.receipt import recognize_receipt
 from airflow_provider_asposeocr.emulator.work.regions import detect_regions, recognize_regions
+from airflow_provider_asposeocr.emulator.work.table import recognize_table
 
 _OUT_OF_MEMORY = -4
 """Code of OpenCV's error for insufficient memory."""
@@ -50,6 +51,7 @@ _WORK: Mapping[str, _Work] = {
     "RecognizeLabel": _Work(recognize_label, ("language", "resultType", *_FILTERS)),
     "RecognizeRegions": _Work(recognize_regions, ("language", "resultType", "regions", *_FILTERS)),
     "DetectRegions": _Work(detect_regions, ("language", *_FILTERS)),
+    "RecognizeTable": _Work(recognize_table, ("language", "resultType", "resultTypeTable", *_FILTERS)),
     "BinarizeImage": _BINARIZE,
     "ImageProcessing/PostBinarizationFile": _BINARIZE,
 }

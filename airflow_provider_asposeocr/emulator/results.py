@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import html
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_asposeocr.emulator.imaging import Scan, encode_png
 from airflow_provider_asposeocr.emulator.limits import check_result_size
-from airflow_provider_asposeocr.emulator.page import Block, Box, Line, Page, Quad, Word, block_text, bounds
+from airflow_provider_asposeocr.emulator.page import Block, Line, Page, Quad, Word, block_text, bounds, whole
 from airflow_provider_asposeocr.emulator.searchable_pdf import SearchablePdf
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
@@ -97,7 +96,7 @@ _RENDERERS: Mapping[str, Callable[[Sequence[Page]], bytes]] = {
 
 
 def _json_block(block: Block) -> dict[str, Any]:
-    left, top, right, bottom = _whole(bounds([line.quad for row in block for line in row]))
+    left, top, right, bottom = whole(bounds([line.quad for row in block for line in row]))
     return {
         "topLeftX": left,
         "topLeftY": top,
@@ -131,9 +130,4 @@ def _hocr_word(name: str, word: Word) -> str:
 
 
 def _hocr_box(quads: list[Quad]) -> str:
-    return "bbox " + " ".join(map(str, _whole(bounds(quads))))
-
-
-def _whole(box: Box) -> tuple[int, int, int, int]:
-    left, top, right, bottom = box
-    return max(0, math.floor(left)), max(0, math.floor(top)), math.ceil(right), math.ceil(bottom)
+    return "bbox " + " ".join(map(str, whole(bounds(quads))))

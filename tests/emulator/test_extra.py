@@ -16,7 +16,7 @@ from tests.emulator.process import COMMAND
 SERVER = ("starlette", "uvicorn", "python_multipart")
 
 
-OCR = ("onnxruntime", "rapidocr", "cv2", "numpy", "PIL", "omegaconf", "reportlab")
+OCR = ("onnxruntime", "rapidocr", "cv2", "numpy", "PIL", "omegaconf", "openpyxl", "pypdfium2", "reportlab")
 
 
 INSTALL = 'pip install "airflow-provider-asposeocr[emulator]"'

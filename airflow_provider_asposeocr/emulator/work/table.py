@@ -1,0 +1,102 @@
+"""Recognition of tables: ruled ones by their rules, all other text by its columns."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from airflow_provider_asposeocr.emulator import engine, imaging, results
+from airflow_provider_asposeocr.emulator.columns import tables_of
+from airflow_provider_asposeocr.emulator.decoding import decode
+from airflow_provider_asposeocr.emulator.grids import Grid, GridCell, find_grids
+from airflow_provider_asposeocr.emulator.imaging import Scan
+from airflow_provider_asposeocr.emulator.layout import reading_order, typical_skew
+from airflow_provider_asposeocr.emulator.ocr_tasks import Outcome
+from airflow_provider_asposeocr.emulator.page import Line, Point, Row, block_text, bounds
+from airflow_provider_asposeocr.emulator.quads import part_of, turned_back
+from airflow_provider_asposeocr.emulator.settings import AppliedSettings
+from airflow_provider_asposeocr.emulator.tables import RENDERERS, Cell, Table, stacked
+from airflow_provider_asposeocr.emulator.work.assignment import Assignment
+
+_MARGIN = 0.3
+"""Share of its height by which a line must reach across a rule to be cut there."""
+
+
+def recognize_table(given: Assignment) -> Outcome:
+    """Recognize all text of an image as one table: its tables, and text outside of them, below each other."""
+    scan = imaging.prepare(imaging.with_square_pixels(decode(given.file)), given.settings)
+    table = stacked(_tables(scan, given.settings))
+    return Outcome(
+        results=tuple(results.as_result(kind, RENDERERS[kind](table)) for kind in given.settings.result_types)
+    )
+
+
+def _tables(scan: Scan, settings: AppliedSettings) -> Iterator[Table]:
+    clean, grids, found = _read_upright(scan, settings)
+    lines = list(_cut_at_rules(found, grids, clean))
+    smallest_first = sorted(grids, key=lambda grid: grid.area)
+    holders = [next((grid for grid in smallest_first if grid.holds(_middle(line))), None) for line in lines]
+    outside = [line for line, holder in zip(lines, holders, strict=True) if holder is None]
+    rows = [row for block in reading_order(outside, columns=False) for row in block]
+    for number in range(len(grids) + 1):
+        if number:
+            grid = grids[number - 1]
+            own = [line for line, holder in zip(lines, holders, strict=True) if holder is grid]
+            yield _cells(grid, own) if own else []
+        yield from tables_of([row for row in rows if _grids_above(row, grids) == number])
+
+
+def _read_upright(scan: Scan, settings: AppliedSettings) -> tuple[Scan, list[Grid], list[Line]]:
+    """Read an image without its rules, and turn it so that most of its text is upright.
+
+    :return: the turned image without rules, its ruled tables, and its text.
+    """
+    grids, pixels = find_grids(scan.pixels)
+    lines = list(engine.read(replace(scan, pixels=pixels), settings).lines())
+    if quarters := round(typical_skew(lines) / 90) % 4:
+        grids, pixels = find_grids(np.ascontiguousarray(np.rot90(scan.pixels, quarters)))
+        height, width = pixels.shape[:2]
+        lines = [line.moved(lambda point: turned_back(point, 4 - quarters, width, height)) for line in lines]
+    return replace(scan, pixels=pixels), grids, lines
+
+
+def _cut_at_rules(lines: Sequence[Line], grids: Sequence[Grid], clean: Scan) -> Iterator[Line]:
+    """Yield lines that lie in one cell each: those that reach across a rule are read again in parts."""
+    for line in lines:
+        left, top, right, bottom = bounds([line.quad])
+        margin = _MARGIN * (bottom - top)
+        sides = {side for grid in grids for side in grid.sides_at((top + bottom) / 2)}
+        cuts = [left, *sorted(side for side in sides if left + margin < side < right - margin), right]
+        if len(cuts) == 2:
+            yield line
+            continue
+        shares = [(cut - left) / (right - left) for cut in cuts]
+        parts = (part_of(line.quad, start, end) for start, end in itertools.pairwise(shares))
+        yield from engine.read_pieces(clean, parts)
+
+
+def _cells(grid: Grid, lines: Sequence[Line]) -> Table:
+    inside: dict[GridCell, list[Line]] = {cell: [] for cell in grid.cells}
+    for line in lines:
+        inside[grid.nearest(_middle(line))].append(line)
+    return [
+        Cell(cell.row, cell.column, _text(own), cell.box, cell.rows, cell.columns)
+        for cell, own in inside.items()
+    ]
+
+
+def _text(lines: Sequence[Line]) -> str:
+    return "\n".join(block_text(block) for block in reading_order(lines, columns=False))
+
+
+def _grids_above(row: Row, grids: Sequence[Grid]) -> int:
+    top = bounds([line.quad for line in row])[1]
+    return sum(grid.box[1] < top for grid in grids)
+
+
+def _middle(line: Line) -> Point:
+    left, top, right, bottom = bounds([line.quad])
+    return (left + right) / 2, (top + bottom) / 2
