@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from airflow_provider_asposeocr.emulator import engine, imaging, results
-from airflow_provider_asposeocr.emulator.columns import tables_of
+from airflow_provider_asposeocr.emulator.plain_tables import tables_of
 from airflow_provider_asposeocr.emulator.decoding import decode
 from airflow_provider_asposeocr.emulator.grids import Grid, GridCell, find_grids
 from airflow_provider_asposeocr.emulator.imaging import Scan
