@@ -1,14 +1,15 @@
 """Recognition of text: an image in, a page out.
 
-The engine is RapidOCR; its weights come with its wheel, nothing is downloaded. It reads the Latin script. It
-does not notice when the text is in another one (it returns nonsense with high confidence), so languages of
-other scripts are refused by name.
+The engine is RapidOCR; its weights come with its wheel, nothing is downloaded. It reads the Latin script, Han
+and Kana. It does not notice when the text is in another one (it returns nonsense with high confidence), so
+languages of other scripts are refused by name.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,15 @@ import numpy as np
 
 from airflow_provider_asposeocr.emulator import imaging
 from airflow_provider_asposeocr.emulator.detection import MAX_SIDE, MIN_SIDE, Detector
+from airflow_provider_asposeocr.emulator.gutters import split_at_gutters
 from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan
 from airflow_provider_asposeocr.emulator.layout import reading_order
 from airflow_provider_asposeocr.emulator.limits import core_count
 from airflow_provider_asposeocr.emulator.page import Block, Line, Page, Quad, changed
 from airflow_provider_asposeocr.emulator.quads import height_of, is_tall, turned, turned_back, width_of
 from airflow_provider_asposeocr.emulator.reading import read_text
+from airflow_provider_asposeocr.emulator.recognizer import Alphabet, Recognizer
+from airflow_provider_asposeocr.emulator.scripts import UNREADABLE_LANGUAGES, Script, allows, script_of
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 
 _POOR_CONFIDENCE = 0.8
@@ -31,36 +35,6 @@ _CHARACTERS = 0.4
 
 _MAX_THREADS = 2
 _MAX_PIECES_OF_A_TILE = 5_000
-_UNREADABLE_LANGUAGES = frozenset(
-    {
-        # Cyrillic
-        *("Russian", "Ukrainan", "Bulgarian", "Kazah", "Macedonian"),
-        *("Belorussian", "Chechen", "Kabardian"),
-        # Arabic
-        *("Arabic", "Urdu", "Persian", "Gilaki", "Uyghur"),
-        # Han and Kana
-        *("Chinese", "Japanese", "Min_Bei", "Min_Dong", "Min_Nan"),
-        *("Pu_Xian", "Wu", "Cantonese", "Xiang", "Hakka", "Gan"),
-        # Devanagari
-        *("Hindi", "Marathi", "Bhojpuri", "Maithili", "Awadhi"),
-        *("Nepali", "Marwari", "Magahi", "Haryanvi", "Chattisgarhi"),
-        *("Dhundari", "Konkani", "Kanauji", "Mewati", "Rajbanshi"),
-        *("Garhwali", "Kumauni", "Wagdi", "Malvi", "Mewari"),
-        *("Lamani", "Devanagari"),
-        # other scripts of their own
-        *(
-            "Bengali",
-            "Tibetan",
-            "Thai",
-            "Korean",
-            "Hebrew",
-            "Greek",
-        ),
-        *("Georgian", "Telugu", "Kannada", "Tamil"),
-        # Latin with letters that the engine's alphabet lacks
-        *("Vietnamese", "Muong", "Yoruba"),
-    }
-)
 
 
 class UnsupportedLanguageError(ValueError):
@@ -91,19 +65,21 @@ def read(scan: Scan, settings: AppliedSettings) -> Page:
     :param settings: the language.
     :raises UnsupportedLanguageError: if the engine does not read it.
     """
-    if settings.language in _UNREADABLE_LANGUAGES:
+    if settings.language in UNREADABLE_LANGUAGES:
         raise UnsupportedLanguageError(f"The language {settings.language} is not supported by the emulator.")
     height, width = scan.pixels.shape[:2]
-    return Page(width, height, _read_any_way_up(scan.pixels))
+    return Page(width, height, _read_any_way_up(scan.pixels, script_of(settings.language)))
 
 
-def read_pieces(scan: Scan, quads: Iterable[Quad]) -> list[Line]:
+def read_pieces(scan: Scan, quads: Iterable[Quad], settings: AppliedSettings) -> list[Line]:
     """Read given pieces of text, each in the direction of its corners.
 
     :param scan: the image that they are on.
     :param quads: their positions.
+    :param settings: the language.
     """
-    return _Reader(scan.pixels, smooth=imaging.is_black_and_white(scan.pixels)).read(quads)
+    smooth = imaging.is_black_and_white(scan.pixels)
+    return _Reader(scan.pixels, script_of(settings.language), smooth=smooth).read(quads)
 
 
 def _as_stored(scan: Scan, original: Scan, square: Scan, *, sideways: bool) -> Scan:
@@ -116,36 +92,49 @@ def _as_stored(scan: Scan, original: Scan, square: Scan, *, sideways: bool) -> S
     return imaging.stretched(scan, across, down, original.aspect)
 
 
+@dataclass(frozen=True)
+class Engine:
+    """Loaded models.
+
+    :param detector: finds text.
+    :param recognizer: reads it.
+    :param alphabets: the characters of each script.
+    """
+
+    detector: Any
+    recognizer: Recognizer
+    alphabets: Mapping[Script, Alphabet]
+
+
 @functools.lru_cache(1)
-def load_engine() -> Any:
+def load_engine() -> Engine:
     """Load the engine, which takes a second, once per process."""
     import rapidocr
     from omegaconf import flag_override
 
-    engine = rapidocr.RapidOCR(
+    detector = rapidocr.RapidOCR(
         params={
             "Global.log_level": "error",
             # The bundled orientation classifier turns long upright lines upside down.
             "Global.use_cls": False,
             "Global.use_preprocess_img": False,
-            "Global.return_word_box": True,
             "Det.limit_type": "max",
             "Det.limit_side_len": MAX_SIDE,
             "Det.max_candidates": _MAX_PIECES_OF_A_TILE,
-            "Rec.rec_batch_num": 1,
-            # Short words are padded to this width: less than the default halves the time of a dense page.
-            "Rec.rec_img_shape": [3, 48, 160],
         }
     )
     models = Path(rapidocr.__file__).parent / "models"
-    with flag_override(engine.cfg, "allow_objects", True):
-        engine.cfg.Det.session = _session(models, "det")
-        engine.cfg.Rec.session = _session(models, "rec")
+    reader = _session(models, "rec")
+    with flag_override(detector.cfg, "allow_objects", True):
+        detector.cfg.Det.session = _session(models, "det")
+        detector.cfg.Rec.session = reader
+    recognizer = Recognizer(reader)
+    alphabets = {script: Alphabet(recognizer.known, functools.partial(allows, script)) for script in Script}
     # The first image initializes the models.
     blank = np.full((MIN_SIDE, MIN_SIDE, 3), 255, np.uint8)
-    engine(blank, use_rec=False)
-    engine.recognize_txt([blank])
-    return engine
+    detector(blank, use_rec=False)
+    recognizer.read(blank, alphabets[Script.LATIN])
+    return Engine(detector, recognizer, alphabets)
 
 
 def _session(models: Path, purpose: str) -> Any:
@@ -169,18 +158,21 @@ class _Reader:
     """Read pieces of text on one image, each of them once.
 
     :param pixels: the image, in colour.
+    :param script: the script of its text.
     :param smooth: soften hard black and white edges first.
     """
 
-    def __init__(self, pixels: Pixels, *, smooth: bool) -> None:
+    def __init__(self, pixels: Pixels, script: Script, *, smooth: bool) -> None:
         self._engine = load_engine()
+        self._alphabet = self._engine.alphabets[script]
         self._pixels = pixels
         self._smooth = smooth
         self._read: dict[Quad, list[Line]] = {}
 
     def find(self) -> list[Quad]:
-        """Find all pieces of text."""
-        return Detector(self._engine, self._pixels, smooth=self._smooth).find()
+        """Find all pieces of text, split at the gutters between columns."""
+        found = Detector(self._engine.detector, self._pixels, smooth=self._smooth).find()
+        return split_at_gutters(self._pixels, found)
 
     def read(self, quads: Iterable[Quad]) -> list[Line]:
         """Read pieces of text, each in the direction of its corners."""
@@ -188,19 +180,21 @@ class _Reader:
 
     def _read_one(self, quad: Quad) -> list[Line]:
         if quad not in self._read:
-            self._read[quad] = read_text(self._engine, self._pixels, quad, smooth=self._smooth)
+            self._read[quad] = read_text(
+                self._engine.recognizer, self._alphabet, self._pixels, quad, smooth=self._smooth
+            )
         return self._read[quad]
 
 
-def _read_any_way_up(pixels: Pixels) -> tuple[Block, ...]:
+def _read_any_way_up(pixels: Pixels, script: Script) -> tuple[Block, ...]:
     """Read an image; if a sample of it reads badly, turn the image the way in which the sample reads best."""
     smooth = imaging.is_black_and_white(pixels)
-    reader = _Reader(pixels, smooth=smooth)
+    reader = _Reader(pixels, script, smooth=smooth)
     quads = reader.find()
     quarters = _best_turn(reader, sorted(quads, key=_length, reverse=True)[:_SAMPLE])
     if quarters == 0:
         return reading_order(reader.read(map(_as_read, quads)))
-    reader = _Reader(np.rot90(pixels, quarters), smooth=smooth)
+    reader = _Reader(np.rot90(pixels, quarters), script, smooth=smooth)
     blocks = reading_order(reader.read(map(_as_read, reader.find())))
     # Rows exist only while the text is upright, so the reading order comes first, then boxes are turned back.
     height, width = pixels.shape[:2]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
-from airflow_provider_asposeocr.emulator.page import Point, Quad
+from airflow_provider_asposeocr.emulator.page import Box, Point, Quad, bounds
 
 _TALL = 1.5
+_SKEW_THAT_MATTERS = 0.2
 
 
 def quad_of(corners: Any) -> Quad:
@@ -70,3 +72,40 @@ def part_of(quad: Quad, start: float, end: float) -> Quad:
         between(fourth, third, end),
         between(fourth, third, start),
     )
+
+
+def typical_skew(quads: Iterable[Quad]) -> float:
+    """Return the median angle of the text, weighted by length, clockwise in degrees.
+
+    :param quads: the positions of its pieces.
+    """
+    angles = sorted(_angle_and_length(quad) for quad in quads)
+    half = sum(length for _, length in angles) / 2
+    for angle, length in angles:
+        half -= length
+        if half <= 0:
+            return angle
+    return 0.0
+
+
+def straightened(quad: Quad, skew: float) -> Box:
+    """Return the upright box of a piece of text once the skew of its page is undone.
+
+    :param quad: the position.
+    :param skew: clockwise, in degrees.
+    """
+    if abs(skew) <= _SKEW_THAT_MATTERS:
+        return bounds([quad])
+    return bounds([quad_of([_rotated(point, -skew) for point in quad])])
+
+
+def _angle_and_length(quad: Quad) -> tuple[float, float]:
+    (left, top), (right, bottom) = quad[0], quad[1]
+    across, down = right - left, bottom - top
+    return math.degrees(math.atan2(down, across)), math.hypot(across, down)
+
+
+def _rotated(point: Point, degrees: float) -> Point:
+    x, y = point
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return x * cos - y * sin, x * sin + y * cos

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+import random
+from collections import Counter
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from airflow_provider_asposeocr.emulator.layout import reading_order, typical_skew
+from airflow_provider_asposeocr.emulator.layout import reading_order
 from airflow_provider_asposeocr.emulator.page import Line, Page, Point, Quad, Word
+from airflow_provider_asposeocr.emulator.quads import typical_skew
 
 
 def line(text: str, x: float, y: float, *, angle: float = 0.0, width: float | None = None) -> Line:
@@ -73,9 +78,115 @@ def test_a_table_is_read_by_rows() -> None:
     assert text_of(cells[::-1]) == "00 01 02\n10 11 12\n20 21 22\n30 31 32"
 
 
+PROSE = """
+    the invoice for our delivery of wooden chairs was sent on Monday and should be paid within thirty days
+    after receipt please quote the order number in your letter because the warehouse keeps its records by
+    customer while the office files everything by date a second copy is enclosed with the signed contract
+"""
+
+
+def prose(x: float, y: float, width: float, count: int, *, start: int = 0) -> list[Line]:
+    """Set text, 10 pixels for each character; lines are broken where the next word does not fit."""
+    words, lines, place = PROSE.split() * 10, [], start
+    for number in range(count):
+        text = words[place]
+        place += 1
+        while 10 * len(f"{text} {words[place]}") <= width:
+            text = f"{text} {words[place]}"
+            place += 1
+        lines.append(spread(text, x, y + 26 * number))
+    return lines
+
+
+def spread(text: str, x: float, y: float) -> Line:
+    """Make a line whose words stand where they are written."""
+    whole = line(text, x, y)
+    words, left = [], x
+    for word in text.split():
+        words.append(line(word, left, y).words[0])
+        left += 10 * (len(word) + 1)
+    return Line(tuple(words), 0.9, whole.quad)
+
+
+def lines_of(*parts: list[Line]) -> str:
+    return "\n".join(each.text for part in parts for each in part)
+
+
+def without_blocks(text: str) -> str:
+    return text.replace("\n\n", "\n")
+
+
+def shuffled(*parts: list[Line]) -> list[Line]:
+    mixed = [each for part in parts for each in part]
+    random.Random(1).shuffle(mixed)
+    return mixed
+
+
+@pytest.mark.parametrize("gutter", [12, 20, 60])
+@pytest.mark.parametrize("lengths", [(9, 9), (12, 4), (3, 8), (6, 6, 6), (8, 3, 5)])
+def test_columns_may_differ_in_length(lengths: tuple[int, ...], gutter: int) -> None:
+    columns = [
+        prose(50 + place * (300 + gutter), 100 + 7 * place, 300, length, start=30 * place)
+        for place, length in enumerate(lengths)
+    ]
+    assert without_blocks(text_of(shuffled(*columns))) == lines_of(*columns)
+
+
+@pytest.mark.parametrize("gap", [30, 60])
+def test_what_stands_above_and_below_columns_is_read_before_and_after(gap: int) -> None:
+    above, below = prose(50, 100, 620, 2), prose(50, 154 + 2 * gap + 156 + 6, 620, 2, start=50)
+    left, right = prose(50, 126 + gap, 300, 6, start=20), prose(370, 126 + gap, 300, 6, start=40)
+    assert without_blocks(text_of(shuffled(above, left, right, below))) == lines_of(above, left, right, below)
+
+
+def test_a_heading_within_a_column_stays_there() -> None:
+    left, right = prose(50, 100, 300, 8), prose(370, 100, 300, 3)
+    heading, rest = [spread("Second part", 370, 190)], prose(370, 230, 300, 3, start=40)
+    expected = lines_of(left, right, heading, rest)
+    assert without_blocks(text_of(shuffled(left, right, heading, rest))) == expected
+
+
+def test_columns_of_an_unspaced_script() -> None:
+    left = [line("我们的发票已于星期一寄出请在信中", 50, 100 + 26 * place, width=300) for place in range(4)]
+    right = [line("注明订单号码付款期限为三十天内的", 370, 100 + 26 * place, width=300) for place in range(4)]
+    assert without_blocks(text_of(shuffled(left, right))) == lines_of(left, right)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["Wooden chair|Hamburg|12.50", "Desk|Leeds|7.00", "Coffee beans 1 kg|Porto|118.20", "Lamp|Bari|3.99"],
+        ["Margaret Whitfield|Human resources|Leeds", "Tom Baker|Sales|Cork", "Eva Berg|Legal affairs|Ghent"],
+        ["Delivery of fourteen wooden chairs|1,250.00", "Transport to the office at Leeds|80.00"] * 3,
+        ["14 March 2026|21 March 2026", "15 March 2026|22 March 2026"] * 2,
+        ["Invoice number|48-1123", "Order date|12 March 2026", "Customer|Tom Baker", "Your sign|None"],
+    ],
+)
+def test_cells_are_no_columns(rows: list[str]) -> None:
+    cells = [
+        spread(cell, 50 + 400 * column, 100 + 30 * place)
+        for place, row in enumerate(rows)
+        for column, cell in enumerate(row.split("|"))
+    ]
+    assert text_of(shuffled(cells)) == "\n".join(row.replace("|", " ") for row in rows)
+
+
+PLACES = st.tuples(
+    st.floats(0, 900), st.floats(0, 900), st.integers(1, 6).map(lambda count: " ".join(PROSE.split()[:count]))
+)
+
+
+@given(st.lists(PLACES, max_size=60), st.floats(-5, 5))
+@settings(deadline=None, max_examples=60)
+def test_every_line_is_read_once(places: list[tuple[float, float, str]], angle: float) -> None:
+    lines = [line(text, x, y, angle=angle) for x, y, text in places]
+    read = [each for block in reading_order(lines) for row in block for each in row]
+    assert Counter(map(id, read)) == Counter(map(id, lines))
+
+
 def test_the_typical_skew_goes_by_length() -> None:
     lines = [line("x" * 80, 0, 0, angle=3.0), *[line("xx", 0, 0, angle=-20.0)] * 5]
-    assert typical_skew(lines) == pytest.approx(3.0)
+    assert typical_skew(each.quad for each in lines) == pytest.approx(3.0)
 
 
 def test_masking_keeps_boxes_and_order() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import openpyxl
 import pytest
 
-from airflow_provider_asposeocr.emulator.plain_tables import tables_of
 from airflow_provider_asposeocr.emulator.limits import LimitExceededError
 from airflow_provider_asposeocr.emulator.page import Line, Row, Word
+from airflow_provider_asposeocr.emulator.plain_tables import tables_of
 from airflow_provider_asposeocr.emulator.tables import (
     Cell,
     stacked,

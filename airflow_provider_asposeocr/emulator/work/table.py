@@ -9,14 +9,14 @@ from dataclasses import replace
 import numpy as np
 
 from airflow_provider_asposeocr.emulator import engine, imaging, results
-from airflow_provider_asposeocr.emulator.plain_tables import tables_of
 from airflow_provider_asposeocr.emulator.decoding import decode
 from airflow_provider_asposeocr.emulator.grids import Grid, GridCell, find_grids
 from airflow_provider_asposeocr.emulator.imaging import Scan
-from airflow_provider_asposeocr.emulator.layout import reading_order, typical_skew
+from airflow_provider_asposeocr.emulator.layout import reading_order
 from airflow_provider_asposeocr.emulator.ocr_tasks import Outcome
 from airflow_provider_asposeocr.emulator.page import Line, Point, Row, block_text, bounds
-from airflow_provider_asposeocr.emulator.quads import part_of, turned_back
+from airflow_provider_asposeocr.emulator.plain_tables import tables_of
+from airflow_provider_asposeocr.emulator.quads import part_of, turned_back, typical_skew
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from airflow_provider_asposeocr.emulator.tables import RENDERERS, Cell, Table, stacked
 from airflow_provider_asposeocr.emulator.work.assignment import Assignment
@@ -36,7 +36,7 @@ def recognize_table(given: Assignment) -> Outcome:
 
 def _tables(scan: Scan, settings: AppliedSettings) -> Iterator[Table]:
     clean, grids, found = _read_upright(scan, settings)
-    lines = list(_cut_at_rules(found, grids, clean))
+    lines = list(_cut_at_rules(found, grids, clean, settings))
     smallest_first = sorted(grids, key=lambda grid: grid.area)
     holders = [next((grid for grid in smallest_first if grid.holds(_middle(line))), None) for line in lines]
     outside = [line for line, holder in zip(lines, holders, strict=True) if holder is None]
@@ -56,14 +56,16 @@ def _read_upright(scan: Scan, settings: AppliedSettings) -> tuple[Scan, list[Gri
     """
     grids, pixels = find_grids(scan.pixels)
     lines = list(engine.read(replace(scan, pixels=pixels), settings).lines())
-    if quarters := round(typical_skew(lines) / 90) % 4:
+    if quarters := round(typical_skew(line.quad for line in lines) / 90) % 4:
         grids, pixels = find_grids(np.ascontiguousarray(np.rot90(scan.pixels, quarters)))
         height, width = pixels.shape[:2]
         lines = [line.moved(lambda point: turned_back(point, 4 - quarters, width, height)) for line in lines]
     return replace(scan, pixels=pixels), grids, lines
 
 
-def _cut_at_rules(lines: Sequence[Line], grids: Sequence[Grid], clean: Scan) -> Iterator[Line]:
+def _cut_at_rules(
+    lines: Sequence[Line], grids: Sequence[Grid], clean: Scan, settings: AppliedSettings
+) -> Iterator[Line]:
     """Yield lines that lie in one cell each: those that reach across a rule are read again in parts."""
     for line in lines:
         left, top, right, bottom = bounds([line.quad])
@@ -75,7 +77,7 @@ def _cut_at_rules(lines: Sequence[Line], grids: Sequence[Grid], clean: Scan) -> 
             continue
         shares = [(cut - left) / (right - left) for cut in cuts]
         parts = (part_of(line.quad, start, end) for start, end in itertools.pairwise(shares))
-        yield from engine.read_pieces(clean, parts)
+        yield from engine.read_pieces(clean, parts, settings)
 
 
 def _cells(grid: Grid, lines: Sequence[Line]) -> Table:

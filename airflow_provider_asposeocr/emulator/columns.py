@@ -1,0 +1,181 @@
+"""Columns: tells columns of running text, which are read one after the other, from tables, which are not.
+
+Text that runs through a column is broken where the next word no longer fits. The cells of a table end where
+their content ends, and most of them are short or numbers.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from airflow_provider_asposeocr.emulator.page import Line
+from airflow_provider_asposeocr.emulator.scripts import is_unspaced
+
+_MIN_ROWS = 3
+_MIN_WIDTH = 5.0
+"""Minimum width of a column of running text, in line heights."""
+
+_MIN_WORDS, _CERTAIN_WORDS = 2.0, 4.0
+"""Median number of words in a row of running text; rows with more are no cells of a table."""
+
+_FULL_ROWS, _FEW_FULL_ROWS = 0.5, 0.2
+"""Minimum share of rows which the first word of the next one would not fit into."""
+
+_UNSPACED_PER_WORD = 2.5
+"""Han and Kana characters that count as a word."""
+
+_BLANK = 0.3
+_FRAME = 0.15
+"""The detector's boxes are wider than the ink by this share of their height, at either side."""
+
+_ROW_OVERLAP = 0.5
+"""Lines whose centres differ by less than this share of the smaller height are in one row."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Line with its upright box on the straightened page."""
+
+    line: Line
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def height(self) -> float:
+        """Height of the box."""
+        return self.bottom - self.top
+
+    @property
+    def middle(self) -> float:
+        """Height at which the line stands."""
+        return (self.top + self.bottom) / 2
+
+
+@dataclass(frozen=True)
+class _Region:
+    """Part of a page with a gutter: lines above it, on its two sides, and below it."""
+
+    above: list[Placed]
+    left: list[Placed]
+    right: list[Placed]
+    below: list[Placed]
+
+    @property
+    def size(self) -> int:
+        return len(self.left) + len(self.right)
+
+
+def find_columns(lines: Sequence[Placed]) -> list[list[Placed]]:
+    """Return the parts of a page in the order in which they are read, if it has columns of running text.
+
+    :param lines: in any order.
+    :return: the lines above the columns, those of the left and of the right one, those below; empty if there
+        are no columns.
+    """
+    if len(lines) < 2 * _MIN_ROWS:
+        return []
+    in_order = sorted(lines, key=lambda line: line.middle)
+    regions = [region for x in _beginnings(lines) for region in _regions(in_order, x)]
+    for region in sorted(regions, key=lambda region: -region.size):
+        if _are_columns(region.left) and _are_columns(region.right):
+            return [part for part in (region.above, region.left, region.right, region.below) if part]
+    return []
+
+
+def line_height(lines: Iterable[Placed]) -> float:
+    """Return the typical height of a line."""
+    return median(line.height for line in lines)
+
+
+def rows_of(lines: Iterable[Placed]) -> list[list[Placed]]:
+    """Group lines into rows, from top to bottom, each from left to right."""
+    rows: list[list[Placed]] = []
+    for line in sorted(lines, key=lambda line: line.middle):
+        row = next((row for row in reversed(rows) if _stand_in_one_row(row[0], line)), None)
+        if row is None:
+            rows.append([line])
+        else:
+            row.append(line)
+    return [sorted(row, key=lambda line: line.left) for row in rows]
+
+
+def _stand_in_one_row(one: Placed, other: Placed) -> bool:
+    return abs(one.middle - other.middle) < _ROW_OVERLAP * min(one.height, other.height)
+
+
+def _beginnings(lines: Sequence[Placed]) -> Iterator[float]:
+    """Yield the places at which several lines begin, from left to right, but not the leftmost of all."""
+    step = max(1.0, line_height(lines) / 2)
+    counts = Counter(math.floor(line.left / step) for line in lines)
+    for place in sorted(counts)[1:]:
+        if counts[place] + counts[place + 1] >= _MIN_ROWS:
+            yield min(line.left for line in lines if line.left >= place * step)
+
+
+def _regions(lines: Sequence[Placed], x: float) -> Iterator[_Region]:
+    """Yield the parts of a page in which a gutter ends at a place: runs of lines that do not cross it."""
+    start = 0
+    for end in range(len(lines) + 1):
+        if end < len(lines) and not _crosses(lines[end], x):
+            continue
+        run = lines[start:end]
+        left = [line for line in run if line.left < x - _FRAME * line.height]
+        right = [line for line in run if line.left >= x - _FRAME * line.height]
+        if min(len(left), len(right)) >= _MIN_ROWS:
+            yield _Region(list(lines[:start]), left, right, list(lines[end:]))
+        start = end + 1
+
+
+def _crosses(line: Placed, x: float) -> bool:
+    frame = _FRAME * line.height
+    return line.left < x - frame and line.right - frame > x + frame
+
+
+def _are_columns(lines: Sequence[Placed]) -> bool:
+    return _is_running_text(rows_of(lines)) or bool(find_columns(lines))
+
+
+def _is_running_text(rows: Sequence[Sequence[Placed]]) -> bool:
+    if len(rows) < _MIN_ROWS:
+        return False
+    height = line_height(line for row in rows for line in row)
+    words = median(_word_count(row) for row in rows)
+    width = median(row[-1].right - row[0].left for row in rows)
+    if words < _MIN_WORDS or width < _MIN_WIDTH * height or sum(map(_is_number, rows)) > len(rows) / 2:
+        return False
+    return _share_of_full_rows(rows, height) >= (_FEW_FULL_ROWS if words >= _CERTAIN_WORDS else _FULL_ROWS)
+
+
+def _share_of_full_rows(rows: Sequence[Sequence[Placed]], height: float) -> float:
+    edge = max(row[-1].right for row in rows)
+    full = [
+        row[-1].right + _BLANK * height + _first_word(following) >= edge
+        for row, following in itertools.pairwise(rows)
+    ]
+    return sum(full) / len(full)
+
+
+def _first_word(row: Sequence[Placed]) -> float:
+    """Return the width of the first word of a row, or of its first character if it has no blanks."""
+    word = row[0].line.words[0]
+    if is_unspaced(word.text[0]):
+        return row[0].height
+    return math.dist(word.quad[0], word.quad[1])
+
+
+def _word_count(row: Sequence[Placed]) -> float:
+    words = [word.text for placed in row for word in placed.line.words]
+    unspaced = sum(is_unspaced(character) for word in words for character in word)
+    return max(len(words), unspaced / _UNSPACED_PER_WORD)
+
+
+def _is_number(row: Sequence[Placed]) -> bool:
+    characters = [each for placed in row for each in placed.line.text if each.isalnum()]
+    return sum(each.isdigit() for each in characters) > len(characters) / 2
