@@ -22,6 +22,7 @@ from airflow_provider_asposeocr.emulator.work.preprocessing import binarize_imag
 from airflow_provider_asposeocr.emulator.work.receipt import recognize_receipt
 from airflow_provider_asposeocr.emulator.work.regions import detect_regions, recognize_regions
 from airflow_provider_asposeocr.emulator.work.table import recognize_table
+from airflow_provider_asposeocr.emulator.work.speech import convert_text_to_speech
 
 _OUT_OF_MEMORY = -4
 """Code of OpenCV's error for insufficient memory."""
@@ -42,6 +43,7 @@ class _Work:
 
 
 _BINARIZE = _Work(binarize_image)
+_SPEAK = _Work(convert_text_to_speech, ("language", "resultType"))
 
 _WORK: Mapping[str, _Work] = {
     "RecognizeImage": _Work(recognize_image, ("language", "resultType", *_FILTERS)),
@@ -54,6 +56,9 @@ _WORK: Mapping[str, _Work] = {
     "RecognizeTable": _Work(recognize_table, ("language", "resultType", "resultTypeTable", *_FILTERS)),
     "BinarizeImage": _BINARIZE,
     "ImageProcessing/PostBinarizationFile": _BINARIZE,
+    "ConvertTextToSpeech": _SPEAK,
+    "ConvertTextToSpeechTrial": _SPEAK,
+    "TextToSpeech/PostTextToSpeech": _SPEAK,
 }
 
 
