@@ -18,6 +18,7 @@ from airflow_provider_asposeocr.emulator.work.assignment import Assignment
 from airflow_provider_asposeocr.emulator.work.document import recognize_pdf
 from airflow_provider_asposeocr.emulator.work.image import recognize_image
 from airflow_provider_asposeocr.emulator.work.label import recognize_label
+from airflow_provider_asposeocr.emulator.work.invoice import recognize_and_parse_invoice
 from airflow_provider_asposeocr.emulator.work.preprocessing import binarize_image
 from airflow_provider_asposeocr.emulator.work.receipt import recognize_receipt
 from airflow_provider_asposeocr.emulator.work.regions import detect_regions, recognize_regions
@@ -54,6 +55,7 @@ _WORK: Mapping[str, _Work] = {
     "RecognizeRegions": _Work(recognize_regions, ("language", "resultType", "regions", *_FILTERS)),
     "DetectRegions": _Work(detect_regions, ("language", *_FILTERS)),
     "RecognizeTable": _Work(recognize_table, ("language", "resultType", "resultTypeTable", *_FILTERS)),
+    "RecognizeAndParseInvoice": _Work(recognize_and_parse_invoice, ("language", *_FILTERS)),
     "BinarizeImage": _BINARIZE,
     "ImageProcessing/PostBinarizationFile": _BINARIZE,
     "ConvertTextToSpeech": _SPEAK,
@@ -90,8 +92,13 @@ def work(request: Mapping[str, Any]) -> Outcome:
 def _ignored(settings: Mapping[str, Any] | None, applied: Iterable[str]) -> tuple[str, ...]:
     """Return a warning for each setting that asks for something that is not done."""
     known = {name.lower() for name in applied}
-    asked = [name for name, value in (settings or {}).items() if value]
+    asked = [name for name, value in (settings or {}).items() if value and not _is_plain_text(name, value)]
     return tuple(f"The emulator ignores {name}." for name in asked if name.lower() not in known)
+
+
+def _is_plain_text(name: str, value: Any) -> bool:
+    """Return whether a setting asks for the result type that an operation without a choice has anyway."""
+    return name.lower() == "resulttype" and str(value).lower() == "text"
 
 
 def _is_out_of_memory(error: BaseException | None) -> bool:

@@ -16,6 +16,7 @@ from airflow_provider_asposeocr.emulator.ocr_tasks import Outcome
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from airflow_provider_asposeocr.emulator.submission import Submission
 from airflow_provider_asposeocr.emulator.trial import mask_text
+from airflow_provider_asposeocr.emulator.work.invoice_fields import BLANK_INVOICE
 
 _WHITE_PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQAAAAA3bvkkAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
@@ -144,8 +145,6 @@ _FORMS: Mapping[str, Callable[[str], bytes]] = {
     "Wav": _wave,
 }
 
-_INVOICE = {"number": "", "date": "", "total": "", "vat": -1}
-
 
 def _speech(text: str) -> tuple[str, bytes]:
     return "WavFile", _wave(text)
@@ -154,7 +153,7 @@ def _speech(text: str) -> tuple[str, bytes]:
 _SPECIAL: Mapping[str, Callable[[str], tuple[str, bytes]]] = {
     "DetectRegions": lambda text: ("Other", b"[[0,0,1,1]]"),
     "IdentifyFont": lambda text: ("Text", b"{'style': 'regular', 'font': ['dejavu sans']}"),
-    "RecognizeAndParseInvoice": lambda text: ("Text", json.dumps(_INVOICE).encode()),
+    "RecognizeAndParseInvoice": lambda text: ("Text", json.dumps(dict(BLANK_INVOICE)).encode()),
     "ConvertTextToSpeech": _speech,
     "ConvertTextToSpeechTrial": _speech,
     "TextToSpeech/PostTextToSpeech": _speech,
