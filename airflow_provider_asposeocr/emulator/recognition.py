@@ -17,13 +17,13 @@ from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from airflow_provider_asposeocr.emulator.work.assignment import Assignment
 from airflow_provider_asposeocr.emulator.work.document import recognize_pdf
 from airflow_provider_asposeocr.emulator.work.image import recognize_image
-from airflow_provider_asposeocr.emulator.work.label import recognize_label
 from airflow_provider_asposeocr.emulator.work.invoice import recognize_and_parse_invoice
+from airflow_provider_asposeocr.emulator.work.label import recognize_label
 from airflow_provider_asposeocr.emulator.work.preprocessing import binarize_image
 from airflow_provider_asposeocr.emulator.work.receipt import recognize_receipt
 from airflow_provider_asposeocr.emulator.work.regions import detect_regions, recognize_regions
-from airflow_provider_asposeocr.emulator.work.table import recognize_table
 from airflow_provider_asposeocr.emulator.work.speech import convert_text_to_speech
+from airflow_provider_asposeocr.emulator.work.table import recognize_table
 
 _OUT_OF_MEMORY = -4
 """Code of OpenCV's error for insufficient memory."""
