@@ -16,6 +16,7 @@ from airflow_provider_asposeocr.emulator.ocr_tasks import Outcome
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from airflow_provider_asposeocr.emulator.work.assignment import Assignment
 from airflow_provider_asposeocr.emulator.work.document import recognize_pdf
+from airflow_provider_asposeocr.emulator.work.font import identify_font
 from airflow_provider_asposeocr.emulator.work.image import recognize_image
 from airflow_provider_asposeocr.emulator.work.invoice import recognize_and_parse_invoice
 from airflow_provider_asposeocr.emulator.work.label import recognize_label
@@ -56,6 +57,7 @@ _WORK: Mapping[str, _Work] = {
     "DetectRegions": _Work(detect_regions, ("language", *_FILTERS)),
     "RecognizeTable": _Work(recognize_table, ("language", "resultType", "resultTypeTable", *_FILTERS)),
     "RecognizeAndParseInvoice": _Work(recognize_and_parse_invoice, ("language", *_FILTERS)),
+    "IdentifyFont": _Work(identify_font, ("language", *_FILTERS)),
     "BinarizeImage": _BINARIZE,
     "ImageProcessing/PostBinarizationFile": _BINARIZE,
     "ConvertTextToSpeech": _SPEAK,
