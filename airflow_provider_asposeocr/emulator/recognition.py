@@ -20,7 +20,12 @@ from airflow_provider_asposeocr.emulator.work.font import identify_font
 from airflow_provider_asposeocr.emulator.work.image import recognize_image
 from airflow_provider_asposeocr.emulator.work.invoice import recognize_and_parse_invoice
 from airflow_provider_asposeocr.emulator.work.label import recognize_label
-from airflow_provider_asposeocr.emulator.work.preprocessing import binarize_image
+from airflow_provider_asposeocr.emulator.work.preprocessing import (
+    binarize_image,
+    deskew_image,
+    dewarp_image,
+    upscale_image,
+)
 from airflow_provider_asposeocr.emulator.work.receipt import recognize_receipt
 from airflow_provider_asposeocr.emulator.work.regions import detect_regions, recognize_regions
 from airflow_provider_asposeocr.emulator.work.speech import convert_text_to_speech
@@ -46,6 +51,9 @@ class _Work:
 
 _BINARIZE = _Work(binarize_image)
 _SPEAK = _Work(convert_text_to_speech, ("language", "resultType"))
+_DESKEW = _Work(deskew_image)
+_DEWARP = _Work(dewarp_image)
+_UPSCALE = _Work(upscale_image)
 
 _WORK: Mapping[str, _Work] = {
     "RecognizeImage": _Work(recognize_image, ("language", "resultType", *_FILTERS)),
@@ -59,10 +67,16 @@ _WORK: Mapping[str, _Work] = {
     "RecognizeAndParseInvoice": _Work(recognize_and_parse_invoice, ("language", *_FILTERS)),
     "IdentifyFont": _Work(identify_font, ("language", *_FILTERS)),
     "BinarizeImage": _BINARIZE,
+    "DeskewImage": _DESKEW,
+    "DewarpImage": _DEWARP,
+    "UpscaleImage": _UPSCALE,
     "ImageProcessing/PostBinarizationFile": _BINARIZE,
     "ConvertTextToSpeech": _SPEAK,
     "ConvertTextToSpeechTrial": _SPEAK,
     "TextToSpeech/PostTextToSpeech": _SPEAK,
+    "ImageProcessing/PostSkewCorrectionFile": _DESKEW,
+    "ImageProcessing/PostDewarpingFile": _DEWARP,
+    "ImageProcessing/PostUpsamplingImageFile": _UPSCALE,
 }
 
 

@@ -63,7 +63,7 @@ class AppliedSettings:
     :param binarize: reduce the image to black and white.
     :param deskew: straighten the image.
     :param upsample: enlarge a small image.
-    :param upsample_first: enlarge it before it is straightened, not afterwards.
+    :param upsample_first: enlarge it before it is straightened, as the service does for some operations.
     :param spell_check: correct misspelt words.
     :param result_type: as spelled on the wire.
     :param regions: the parts to recognize, in the order of the request.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import random
 import re
 import xml.etree.ElementTree as ET
@@ -63,6 +64,20 @@ def scan(page: Image.Image, *, angle: float = 1.4, noise: float = 9.0, seed: int
     lit = grey * light + np.random.default_rng(seed).normal(0, noise, grey.shape)
     pixels: npt.NDArray[np.uint8] = np.clip(lit, 0, 255).astype(np.uint8)
     return Image.fromarray(pixels)
+
+
+def curl(page: Image.Image, bend: float) -> Image.Image:
+    """Curl a page like that of an open book: its lines rise by a number of pixels and fall again."""
+    pixels = np.asarray(page)
+    room = np.full((math.ceil(bend), *pixels.shape[1:]), 255, np.uint8)
+    tall = np.concatenate([room, pixels])
+    rise = bend * np.sin(np.pi * np.arange(pixels.shape[1]) / pixels.shape[1])
+    rows = np.arange(len(tall))[:, None] + rise
+    above = np.minimum(rows.astype(int), len(tall) - 1)
+    below, share = np.minimum(above + 1, len(tall) - 1), rows % 1
+    columns = np.arange(pixels.shape[1])[None]
+    mixed = tall[above, columns] * (1 - share) + tall[below, columns] * share
+    return Image.fromarray(mixed.round().astype(np.uint8))
 
 
 def letter(lines: int = 30, *, seed: int = 7) -> list[str]:

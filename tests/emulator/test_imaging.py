@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.emulator import imaging
 from airflow_provider_asposeocr.emulator.imaging import Scan, stretched, with_square_pixels
+from airflow_provider_asposeocr.emulator.limits import LimitExceededError
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
+from tests.emulator.pages import draw_text, letter, scan
 
 
 def test_pixels_are_made_square_and_back() -> None:
@@ -55,6 +59,80 @@ def test_skew_is_found(skew: float) -> None:
     for row in range(120, 600, 30):
         pixels[row : row + 10, 150 : 600 + row % 7 * 30 : 1] = 0
     assert imaging.find_skew(imaging.rotate(pixels, skew)) == pytest.approx(skew, abs=0.15)
+
+
+@pytest.mark.parametrize("skew", [-15.0, -14.8, -6.3, -0.4, 0.5, 2.2, 11.7, 15.0])
+@pytest.mark.parametrize("lines", [2, 24])
+def test_text_is_straightened_to_a_fifth_of_a_degree(skew: float, lines: int) -> None:
+    page = np.asarray(draw_text(letter(30)[3 : 3 + lines], font="Vera.ttf").convert("RGB"))
+    skewed = imaging.rotate(page, skew)
+    assert imaging.find_skew(skewed) == pytest.approx(skew, abs=0.2)
+    straight = imaging.deskew(skewed)
+    assert abs(imaging.find_skew(straight)) < 0.2
+    assert min(straight.shape[0] - skewed.shape[0], straight.shape[1] - skewed.shape[1]) >= 0
+
+
+def test_a_straight_page_stays_as_it_is() -> None:
+    page = np.asarray(draw_text(letter(12)).convert("RGB"))
+    assert imaging.deskew(page) is page
+
+
+def test_upsampling_doubles_and_sharpens() -> None:
+    small = np.full((40, 60, 3), 200, np.uint8)
+    small[:, 30:] = 60
+    large = imaging.upscale(Scan(small, 75))
+    assert (large.pixels.shape, large.dpi) == ((80, 120, 3), 150)
+    # An edge is steeper, beyond the values on its sides, but not far.
+    assert 200 < large.pixels.max() < 225
+    assert 35 < large.pixels.min() < 60
+
+
+def test_upsampling_is_refused_before_it_takes_too_much_memory() -> None:
+    with pytest.raises(LimitExceededError, match="Upsampling would make an image of 8,000 x 8,000 pixels"):
+        imaging.upscale(Scan(np.zeros((4000, 4000, 3), np.uint8)))
+
+
+def prepared(pixels: imaging.Pixels, **settings: Any) -> Scan:
+    plain = {"contrast": False, "deskew": False}
+    return imaging.prepare(Scan(pixels), AppliedSettings(**(plain | settings)))
+
+
+def test_each_filter_has_its_effect() -> None:
+    pixels = np.asarray(scan(draw_text(letter(8)), angle=3.0).convert("RGB"))
+    assert np.array_equal(prepared(pixels).pixels, pixels)
+    assert prepared(pixels, rotate=90).pixels.shape[:2] == pixels.shape[1::-1]
+    assert np.ptp(prepared(pixels // 2 + 60, contrast=True).pixels) == 255
+    assert imaging.is_black_and_white(prepared(pixels, binarize=True).pixels)
+    assert imaging.find_skew(pixels) == pytest.approx(-3, abs=0.1)
+    assert imaging.find_skew(prepared(pixels, deskew=True).pixels) == 0
+    assert prepared(pixels, upsample=True).dpi == 2 * prepared(pixels).dpi
+
+
+def test_filters_are_applied_in_the_order_of_the_operation() -> None:
+    # Upsampling is only for small images: this one is no longer small once it is straight.
+    pixels = imaging.rotate(np.asarray(draw_text(letter(30), dpi=100).convert("RGB")), 10)
+    pixels = np.pad(pixels, ((0, 1990 - len(pixels)), (0, 0), (0, 0)), constant_values=255)
+    filters = {"deskew": True, "upsample": True}
+    straight_first, upsampled_first = (
+        prepared(pixels, **filters, upsample_first=first).pixels for first in (False, True)
+    )
+    assert np.array_equal(straight_first, imaging.deskew(pixels))
+    assert np.array_equal(upsampled_first, imaging.deskew(imaging.upscale(Scan(pixels)).pixels))
+
+
+@pytest.mark.parametrize(
+    ("operation", "upsample_first"),
+    [
+        ("RecognizeImage", False),
+        ("RecognizeTable", False),
+        ("RecognizeLabel", False),
+        ("RecognizeReceipt", True),
+        ("RecognizeAndParseInvoice", True),
+    ],
+)
+def test_receipts_and_invoices_are_upsampled_first(operation: str, upsample_first: bool) -> None:
+    settings = AppliedSettings.from_wire(get_operation(operation), {})
+    assert settings.upsample_first is upsample_first
 
 
 def test_binarization_evens_out_shadows_and_light_text() -> None:
