@@ -15,6 +15,7 @@ from airflow_provider_asposeocr.emulator.limits import LimitExceededError, Unrea
 from airflow_provider_asposeocr.emulator.ocr_tasks import Outcome
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from airflow_provider_asposeocr.emulator.work.assignment import Assignment
+from airflow_provider_asposeocr.emulator.work.djvu import convert_djvu
 from airflow_provider_asposeocr.emulator.work.document import recognize_pdf
 from airflow_provider_asposeocr.emulator.work.font import identify_font
 from airflow_provider_asposeocr.emulator.work.image import recognize_image
@@ -70,6 +71,7 @@ _WORK: Mapping[str, _Work] = {
     "DeskewImage": _DESKEW,
     "DewarpImage": _DEWARP,
     "UpscaleImage": _UPSCALE,
+    "DjVu2PDF": _Work(convert_djvu),
     "ImageProcessing/PostBinarizationFile": _BINARIZE,
     "ConvertTextToSpeech": _SPEAK,
     "ConvertTextToSpeechTrial": _SPEAK,
