@@ -50,36 +50,39 @@ class _Work:
     applies: Iterable[str] = ()
 
 
+_OF_PAGE = ("language", "resultType", *_FILTERS)
 _BINARIZE = _Work(binarize_image)
-_SPEAK = _Work(convert_text_to_speech, ("language", "resultType"))
 _DESKEW = _Work(deskew_image)
 _DEWARP = _Work(dewarp_image)
 _UPSCALE = _Work(upscale_image)
+_SPEAK = _Work(convert_text_to_speech, ("language", "resultType"))
 
 _WORK: Mapping[str, _Work] = {
-    "RecognizeImage": _Work(recognize_image, ("language", "resultType", *_FILTERS)),
-    "RecognizeImageTrial": _Work(recognize_image, ("language", "resultType", *_FILTERS)),
-    "RecognizePdf": _Work(recognize_pdf, ("language", "resultType", *_FILTERS)),
-    "RecognizeReceipt": _Work(recognize_receipt, ("language", "resultType", *_FILTERS)),
-    "RecognizeLabel": _Work(recognize_label, ("language", "resultType", *_FILTERS)),
-    "RecognizeRegions": _Work(recognize_regions, ("language", "resultType", "regions", *_FILTERS)),
+    "RecognizeImage": _Work(recognize_image, _OF_PAGE),
+    "RecognizeImageTrial": _Work(recognize_image, _OF_PAGE),
+    "RecognizePdf": _Work(recognize_pdf, _OF_PAGE),
+    "RecognizeReceipt": _Work(recognize_receipt, _OF_PAGE),
+    "RecognizeTable": _Work(recognize_table, (*_OF_PAGE, "resultTypeTable")),
+    "RecognizeLabel": _Work(recognize_label, _OF_PAGE),
+    "RecognizeRegions": _Work(recognize_regions, (*_OF_PAGE, "regions")),
     "DetectRegions": _Work(detect_regions, ("language", *_FILTERS)),
-    "RecognizeTable": _Work(recognize_table, ("language", "resultType", "resultTypeTable", *_FILTERS)),
-    "RecognizeAndParseInvoice": _Work(recognize_and_parse_invoice, ("language", *_FILTERS)),
-    "IdentifyFont": _Work(identify_font, ("language", *_FILTERS)),
+    # The result of these two has one form alone, whatever is selected.
+    "RecognizeAndParseInvoice": _Work(recognize_and_parse_invoice, _OF_PAGE),
+    "IdentifyFont": _Work(identify_font, _OF_PAGE),
     "BinarizeImage": _BINARIZE,
     "DeskewImage": _DESKEW,
     "DewarpImage": _DEWARP,
     "UpscaleImage": _UPSCALE,
     "DjVu2PDF": _Work(convert_djvu),
-    "ImageProcessing/PostBinarizationFile": _BINARIZE,
     "ConvertTextToSpeech": _SPEAK,
     "ConvertTextToSpeechTrial": _SPEAK,
-    "TextToSpeech/PostTextToSpeech": _SPEAK,
+    "ImageProcessing/PostBinarizationFile": _BINARIZE,
     "ImageProcessing/PostSkewCorrectionFile": _DESKEW,
     "ImageProcessing/PostDewarpingFile": _DEWARP,
     "ImageProcessing/PostUpsamplingImageFile": _UPSCALE,
+    "TextToSpeech/PostTextToSpeech": _SPEAK,
 }
+"""The work of each operation, in the order of the table of operations."""
 
 
 def work(request: Mapping[str, Any]) -> Outcome:
@@ -90,9 +93,7 @@ def work(request: Mapping[str, Any]) -> Outcome:
     """
     operation = get_operation(request["operation"])
     settings = AppliedSettings.from_wire(operation, request["settings"])
-    own = _WORK.get(operation.name)
-    if own is None:
-        return Outcome(messages=(f"{operation.name} is not emulated yet.",))
+    own = _WORK[operation.name]
     try:
         with Path(request["image"]).open("rb") as file:
             outcome = own.do(Assignment(operation, file, settings, request["sha256"]))
