@@ -37,7 +37,7 @@ _MAX_WORDS = 100
 
 _MAX_NAMES = 3
 _NEAR = 0.1
-"""How much farther than the nearest another font may be to be named; the same font is at about 0.1."""
+"""Maximum distance of another font from the nearest one to be named, too; the same font is at about 0.1."""
 
 _MIN_SPACED = 4
 """Minimum length of a word whose spacing is measured."""

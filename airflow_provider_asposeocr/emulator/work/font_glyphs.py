@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ _MIN_INK = 20
 _SAME_LETTER = 0.5
 """Strokes that overlap by this share of the narrower one are one letter, such as an i and its dot."""
 
+_MAX_LINES = 40
 _MAX_WIDTH = 4_000
 """Maximum length of a line in pixels, after it is scaled."""
 
@@ -60,17 +62,16 @@ Spelled = tuple[Glyph, ...]
 
 
 def words_of(page: Page, scan: Scan) -> Iterator[Spelled]:
-    """Yield the words of a page whose characters stand apart.
+    """Yield the words of a page whose characters stand apart, on some of its lines if it has many.
 
     :param page: the recognized page.
     :param scan: the image that its boxes refer to.
     """
-    for block in page.blocks:
-        for row in block:
-            for line in row:
-                ink = _ink_of(scan.pixels, line.quad)
-                if ink is not None:
-                    yield from _spelled(line, ink)
+    lines = [line for block in page.blocks for row in block for line in row]
+    for line in lines[:: max(1, math.ceil(len(lines) / _MAX_LINES))]:
+        ink = _ink_of(scan.pixels, line.quad)
+        if ink is not None:
+            yield from _spelled(line, ink)
 
 
 def _ink_of(pixels: Pixels, quad: Quad) -> Ink | None:

@@ -32,7 +32,7 @@ STYLES = ("regular", "bold", "italic", "bold italic")
 _HEIGHT, _WIDTH = 32, 64
 _BLUR = 1.0
 _SIGMAS = (0.0, 1.2, 2.4, 3.6)
-"""How blurred the characters are, from a clean print to small text on a scan, in pixels of a specimen."""
+"""Blur of the characters, from a clean print to small text on a scan, in pixels of a specimen."""
 
 _SIZE, _CELL, _COLUMNS = 60, 100, 8
 _ROWS = -(-len(CHARACTERS) // _COLUMNS)
@@ -41,7 +41,7 @@ _INK = 0.3
 """Minimum of ink that belongs to a character."""
 
 _FAINT, _DARKEST = 0.3, 0.6
-"""What counts as a stroke, as a share of the blackest, and the share of a stroke that is not made black."""
+"""Minimum of a stroke, as a share of the blackest, and the share of a stroke that is not made black."""
 
 
 @dataclass(frozen=True)
