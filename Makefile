@@ -13,8 +13,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format docs-picture bench bench-docs bench-memory bench-emulator test-crashes test-faults \
-	test-hostile test-hostile-airflow test-bad-files test-sdk test-schema test-lowest test-airflow \
+.PHONY: help demo test lint format docs-picture bench bench-docs bench-memory bench-emulator bench-accuracy \
+	test-crashes test-faults test-hostile test-hostile-airflow test-bad-files test-sdk test-schema test-lowest \
+	test-airflow \
 	test-examples-matrix soak size clean
 
 help: ## Show this list
@@ -55,6 +56,9 @@ bench-memory: $(READY) ## Measure memory and time beside other clients, 15 minut
 
 bench-emulator: $(READY) ## Measure submissions per second of the emulator, 3 minutes
 	@$(BIN)/python -m benchmarks.submission_rate
+
+bench-accuracy: $(READY) ## Measure character errors of the emulator, 10 minutes, beside Tesseract if installed; BENCH_ARGS=--quick for four
+	@$(BIN)/python -m benchmarks.accuracy $(BENCH_ARGS)
 
 test-crashes: $(READY) ## Kill the processes of a real Airflow in every phase, 3 minutes; AIRFLOW_PYTHON=path for another
 	@AIRFLOW_PYTHON="$(AIRFLOW_PYTHON)" $(BIN)/python -m pytest -m crash tests/system

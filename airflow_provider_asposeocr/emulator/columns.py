@@ -23,15 +23,18 @@ _MIN_WIDTH = 5.0
 _MIN_WORDS, _CERTAIN_WORDS = 2.0, 4.0
 """Median number of words in a row of running text; rows with more are no cells of a table."""
 
-_FULL_ROWS, _FEW_FULL_ROWS = 0.5, 0.2
-"""Minimum share of rows which the first word of the next one would not fit into."""
+_FULL_ROWS, _FEW_FULL_ROWS = 0.6, 0.2
+"""Minimum share of rows into which the first word of the next one would not fit, if words are few or many."""
+
+_CONTINUED_ROWS = 0.25
+"""Minimum share of rows that do not begin with a capital or a figure, as most cells do, if words are few."""
 
 _UNSPACED_PER_WORD = 2.5
 """Han and Kana characters that count as a word."""
 
 _BLANK = 0.3
-_FRAME = 0.15
-"""The detector's boxes are wider than the ink by this share of their height, at either side."""
+_TOLERANCE = 0.5
+"""The detector's boxes may be wider than the ink by this share of their height, at either side."""
 
 _ROW_OVERLAP = 0.5
 """Lines whose centres differ by less than this share of the smaller height are in one row."""
@@ -116,7 +119,7 @@ def _beginnings(lines: Sequence[Placed]) -> Iterator[float]:
     counts = Counter(math.floor(line.left / step) for line in lines)
     for place in sorted(counts)[1:]:
         if counts[place] + counts[place + 1] >= _MIN_ROWS:
-            yield min(line.left for line in lines if line.left >= place * step)
+            yield median(line.left for line in lines if place <= line.left / step < place + 2)
 
 
 def _regions(lines: Sequence[Placed], x: float) -> Iterator[_Region]:
@@ -126,16 +129,16 @@ def _regions(lines: Sequence[Placed], x: float) -> Iterator[_Region]:
         if end < len(lines) and not _crosses(lines[end], x):
             continue
         run = lines[start:end]
-        left = [line for line in run if line.left < x - _FRAME * line.height]
-        right = [line for line in run if line.left >= x - _FRAME * line.height]
+        left = [line for line in run if line.left < x - _TOLERANCE * line.height]
+        right = [line for line in run if line.left >= x - _TOLERANCE * line.height]
         if min(len(left), len(right)) >= _MIN_ROWS:
             yield _Region(list(lines[:start]), left, right, list(lines[end:]))
         start = end + 1
 
 
 def _crosses(line: Placed, x: float) -> bool:
-    frame = _FRAME * line.height
-    return line.left < x - frame and line.right - frame > x + frame
+    tolerance = _TOLERANCE * line.height
+    return line.left < x - tolerance and line.right > x + tolerance
 
 
 def _are_columns(lines: Sequence[Placed]) -> bool:
@@ -150,7 +153,10 @@ def _is_running_text(rows: Sequence[Sequence[Placed]]) -> bool:
     width = median(row[-1].right - row[0].left for row in rows)
     if words < _MIN_WORDS or width < _MIN_WIDTH * height or sum(map(_is_number, rows)) > len(rows) / 2:
         return False
-    return _share_of_full_rows(rows, height) >= (_FEW_FULL_ROWS if words >= _CERTAIN_WORDS else _FULL_ROWS)
+    full = _share_of_full_rows(rows, height)
+    if words >= _CERTAIN_WORDS:
+        return full >= _FEW_FULL_ROWS
+    return full >= _FULL_ROWS and sum(map(_is_continued, rows)) >= _CONTINUED_ROWS * len(rows)
 
 
 def _share_of_full_rows(rows: Sequence[Sequence[Placed]], height: float) -> float:
@@ -160,6 +166,11 @@ def _share_of_full_rows(rows: Sequence[Sequence[Placed]], height: float) -> floa
         for row, following in itertools.pairwise(rows)
     ]
     return sum(full) / len(full)
+
+
+def _is_continued(row: Sequence[Placed]) -> bool:
+    first = row[0].line.words[0].text[0]
+    return not (first.isupper() or first.isdigit())
 
 
 def _first_word(row: Sequence[Placed]) -> float:

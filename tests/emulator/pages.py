@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import io
 import math
 import random
@@ -18,6 +19,9 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from airflow_provider_asposeocr.emulator.page import Quad
 
 FONTS = Path(reportlab.__file__).parent / "fonts"
+HAN = str(importlib.resources.files("noto_cjk_sans_jp_regular") / "NotoSansCJKjp-Regular.otf")
+"""Font with Han and Kana; the place of a font may be absolute."""
+
 _PROSE = """
     the invoice for our delivery of fourteen wooden chairs was sent on Monday and should be paid within thirty
     days after receipt please quote the order number in your letter because the warehouse in Hamburg keeps its

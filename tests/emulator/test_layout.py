@@ -157,6 +157,9 @@ def test_columns_of_an_unspaced_script() -> None:
     [
         ["Wooden chair|Hamburg|12.50", "Desk|Leeds|7.00", "Coffee beans 1 kg|Porto|118.20", "Lamp|Bari|3.99"],
         ["Margaret Whitfield|Human resources|Leeds", "Tom Baker|Sales|Cork", "Eva Berg|Legal affairs|Ghent"],
+        # as long as one another, so that rows are full
+        ["Margaret Whitfield|Legal affairs", "Lucía Fernández|Human resources", "Tom Baker|Customer service"]
+        * 3,
         ["Delivery of fourteen wooden chairs|1,250.00", "Transport to the office at Leeds|80.00"] * 3,
         ["14 March 2026|21 March 2026", "15 March 2026|22 March 2026"] * 2,
         ["Invoice number|48-1123", "Order date|12 March 2026", "Customer|Tom Baker", "Your sign|None"],

@@ -12,15 +12,29 @@ from typing import Any
 import pypdfium2
 import pytest
 import requests
-from PIL import Image
+from PIL import Image, ImageOps
 
 from airflow_provider_asposeocr.api.languages import LANGUAGES
 from airflow_provider_asposeocr.emulator.scripts import UNREADABLE_LANGUAGES
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import API, Client
-from tests.emulator.pages import Page, draw_text, encode, hocr_words, scanned_letter, word_accuracy
+from tests.emulator.pages import HAN, Page, draw_text, encode, hocr_words, scan, scanned_letter, word_accuracy
 
 NOTE = ["Meeting on Thursday at noon", "Bring the signed contract, please."]
+COLUMNS = (
+    [
+        *(
+            "The invoice for our delivery of",
+            "fourteen wooden chairs was sent on",
+            "Monday and should be paid within",
+        ),
+        *("thirty days after receipt. Please", "quote the order number in your", "letter."),
+    ],
+    [
+        *("A second copy has been enclosed", "with the signed contract, which"),
+        *("both parties accepted last winter,", "although some details of transport"),
+    ],
+)
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +134,37 @@ def test_languages_that_cannot_be_read_are_refused_by_name(real: Client, note: b
     assert language in answer["error"]["messages"][0]
 
 
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        ("Chinese", ["十二把椅子的发票已于星期一寄出。", "付款期限为收到货物后三十天。"]),
+        ("Japanese", ["いつもお世話になっております。", "契約書は東京の倉庫に保管されています。"]),
+    ],
+)
+def test_han_and_kana_are_read_without_blanks(real: Client, language: str, lines: list[str]) -> None:
+    results = real.results(encode(draw_text(lines, font=HAN)), language=language, resultType="TextAndPdf")
+    assert results["Text"].decode().split("\n") == lines
+    assert pdf_words(results["Pdf"]) == lines
+
+
+def test_no_other_script_is_seen_in_a_row_of_signs(real: Client) -> None:
+    rows = ["Subtotal 12.50", "* * * * * * * * * *", "+ + + # # # = = = ~ ~ ~", "Total 12.50"]
+    for size in (8, 11, 16):
+        text = real.results(encode(draw_text(rows, points=size)))["Text"].decode()
+        assert text.isascii()
+        assert text.startswith("Subtotal 12.50")
+
+
+@pytest.mark.parametrize("gutter", [16, 40])
+def test_columns_are_read_one_after_the_other(real: Client, gutter: int) -> None:
+    left, right = columns_without_margins()
+    canvas = Image.new("L", (left.width + gutter + right.width, max(left.height, right.height)), 255)
+    canvas.paste(left, (0, 0))
+    canvas.paste(right, (left.width + gutter, 0))
+    page = scan(ImageOps.expand(canvas, 60, 255), angle=0.4, noise=6)
+    assert real.results(encode(page))["Text"].decode().split() == " ".join([*COLUMNS[0], *COLUMNS[1]]).split()
+
+
 def test_the_old_form_gives_a_png(real: Client, note: bytes) -> None:
     path = API + "ImageProcessing/"
     ocr_task_id = real.call("POST", path + "PostBinarizationFile", files={"file": note}).text
@@ -195,6 +240,12 @@ def pdf_words(data: bytes) -> list[str]:
     finally:
         document.close()
     return text.split()
+
+
+def columns_without_margins() -> tuple[Image.Image, Image.Image]:
+    """Draw two columns, cut to their ink."""
+    left, right = (draw_text(lines, font="Vera.ttf") for lines in COLUMNS)
+    return left.crop(ImageOps.invert(left).getbbox()), right.crop(ImageOps.invert(right).getbbox())
 
 
 def test_languages_that_it_cannot_read_are_those_of_the_service() -> None:
