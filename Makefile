@@ -15,8 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format docs-picture bench bench-docs bench-memory bench-emulator bench-accuracy \
 	test-crashes test-faults test-hostile test-hostile-airflow test-bad-files test-sdk test-schema test-lowest \
-	test-airflow \
-	test-examples-matrix soak size clean
+	test-airflow test-examples-matrix soak size clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile

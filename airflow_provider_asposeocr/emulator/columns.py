@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 
 from airflow_provider_asposeocr.emulator.page import Line
 from airflow_provider_asposeocr.emulator.scripts import is_unspaced
@@ -20,14 +20,9 @@ _MIN_ROWS = 3
 _MIN_WIDTH = 5.0
 """Minimum width of a column of running text, in line heights."""
 
-_MIN_WORDS, _CERTAIN_WORDS = 2.0, 4.0
-"""Median number of words in a row of running text; rows with more are no cells of a table."""
-
-_FULL_ROWS, _FEW_FULL_ROWS = 0.6, 0.2
-"""Minimum share of rows into which the first word of the next one would not fit, if words are few or many."""
-
-_CONTINUED_ROWS = 0.25
-"""Minimum share of rows that do not begin with a capital or a figure, as most cells do, if words are few."""
+_MIN_EVIDENCE = ((6.0, 0.0), (4.0, 0.2), (2.0, 1.1))
+"""Median numbers of words in a row of running text, and how much must speak for it if they are that many: the
+share of full rows and the share of continued ones, added. Cells of tables have few words."""
 
 _UNSPACED_PER_WORD = 2.5
 """Han and Kana characters that count as a word."""
@@ -151,15 +146,14 @@ def _is_running_text(rows: Sequence[Sequence[Placed]]) -> bool:
     height = line_height(line for row in rows for line in row)
     words = median(_word_count(row) for row in rows)
     width = median(row[-1].right - row[0].left for row in rows)
-    if words < _MIN_WORDS or width < _MIN_WIDTH * height or sum(map(_is_number, rows)) > len(rows) / 2:
+    if width < _MIN_WIDTH * height or sum(map(_is_number, rows)) > len(rows) / 2:
         return False
-    full = _share_of_full_rows(rows, height)
-    if words >= _CERTAIN_WORDS:
-        return full >= _FEW_FULL_ROWS
-    return full >= _FULL_ROWS and sum(map(_is_continued, rows)) >= _CONTINUED_ROWS * len(rows)
+    evidence = _share_of_full_rows(rows, height) + fmean(map(_continuation, rows))
+    return any(words >= count and evidence >= needed for count, needed in _MIN_EVIDENCE)
 
 
 def _share_of_full_rows(rows: Sequence[Sequence[Placed]], height: float) -> float:
+    """Return the share of rows into which the first word of the next one would not fit."""
     edge = max(row[-1].right for row in rows)
     full = [
         row[-1].right + _BLANK * height + _first_word(following) >= edge
@@ -168,9 +162,12 @@ def _share_of_full_rows(rows: Sequence[Sequence[Placed]], height: float) -> floa
     return sum(full) / len(full)
 
 
-def _is_continued(row: Sequence[Placed]) -> bool:
+def _continuation(row: Sequence[Placed]) -> float:
+    """Return the probability that a row goes on with a sentence: cells begin with a capital or a figure."""
     first = row[0].line.words[0].text[0]
-    return not (first.isupper() or first.isdigit())
+    if is_unspaced(first):
+        return 0.5
+    return 0.0 if first.isupper() or first.isdigit() else 1.0
 
 
 def _first_word(row: Sequence[Placed]) -> float:

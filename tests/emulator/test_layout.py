@@ -139,6 +139,19 @@ def test_what_stands_above_and_below_columns_is_read_before_and_after(gap: int) 
     assert without_blocks(text_of(shuffled(above, left, right, below))) == lines_of(above, left, right, below)
 
 
+@pytest.mark.parametrize("counts", [(3, 6), (9, 13)])
+def test_columns_whose_lines_differ_in_length(counts: tuple[int, int]) -> None:
+    chance = random.Random(3)
+    left, right = (
+        [
+            spread(" ".join(chance.choices(PROSE.split(), k=chance.randrange(*counts))), x, 100 + 26 * place)
+            for place in range(6)
+        ]
+        for x in (50, 1200)
+    )
+    assert without_blocks(text_of(shuffled(left, right))) == lines_of(left, right)
+
+
 def test_a_heading_within_a_column_stays_there() -> None:
     left, right = prose(50, 100, 300, 8), prose(370, 100, 300, 3)
     heading, rest = [spread("Second part", 370, 190)], prose(370, 230, 300, 3, start=40)
