@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from airflow_provider_asposeocr.emulator import imaging
+from airflow_provider_asposeocr.emulator import imaging, spelling
 from airflow_provider_asposeocr.emulator.detection import MAX_SIDE, MIN_SIDE, Detector
 from airflow_provider_asposeocr.emulator.gutters import split_at_gutters
 from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan
@@ -45,7 +45,7 @@ def recognize(original: Scan, settings: AppliedSettings) -> tuple[Page, Scan]:
     """Read an image.
 
     :param original: the image.
-    :param settings: the language, and the filters to apply first.
+    :param settings: the language, the filters to apply first, and whether to correct misspelt words.
     :return: the page, and the filtered image that its boxes refer to.
     :raises UnsupportedLanguageError: if the engine does not read the language.
     """
@@ -55,6 +55,8 @@ def recognize(original: Scan, settings: AppliedSettings) -> tuple[Page, Scan]:
     if square is not original and settings.rotate % 90 == 0:
         scan = _as_stored(scan, original, square, sideways=settings.rotate % 180 != 0)
         page = page.resized(*scan.pixels.shape[1::-1])
+    if settings.spell_check:
+        page = spelling.corrected(page, settings.language)
     return page, scan
 
 

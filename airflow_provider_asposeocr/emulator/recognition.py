@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 
 from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.emulator import spelling
 from airflow_provider_asposeocr.emulator.engine import UnsupportedLanguageError
 from airflow_provider_asposeocr.emulator.limits import LimitExceededError, UnreadableImageError, out_of_memory
 from airflow_provider_asposeocr.emulator.ocr_tasks import Outcome
@@ -69,6 +70,8 @@ _WORK: Mapping[str, _Work] = {
     # The result of these two has one form alone, whatever is selected.
     "RecognizeAndParseInvoice": _Work(recognize_and_parse_invoice, _OF_PAGE),
     "IdentifyFont": _Work(identify_font, _OF_PAGE),
+    "RecognizeImage": _Work(recognize_image, ("language", "makeSpellCheck", "resultType", *_FILTERS)),
+    "RecognizeImageTrial": _Work(recognize_image, ("language", "makeSpellCheck", "resultType", *_FILTERS)),
     "BinarizeImage": _BINARIZE,
     "DeskewImage": _DESKEW,
     "DewarpImage": _DEWARP,
@@ -105,7 +108,14 @@ def work(request: Mapping[str, Any]) -> Outcome:
         # Only the type of the error: its message could contain text of the document.
         return Outcome(messages=(f"The recognition failed ({type(error).__name__}).",))
     ignored = _ignored(request["settings"], own.applies) if operation.settings else ()
-    return replace(outcome, warnings=(*outcome.warnings, *ignored))
+    unspelt = _without_dictionary(settings) if "makeSpellCheck" in own.applies else ()
+    return replace(outcome, warnings=(*outcome.warnings, *ignored, *unspelt))
+
+
+def _without_dictionary(settings: AppliedSettings) -> tuple[str, ...]:
+    if not settings.spell_check or spelling.has_dictionary(settings.language):
+        return ()
+    return (f"The emulator ignores makeSpellCheck for {settings.language}: it has no dictionary of it.",)
 
 
 def _ignored(settings: Mapping[str, Any] | None, applied: Iterable[str]) -> tuple[str, ...]:
