@@ -2,7 +2,7 @@
 
 The format is recognized by the first bytes of the file, and nothing else chooses the decoder: left to guess,
 Pillow tries dozens of formats and runs Ghostscript for some. Only the first page of a TIFF and the first
-frame of a GIF are decoded. Of the metadata only orientation and resolution are used, so errors in the rest do
+frame of a GIF are decoded; an SVG is rendered. Of the metadata only orientation and resolution are used, so errors in the rest do
 no harm. Colour profiles are not applied: text reads the same without them. Of a damaged image the intact part
 is decoded, provided that it is most of the image.
 """
@@ -22,7 +22,7 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImage
 from PIL import ImageFile as image_file
 from PIL.ImageFile import ImageFile
 
-from airflow_provider_asposeocr.emulator import png, rare_tiff, tones
+from airflow_provider_asposeocr.emulator import png, rare_tiff, svg, tones
 from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan, pixels_of
 from airflow_provider_asposeocr.emulator.limits import (
     LimitExceededError,
@@ -40,13 +40,13 @@ _READ = (
     ("JPEG", re.compile(rb"\xff\xd8\xff")),
     ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
     ("TIFF", re.compile(rb"II[*+]\0|MM\0[*+]")),
+    ("SVG", re.compile(rb"(?s)(?:\xef\xbb\xbf)?\s*(?!<!doctype html)(?:<[?!].*)?<svg[\s>]", re.IGNORECASE)),
 )
 _REFUSED = (
     ("PDF", re.compile(rb"(?s:.{0,1024})%PDF-")),
     ("DjVu", re.compile(rb"AT&TFORM")),
     ("PostScript", re.compile(rb"%!PS|\xc5\xd0\xd3\xc6")),
     ("HTML", re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype )?html", re.IGNORECASE)),
-    ("SVG", re.compile(rb"(?s)(?:\xef\xbb\xbf)?\s*(?:<[?!].*)?<svg[\s>]", re.IGNORECASE)),
     ("WebP", re.compile(rb"(?s)RIFF.{4}WEBP")),
     ("HEIF", re.compile(rb"(?s).{4}ftyp(?:hei|hev|mif1|msf1)")),
     ("AVIF", re.compile(rb"(?s).{4}ftypavi")),
@@ -112,10 +112,10 @@ def format_of(head: bytes) -> str:
     found = name_of_format(head)
     if found is None:
         raise UnreadableImageError("The file is not an image, or is damaged.")
-    if found not in _OPENERS:
-        known = ", ".join(_OPENERS)
+    known = [name for name, _ in _READ]
+    if found not in known:
         raise UnreadableImageError(
-            f"The file is not an image that can be read here: it is {found}, not one of {known}."
+            f"The file is not an image that can be read here: it is {found}, not one of {', '.join(known)}."
         )
     return found
 
@@ -132,6 +132,8 @@ def _decode(file: IO[bytes]) -> Scan:
     file.seek(0)
     kind = format_of(file.read(HEAD_BYTES))
     file.seek(0)
+    if kind == "SVG":
+        return svg.render(file)
     if kind == "TIFF" and (scan := _decode_rare_tiff(file)):
         return scan
     plain = png.plain(file) if kind == "PNG" else png.PlainPng(file)

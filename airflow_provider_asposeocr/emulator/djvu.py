@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO
 
 import djvu_rs
 import numpy as np
@@ -21,6 +21,7 @@ from airflow_provider_asposeocr.emulator.limits import (
     check_image_size,
 )
 from airflow_provider_asposeocr.emulator.page import Line, Page, Quad, Word
+from airflow_provider_asposeocr.emulator.panics import refused
 from airflow_provider_asposeocr.emulator.quads import quad_of, turned_back
 from airflow_provider_asposeocr.emulator.resolution import DEFAULT_DPI
 
@@ -57,26 +58,16 @@ def pages(file: IO[bytes]) -> Iterator[tuple[Page, Scan]]:
         raise UnreadableImageError(
             "The file is only the index of an indirect DjVu document, whose pages are in other files."
         )
-    document = _checked(djvu_rs.Document.from_bytes, data)
-    count = document.page_count()
+    with refused(_DAMAGED, djvu_rs.Error):
+        document = djvu_rs.Document.from_bytes(data)
+        count = document.page_count()
     if not 0 < count <= MAX_PAGES:
         raise LimitExceededError(f"The document has {count:,} pages; from 1 to {MAX_PAGES:,} are converted.")
     turns = _turns(data)
     for number in range(count):
-        page = _checked(document.page, number)
-        yield _sheet(page, turns[number] if len(turns) == count else 0)
-
-
-def _checked(decode: Any, *arguments: Any) -> Any:
-    try:
-        return decode(*arguments)
-    except djvu_rs.Error as error:
-        raise UnreadableImageError(_DAMAGED) from error
-    except BaseException as error:
-        # A panic of the decoder, which is no Exception.
-        if type(error).__name__ == "PanicException":
-            raise UnreadableImageError(_DAMAGED) from None
-        raise
+        with refused(_DAMAGED, djvu_rs.Error):
+            sheet = _sheet(document.page(number), turns[number] if len(turns) == count else 0)
+        yield sheet
 
 
 def _sheet(page: djvu_rs.Page, turn: int) -> tuple[Page, Scan]:
@@ -85,7 +76,7 @@ def _sheet(page: djvu_rs.Page, turn: int) -> tuple[Page, Scan]:
         raise LimitExceededError(
             f"A page has {page.width:,} x {page.height:,} pixels; at most {MAX_PAGE_PIXELS:,} are converted."
         )
-    layer = _checked(page.text_layer)
+    layer = page.text_layer()
     scan = Scan(_rendered(page), float(page.dpi if page.dpi in _DPI else DEFAULT_DPI))
     height, width = scan.pixels.shape[:2]
     # The text is where it would be if the page were not turned.
@@ -95,8 +86,7 @@ def _sheet(page: djvu_rs.Page, turn: int) -> tuple[Page, Scan]:
 
 
 def _rendered(page: djvu_rs.Page) -> Pixels:
-    image = _checked(page.render)
-    pixels = np.frombuffer(image, np.uint8).reshape(image.height, image.width, 4)
+    pixels = np.asarray(page.render().to_numpy_zerocopy(), np.uint8)
     return np.ascontiguousarray(pixels[:, :, :3])
 
 
