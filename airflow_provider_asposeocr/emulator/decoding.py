@@ -2,9 +2,9 @@
 
 The format is recognized by the first bytes of the file, and nothing else chooses the decoder: left to guess,
 Pillow tries dozens of formats and runs Ghostscript for some. Only the first page of a TIFF and the first
-frame of a GIF are decoded; an SVG is rendered. Of the metadata only orientation and resolution are used, so errors in the rest do
-no harm. Colour profiles are not applied: text reads the same without them. Of a damaged image the intact part
-is decoded, provided that it is most of the image.
+frame of a GIF are decoded; an SVG is rendered. Of the metadata only orientation and resolution are used, so
+errors in the rest do no harm. Colour profiles are not applied: text reads the same without them. Of a damaged
+image the intact part is decoded, provided that it is most of the image.
 """
 
 from __future__ import annotations

@@ -55,8 +55,6 @@ def recognize(original: Scan, settings: AppliedSettings) -> tuple[Page, Scan]:
     if square is not original and settings.rotate % 90 == 0:
         scan = _as_stored(scan, original, square, sideways=settings.rotate % 180 != 0)
         page = page.resized(*scan.pixels.shape[1::-1])
-    if settings.spell_check:
-        page = spelling.corrected(page, settings.language)
     return page, scan
 
 
@@ -64,13 +62,14 @@ def read(scan: Scan, settings: AppliedSettings) -> Page:
     """Read an image with square pixels as it is, whatever the filters in the settings.
 
     :param scan: the image.
-    :param settings: the language.
-    :raises UnsupportedLanguageError: if the engine does not read it.
+    :param settings: the language, and whether to correct misspelt words.
+    :raises UnsupportedLanguageError: if the engine does not read the language.
     """
     if settings.language in UNREADABLE_LANGUAGES:
         raise UnsupportedLanguageError(f"The language {settings.language} is not supported by the emulator.")
     height, width = scan.pixels.shape[:2]
-    return Page(width, height, _read_any_way_up(scan.pixels, script_of(settings.language)))
+    page = Page(width, height, _read_any_way_up(scan.pixels, script_of(settings.language)))
+    return spelling.corrected(page, settings.language) if settings.spell_check else page
 
 
 def read_pieces(scan: Scan, quads: Iterable[Quad], settings: AppliedSettings) -> list[Line]:

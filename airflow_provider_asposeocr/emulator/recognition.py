@@ -51,7 +51,7 @@ class _Work:
     applies: Iterable[str] = ()
 
 
-_OF_PAGE = ("language", "resultType", *_FILTERS)
+_OF_PAGE = ("language", "makeSpellCheck", "resultType", *_FILTERS)
 _BINARIZE = _Work(binarize_image)
 _DESKEW = _Work(deskew_image)
 _DEWARP = _Work(dewarp_image)
@@ -67,11 +67,8 @@ _WORK: Mapping[str, _Work] = {
     "RecognizeLabel": _Work(recognize_label, _OF_PAGE),
     "RecognizeRegions": _Work(recognize_regions, (*_OF_PAGE, "regions")),
     "DetectRegions": _Work(detect_regions, ("language", *_FILTERS)),
-    # The result of these two has one form alone, whatever is selected.
-    "RecognizeAndParseInvoice": _Work(recognize_and_parse_invoice, _OF_PAGE),
-    "IdentifyFont": _Work(identify_font, _OF_PAGE),
-    "RecognizeImage": _Work(recognize_image, ("language", "makeSpellCheck", "resultType", *_FILTERS)),
-    "RecognizeImageTrial": _Work(recognize_image, ("language", "makeSpellCheck", "resultType", *_FILTERS)),
+    "RecognizeAndParseInvoice": _Work(recognize_and_parse_invoice, ("language", "makeSpellCheck", *_FILTERS)),
+    "IdentifyFont": _Work(identify_font, ("language", *_FILTERS)),
     "BinarizeImage": _BINARIZE,
     "DeskewImage": _DESKEW,
     "DewarpImage": _DEWARP,
