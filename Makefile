@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
 
-demo: $(READY) ## Recognize a scan with a local Airflow and emulator; IMAGE=path for yours, KEEP=1 to keep Airflow running
+demo: $(READY) ## Recognize documents with a local Airflow and emulator; IMAGE=path for yours, KEEP=1 to keep Airflow running
 	@$(BIN)/python -m dags_examples.demo.run $(if $(KEEP),--keep) $(if $(IMAGE),"$(IMAGE)")
 
 test: lint $(SDK)/.ready ## Check style and types, then run all tests with coverage; PYTEST_ARGS="-k name" for some, without it

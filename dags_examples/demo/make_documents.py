@@ -35,7 +35,7 @@ INVOICE = {
     "Invoice date": "2025-09-02",
     "Due date": "2025-10-02",
     "Subtotal": "524.40",
-    "VAT": "104.88",
+    "VAT 20%": "104.88",
     "Total": "629.28",
 }
 """The lines of the invoice: a label, and what stands beside it."""

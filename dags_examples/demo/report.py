@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,28 @@ def show_text(text: str) -> None:
     """
     rule = "-" * 78
     print(f"\nRecognized text\n{rule}\n{text.strip() or '(no text was found)'}\n{rule}")
+
+
+def show_rows(rows: Sequence[Sequence[str]]) -> None:
+    """Print a table.
+
+    :param rows: the cells of each row
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    print("\nTable")
+    for row in rows:
+        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def show_fields(fields: Mapping[str, Any]) -> None:
+    """Print the fields of an invoice; those that it lacks are left out.
+
+    :param fields: the value of each
+    """
+    print("\nInvoice")
+    for name, value in fields.items():
+        if value is not None:
+            print(f"  {name:18}{value}")
 
 
 def describe_calls(counts: Mapping[str, Any]) -> str:

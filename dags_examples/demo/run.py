@@ -1,7 +1,7 @@
-"""Recognize a scanned page with a real Airflow and the emulator: the program of ``make demo``.
+"""Recognize a scan, a PDF, a table and an invoice with a real Airflow and the emulator: ``make demo``.
 
 It starts the emulator and a private Airflow, triggers the example DAGs, prints events as they happen, then
-the text and its cost in calls, and stops everything.
+the results and their cost in calls, and stops everything.
 """
 
 from __future__ import annotations
@@ -26,12 +26,15 @@ if not __package__:
 from dags_examples.demo.accuracy import word_accuracy
 from dags_examples.demo.airflow_rest import RestError
 from dags_examples.demo.local_airflow import LocalAirflow, LocalAirflowError, TaskInstance
+from dags_examples.demo.make_documents import TABLE
 from dags_examples.demo.processes import QuitSignal, clean_environment, end, quit_signals_raise, spawn
 from dags_examples.demo.report import (
     Progress,
     describe_calls,
     failure_report,
     log_tail,
+    show_fields,
+    show_rows,
     show_text,
     shown_path,
 )
@@ -39,6 +42,7 @@ from dags_examples.demo.report import (
 HERE = Path(__file__).resolve().parent
 SCAN = HERE / "scan.jpg"
 QUICKSTART, SUBMIT_AND_WAIT = "asposeocr_quickstart", "asposeocr_submit_and_wait"
+DOCUMENTS = "asposeocr_documents"
 MIN_ACCURACY = 0.98
 DAG_SECONDS = 300.0
 EMULATOR_SECONDS = 60.0
@@ -114,7 +118,10 @@ def run_demo(image: Path, *, keep: bool) -> None:
         ):
             airflow.start(progress.tell)
             runs = run_examples(airflow, image, output, progress)
-            show_results(airflow, runs, url, image)
+            show_results(airflow, runs, image)
+            show_documents(airflow, runs[DOCUMENTS])
+            counts = requests.get(f"{url}/_emulator/calls", timeout=10).json()
+            print(f"API calls     {describe_calls(counts)}")
             print(f"\nDone in {progress.seconds:.0f} seconds.")
             if keep:
                 stay(airflow)
@@ -126,7 +133,7 @@ def run_demo(image: Path, *, keep: bool) -> None:
 def demo_dags() -> Iterator[Path]:
     """Make a folder with only the DAGs of the demo: parsing the others would take time."""
     with tempfile.TemporaryDirectory(prefix="asposeocr-dags-") as folder:
-        for dag_id in (QUICKSTART, SUBMIT_AND_WAIT):
+        for dag_id in (QUICKSTART, SUBMIT_AND_WAIT, DOCUMENTS):
             shutil.copy(HERE.parent / f"{dag_id}.py", folder)
         yield Path(folder)
 
@@ -161,7 +168,7 @@ def emulator(client_id: str, client_secret: str) -> Iterator[str]:
 
 
 def run_examples(airflow: LocalAirflow, image: Path, output: Path, progress: Progress) -> dict[str, str]:
-    """Run both example DAGs at the same time and return their run ids.
+    """Run the example DAGs at the same time and return their run ids.
 
     :param airflow: the Airflow that runs them
     :param image: the image to recognize
@@ -169,13 +176,17 @@ def run_examples(airflow: LocalAirflow, image: Path, output: Path, progress: Pro
     :param progress: prints every event
     :raises DemoError: if one of them fails
     """
-    airflow.wait_until_parsed(QUICKSTART, SUBMIT_AND_WAIT)
-    source = {"source": str(image)}
+    airflow.wait_until_parsed(QUICKSTART, SUBMIT_AND_WAIT, DOCUMENTS)
+    source, destination = {"source": str(image)}, {"destination": f"file://{output}/"}
+    samples = {"pdf": "note.pdf", "table": "table.png", "invoice": "invoice.png"}
+    documents = {name: str(HERE / sample) for name, sample in samples.items()}
     runs = {
-        QUICKSTART: airflow.trigger(QUICKSTART, source | {"destination": f"file://{output}/"}),
+        QUICKSTART: airflow.trigger(QUICKSTART, source | destination),
         SUBMIT_AND_WAIT: airflow.trigger(SUBMIT_AND_WAIT, source),
+        DOCUMENTS: airflow.trigger(DOCUMENTS, documents | destination),
     }
     progress.tell(f"triggered {QUICKSTART} and {SUBMIT_AND_WAIT} for {shown_path(image)}")
+    progress.tell(f"triggered {DOCUMENTS} for {', '.join(samples.values())}")
 
     def tell(task: TaskInstance) -> None:
         progress.tell_task(task)
@@ -189,26 +200,56 @@ def run_examples(airflow: LocalAirflow, image: Path, output: Path, progress: Pro
     return runs
 
 
-def show_results(airflow: LocalAirflow, runs: dict[str, str], emulator_url: str, image: Path) -> None:
-    """Print text, files, calls and, for the shipped scan, the share of correct words.
+def show_results(airflow: LocalAirflow, runs: dict[str, str], image: Path) -> None:
+    """Print the text of the image and, for the shipped scan, the share of correct words.
 
     :param airflow: the Airflow that ran the DAGs
     :param runs: run id of each DAG
-    :param emulator_url: address of the emulator
     :param image: the recognized image
     :raises DemoError: if too many words of the shipped scan are wrong
     """
     text = airflow.xcom(QUICKSTART, runs[QUICKSTART], "recognize")["text"] or ""
     binarized = airflow.xcom(QUICKSTART, runs[QUICKSTART], "binarize")
-    counts = requests.get(f"{emulator_url}/_emulator/calls", timeout=10).json()
     show_text(text)
-    print(f"Binarized     {shown_path(Path(binarized['results'][0]['path']))}")
-    print(f"API calls     {describe_calls(counts)}")
     if image == SCAN:
-        accuracy = word_accuracy(SCAN.with_suffix(".txt").read_text(), text)
-        print(f"Correct words {accuracy:.1%}")
-        if accuracy < MIN_ACCURACY:
-            raise DemoError(f"fewer than {MIN_ACCURACY:.0%} of the words of the shipped scan are correct")
+        check_accuracy("Correct words", SCAN.with_suffix(".txt"), text)
+    print(f"Binarized     {shown_path(Path(binarized['results'][0]['path']))}")
+
+
+def show_documents(airflow: LocalAirflow, run_id: str) -> None:
+    """Print where the searchable PDF is, the rows of the table, and the fields of the invoice.
+
+    :param airflow: the Airflow that ran the DAG
+    :param run_id: the run of the DAG with the documents
+    :raises DemoError: if too many words of the PDF or any cell of the table is wrong
+    """
+    found = {name: airflow.xcom(DOCUMENTS, run_id, name) for name in ("searchable", "table", "invoice")}
+    paths = {
+        result["type"]: shown_path(Path(result["path"]))
+        for name in ("searchable", "table")
+        for result in found[name]["results"]
+    }
+    check_accuracy("PDF, words", HERE / "note.txt", found["searchable"]["text"])
+    print(f"Searchable    {paths['Pdf']}")
+    show_rows(found["table"]["value"])
+    print(f"Spreadsheet   {paths['Excel']}, {paths['Csv']}")
+    show_fields(found["invoice"]["value"])
+    if found["table"]["value"] != [list(row) for row in TABLE]:
+        raise DemoError("not all cells of the table are correct")
+
+
+def check_accuracy(label: str, truth: Path, text: str) -> None:
+    """Print the share of correct words.
+
+    :param label: what they are of
+    :param truth: the file with the correct text
+    :param text: the recognized text
+    :raises DemoError: if too many are wrong
+    """
+    accuracy = word_accuracy(truth.read_text(), text)
+    print(f"{label:14}{accuracy:.1%}")
+    if accuracy < MIN_ACCURACY:
+        raise DemoError(f"fewer than {MIN_ACCURACY:.0%} of the words of {truth.stem} are correct")
 
 
 def stay(airflow: LocalAirflow) -> None:
