@@ -28,6 +28,14 @@ CONTRACT = Path(__file__).parent / "contract"
 """The API as data: see its README."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what shares fixtures in one process, and begin with the real Airflow, which takes the longest."""
+    items.sort(key=lambda item: item.get_closest_marker("system") is None)
+    for item in items:
+        is_system = item.get_closest_marker("system") is not None
+        item.add_marker(pytest.mark.xdist_group("system" if is_system else str(item.path)))
+
+
 @pytest.fixture(autouse=True)
 def _nothing_remembered(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
