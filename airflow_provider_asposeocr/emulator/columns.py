@@ -31,6 +31,9 @@ _BLANK = 0.3
 _TOLERANCE = 0.5
 """The detector's boxes may be wider than the ink by this share of their height, at either side."""
 
+_INDENT = 3.0
+"""Maximum distance between the beginnings of two lines of a column, in line heights."""
+
 _ROW_OVERLAP = 0.5
 """Lines whose centres differ by less than this share of the smaller height are in one row."""
 
@@ -58,32 +61,36 @@ class Placed:
 
 @dataclass(frozen=True)
 class _Region:
-    """Part of a page with a gutter: lines above it, on its two sides, and below it."""
+    """Part of a page with a gutter: a run of its lines, from top to bottom, that do not cross it.
 
-    above: list[Placed]
-    left: list[Placed]
-    right: list[Placed]
-    below: list[Placed]
+    :param start: the first line of the run.
+    :param end: the line after it.
+    :param x: the place at which the text to the right of the gutter begins.
+    """
 
-    @property
-    def size(self) -> int:
-        return len(self.left) + len(self.right)
+    start: int
+    end: int
+    x: float
 
 
 def find_columns(lines: Sequence[Placed]) -> list[list[Placed]]:
     """Return the parts of a page in the order in which they are read, if it has columns of running text.
 
     :param lines: in any order.
-    :return: the lines above the columns, those of the left and of the right one, those below; empty if there
-        are no columns.
+    :return: the lines above the columns, those on the left and on the right of a gutter, those below; empty
+        if there are no columns.
     """
     if len(lines) < 2 * _MIN_ROWS:
         return []
     in_order = sorted(lines, key=lambda line: line.middle)
     regions = [region for x in _beginnings(lines) for region in _regions(in_order, x)]
-    for region in sorted(regions, key=lambda region: -region.size):
-        if _are_columns(region.left) and _are_columns(region.right):
-            return [part for part in (region.above, region.left, region.right, region.below) if part]
+    for region in sorted(regions, key=lambda region: region.start - region.end):
+        run = in_order[region.start : region.end]
+        left = [line for line in run if not _is_right_of(line, region.x)]
+        right = [line for line in run if _is_right_of(line, region.x)]
+        if _is_running_text(_last_column(left)) and _is_running_text(_first_column(right, region.x)):
+            parts = (in_order[: region.start], left, right, in_order[region.end :])
+            return [part for part in parts if part]
     return []
 
 
@@ -118,26 +125,36 @@ def _beginnings(lines: Sequence[Placed]) -> Iterator[float]:
 
 
 def _regions(lines: Sequence[Placed], x: float) -> Iterator[_Region]:
-    """Yield the parts of a page in which a gutter ends at a place: runs of lines that do not cross it."""
-    start = 0
+    """Yield the parts of a page in which a gutter ends at a place."""
+    start = left = right = 0
     for end in range(len(lines) + 1):
         if end < len(lines) and not _crosses(lines[end], x):
+            right += _is_right_of(lines[end], x)
+            left += not _is_right_of(lines[end], x)
             continue
-        run = lines[start:end]
-        left = [line for line in run if line.left < x - _TOLERANCE * line.height]
-        right = [line for line in run if line.left >= x - _TOLERANCE * line.height]
-        if min(len(left), len(right)) >= _MIN_ROWS:
-            yield _Region(list(lines[:start]), left, right, list(lines[end:]))
-        start = end + 1
+        if min(left, right) >= _MIN_ROWS:
+            yield _Region(start, end, x)
+        start, left, right = end + 1, 0, 0
 
 
 def _crosses(line: Placed, x: float) -> bool:
-    tolerance = _TOLERANCE * line.height
-    return line.left < x - tolerance and line.right > x + tolerance
+    return not _is_right_of(line, x) and line.right > x + _TOLERANCE * line.height
 
 
-def _are_columns(lines: Sequence[Placed]) -> bool:
-    return _is_running_text(rows_of(lines)) or bool(find_columns(lines))
+def _is_right_of(line: Placed, x: float) -> bool:
+    return line.left >= x - _TOLERANCE * line.height
+
+
+def _last_column(lines: Sequence[Placed]) -> list[list[Placed]]:
+    """Return the rows of the rightmost column, that of the lines that end last."""
+    last = sorted(lines, key=lambda line: line.right)[-_MIN_ROWS:]
+    x = median(line.left for line in last)
+    return rows_of(line for line in lines if line.left >= x - _INDENT * line.height)
+
+
+def _first_column(lines: Sequence[Placed], x: float) -> list[list[Placed]]:
+    """Return the rows of the column that begins at a place."""
+    return rows_of(line for line in lines if line.left <= x + _INDENT * line.height)
 
 
 def _is_running_text(rows: Sequence[Sequence[Placed]]) -> bool:

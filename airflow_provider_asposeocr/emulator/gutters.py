@@ -139,8 +139,10 @@ def _candidates(pieces: Sequence[_Piece]) -> list[float]:
     starts, ends = np.searchsorted(begins, inside - reach), np.searchsorted(begins, inside + reach, "right")
     found: list[float] = []
     for place in np.argsort(starts - ends, kind="stable"):
+        if ends[place] - starts[place] < _FEW_ROWS:
+            break
         x = float(np.median(begins[starts[place] : ends[place]]))
-        if ends[place] - starts[place] >= _FEW_ROWS and all(abs(x - other) > reach for other in found):
+        if all(abs(x - other) > reach for other in found):
             found.append(x)
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections import Counter
 
 import pytest
@@ -185,6 +186,13 @@ def test_cells_are_no_columns(rows: list[str]) -> None:
         for column, cell in enumerate(row.split("|"))
     ]
     assert text_of(shuffled(cells)) == "\n".join(row.replace("|", " ") for row in rows)
+
+
+def test_a_large_table_takes_no_more_than_a_moment() -> None:
+    cells = [line(f"{row} {column}", 40 * column, 25 * row) for row in range(120) for column in range(40)]
+    began = time.process_time()
+    assert text_of(shuffled(cells)).split("\n")[7].startswith("7 0 7 1 7 2")
+    assert time.process_time() - began < 5
 
 
 PLACES = st.tuples(
