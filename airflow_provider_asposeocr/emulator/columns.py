@@ -34,6 +34,9 @@ _TOLERANCE = 0.5
 _INDENT = 3.0
 """Maximum distance between the beginnings of two lines of a column, in line heights."""
 
+_SECTION_GAP = 2.0
+"""Minimum height of a gap between columns and what stands above or below one of them, in line heights."""
+
 _ROW_OVERLAP = 0.5
 """Lines whose centres differ by less than this share of the smaller height are in one row."""
 
@@ -85,11 +88,12 @@ def find_columns(lines: Sequence[Placed]) -> list[list[Placed]]:
     in_order = sorted(lines, key=lambda line: line.middle)
     regions = [region for x in _beginnings(lines) for region in _regions(in_order, x)]
     for region in sorted(regions, key=lambda region: region.start - region.end):
-        run = in_order[region.start : region.end]
+        start, end = _side_by_side(in_order, region)
+        run = in_order[start:end]
         left = [line for line in run if not _is_right_of(line, region.x)]
         right = [line for line in run if _is_right_of(line, region.x)]
         if _is_running_text(_last_column(left)) and _is_running_text(_first_column(right, region.x)):
-            parts = (in_order[: region.start], left, right, in_order[region.end :])
+            parts = (in_order[:start], left, right, in_order[end:])
             return [part for part in parts if part]
     return []
 
@@ -135,6 +139,20 @@ def _regions(lines: Sequence[Placed], x: float) -> Iterator[_Region]:
         if min(left, right) >= _MIN_ROWS:
             yield _Region(start, end, x)
         start, left, right = end + 1, 0, 0
+
+
+def _side_by_side(lines: Sequence[Placed], region: _Region) -> tuple[int, int]:
+    """Return a region without what stands clearly above or below one side, where the other has ended."""
+    run = lines[region.start : region.end]
+    sides = [[line for line in run if _is_right_of(line, region.x) is is_right] for is_right in (False, True)]
+    top = max(min(line.top for line in side) for side in sides)
+    bottom = min(max(line.bottom for line in side) for side in sides)
+    gap = _SECTION_GAP * line_height(run)
+    above = [line.bottom for line in run if line.bottom <= top]
+    below = [line.top for line in run if line.top >= bottom]
+    start = region.start + (len(above) if above and top - max(above) > gap else 0)
+    end = region.end - (len(below) if below and min(below) - bottom > gap else 0)
+    return start, end
 
 
 def _crosses(line: Placed, x: float) -> bool:

@@ -140,6 +140,13 @@ def test_what_stands_above_and_below_columns_is_read_before_and_after(gap: int) 
     assert without_blocks(text_of(shuffled(above, left, right, below))) == lines_of(above, left, right, below)
 
 
+@pytest.mark.parametrize("side", [50, 520])
+def test_what_stands_alone_beyond_both_columns_is_not_part_of_one(side: int) -> None:
+    columns = [prose(50, 200, 400, 6), prose(520, 200, 400, 6, start=40)]
+    above, below = [line("title", side, 60)], [line("closing", side, 460), line("name", side, 485)]
+    assert without_blocks(text_of(shuffled(*columns, above, below))) == lines_of(above, *columns, below)
+
+
 @pytest.mark.parametrize("counts", [(3, 6), (9, 13)])
 def test_columns_whose_lines_differ_in_length(counts: tuple[int, int]) -> None:
     chance = random.Random(3)
