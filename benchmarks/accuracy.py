@@ -3,7 +3,7 @@
 Pages are drawn from a seed and spoilt as a scanner would. Character errors are the fewest insertions,
 deletions and replacements that turn the text that was read into the text on the page, in reading order, as a
 share of it; a run of white space counts as one blank. A page of columns that is read row by row thus counts
-as mostly wrong. Layout and reading were tuned on the seeds 1 to 3; the default is another one.
+as mostly wrong. Layout and reading were tuned on the seeds 1 to 3 and 2026; the default is another one.
 
 Tesseract is measured where it is installed, with the data of the page's language; the blanks that it puts
 between Han and Kana characters do not count.
@@ -33,7 +33,7 @@ from benchmarks.accuracy_texts import LANGUAGES
 from benchmarks.program import finish, options
 from benchmarks.tables import Table, Target, targets_table
 
-UNSEEN_SEED = 2026
+UNSEEN_SEED = 2027
 MAX_ERROR, MAX_COLUMN_ERROR = 1.0, 2.0
 """Targets for the mean character error, in percent."""
 

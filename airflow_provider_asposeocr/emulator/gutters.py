@@ -36,11 +36,15 @@ _WIDER = 1.4
 _WORD_GAP = 0.12
 """Minimum width of a gap between words, as a share of the line height."""
 
-_MANY_ROWS, _ROWS, _FEW_ROWS = 8, 4, 3
-"""Rows in which a gutter must be seen: where it is as wide as gaps between words, wider, and clear."""
+_MANY_ROWS, _EXACT_ROWS, _ROWS, _FEW_ROWS = 8, 5, 4, 3
+"""Rows in which a gutter must be seen: where it is no wider than gaps between words, the same but exactly
+aligned, wider, and clear."""
 
 _ALIGNED = 0.22
 """Text to the right of a gutter begins at the same place, give or take this share of the line height."""
+
+_EXACT = 0.12
+"""Maximum difference between the places of exactly aligned text, as a share of the line height."""
 
 _BODY = (0.2, 0.8)
 """Part of a line's height in which ink is looked for: accents and descenders of other lines are outside."""
@@ -167,12 +171,14 @@ def _cut_by(run: Sequence[_Piece], x: float) -> Sequence[_Piece]:
     rows = begun + len(aligned)
     if not aligned or rows < _FEW_ROWS or rows < _MIN_SHARE * len(run):
         return ()
+    height = median(piece.height for piece in run)
     wider = sum(gap.width >= _WIDER * piece.word_gap for piece, gap in crossing)
-    if begun + wider < _MIN_SHARE * len(run):
-        enough = _MANY_ROWS
-    else:
+    if begun + wider >= _MIN_SHARE * len(run):
         width = min(gap.right for _, gap in aligned) - max(gap.left for _, gap in crossing)
-        enough = _FEW_ROWS if width >= _CLEAR_GAP * median(piece.height for piece in run) else _ROWS
+        enough = _FEW_ROWS if width >= _CLEAR_GAP * height else _ROWS
+    else:
+        begins = [gap.right for _, gap in crossing] + [piece.left for piece in run if not piece.crosses(x)]
+        enough = _EXACT_ROWS if max(begins) - min(begins) <= _EXACT * height else _MANY_ROWS
     return [piece for piece, _ in crossing] if rows >= enough else ()
 
 
