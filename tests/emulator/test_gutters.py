@@ -25,6 +25,7 @@ RIGHT = [
 ]
 FACE = ImageFont.truetype(str(FONTS / "Vera.ttf"), 22)
 STEP = 34
+GAP = 18
 
 
 def page(*columns: list[str], gutter: int) -> tuple[Pixels, list[Quad], list[float]]:
@@ -66,6 +67,22 @@ def test_blanks_between_words_are_no_gutter() -> None:
     lines = [f"{one} {other}" for one, other in zip(LEFT, RIGHT, strict=True)]
     pixels, quads, _ = page(lines, gutter=0)
     assert split_at_gutters(pixels, quads) == quads
+
+
+@pytest.mark.parametrize(("shift", "parts"), [(0, 2), (7, 1)])
+def test_where_words_stand_as_wide_apart_exact_alignment_counts(shift: int, parts: int) -> None:
+    canvas = Image.new("RGB", (900, 40 + 5 * STEP), "white")
+    pen, quads = ImageDraw.Draw(canvas), []
+    for place in range(5):
+        top, start = 20 + STEP * place, 460 + shift * (place % 2)
+        left, right = LEFT[place % 4].split()[-3:], RIGHT[place % 4].split()[:3]
+        for row, x, anchor in ((left[::-1], start - float(GAP), "ra"), (right, float(start), "la")):
+            for word in row:
+                pen.text((x, top), word, font=FACE, fill=20, anchor=anchor)
+                step = FACE.getlength(word) + GAP
+                x += step if anchor == "la" else -step
+        quads.append(upright(20, top - 2, 880, top + 28))
+    assert len(split_at_gutters(pixels_of(np.asarray(canvas)), quads)) == parts * len(quads)
 
 
 def test_two_rows_are_too_few() -> None:
