@@ -109,7 +109,9 @@ def test_nothing_is_set_in_any_form(place: Place, name: str, form: str) -> None:
 
 
 @pytest.mark.parametrize("form", UNSET)
-@pytest.mark.parametrize(("name", "field"), [(name, field) for name in CLASSES for field in REQUIRED[name]])
+@pytest.mark.parametrize(
+    ("name", "field"), [(name, field) for name in CLASSES for field in sorted(REQUIRED[name])]
+)
 def test_a_field_that_must_be_set_says_so(
     emulator: Emulator, place: Place, name: str, field: str, form: str
 ) -> None:
