@@ -21,6 +21,7 @@ from tests.test_examples import missing_module
 
 ROOT = Path(__file__).parents[2]
 SCAN = ROOT / "dags_examples" / "demo" / "scan.jpg"
+DJVU = ROOT / "tests" / "emulator" / "data" / "note.djvu"
 TEXT = "Nine amber lanterns hang above the narrow quay."
 SEEN_AS_TEXT = {"by_name", "plain", "deferred", "not_durable", "recorded", "mapped", "awaited"}
 Outcomes = dict[str, dict[str, Any]]
@@ -110,6 +111,10 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "asposeocr_quickstart": {"source": str(SCAN), "destination": "file://{folder}/out/"},
     "asposeocr_submit_and_wait": {"source": str(SCAN)},
     "asposeocr_preprocessing": {"source": str(SCAN), "destination": "file://{folder}/out/"},
+    "asposeocr_documents": {"destination": "file://{folder}/out/"},
+    "asposeocr_regions": {},
+    "asposeocr_speech": {"destination": "file://{folder}/out/"},
+    "asposeocr_djvu": {"source": str(DJVU), "destination": "file://{folder}/out/"},
     "asposeocr_local_folder": {"folder": "{folder}/in", "texts": "{folder}/out"},
     "asposeocr_batch": {"images": "{folder}/in/", "texts": "{folder}/out/"},
     "asposeocr_s3": {"bucket": "scans", "images": "in/*.jpg"},

@@ -25,18 +25,24 @@ from tests.system.releases import RELEASES, requirements
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
 
+DJVU = ROOT / "tests" / "emulator" / "data" / "note.djvu"
+
 DAGS: dict[str, dict[str, str]] = {
     readme.DAG_ID: {},
     "asposeocr_quickstart": {"destination": "file://{folder}/quickstart/"},
     "asposeocr_submit_and_wait": {},
     "asposeocr_preprocessing": {"destination": "file://{folder}/preprocessing/"},
+    "asposeocr_documents": {"destination": "file://{folder}/documents/"},
+    "asposeocr_regions": {},
+    "asposeocr_speech": {"destination": "file://{folder}/speech/"},
+    "asposeocr_djvu": {"source": str(DJVU), "destination": "file://{folder}/djvu/"},
     "asposeocr_local_folder": {"texts": "{folder}/local_folder"},
     "asposeocr_batch": {"texts": "{folder}/batch/"},
 }
 """DAGs that need nothing but this machine, with the params that say where their files go."""
 
-SUBMISSIONS = 8
-"""Submissions of one run of each: quickstart and preprocessing have two."""
+SUBMISSIONS = 17
+"""Submissions of one run of each: most have two, that of documents has three."""
 
 RUN_SECONDS = 600.0
 PROCESSING_SECONDS = 3.0

@@ -235,8 +235,15 @@ def test_no_operation_is_missing(manifests: Any, service: Emulator) -> None:
 
 def test_mapped_tasks_are_labelled_with_their_files(manifests: Any, airflow: LocalAirflow) -> None:
     tasks = airflow.task_instances("every_operation", manifests.run_id)
-    labels = {task.get("rendered_map_index") for task in tasks if task["task_id"] == "mapped"}
-    assert labels == {"label.png", "blocks.png"}
+    labels = {(task["task_id"], task.get("rendered_map_index")) for task in tasks if task["map_index"] >= 0}
+    assert labels == {
+        ("mapped", "label.png"),
+        ("mapped", "blocks.png"),
+        ("mapped_operation", "label.png"),
+        ("mapped_operation", "letter.pdf"),
+    }
+    taken = [manifests("mapped_operation", map_index=place)["operation"] for place in (0, 1)]
+    assert taken == ["RecognizeLabel", "RecognizePdf"]
 
 
 def test_no_log_holds_a_text(manifests: Any, airflow: LocalAirflow) -> None:

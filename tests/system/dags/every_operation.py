@@ -53,3 +53,9 @@ with DAG(
     operators.AsposeOcrRecognizeImageOperator.partial(task_id="mapped").expand(
         source=[f"{FOLDER}/label.png", f"{FOLDER}/blocks.png"]
     )
+    AsposeOcrOperator.partial(task_id="mapped_operation").expand_kwargs(
+        [
+            {"operation": "RecognizeLabel", "source": f"{FOLDER}/label.png"},
+            {"operation": "auto", "source": f"{FOLDER}/letter.pdf"},
+        ]
+    )
