@@ -28,6 +28,7 @@ CONTRACT = Path(__file__).parent / "contract"
 """The API as data: see its README."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what shares fixtures in one process, and begin with the real Airflow, which takes the longest."""
     items.sort(key=lambda item: item.get_closest_marker("system") is None)
