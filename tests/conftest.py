@@ -6,6 +6,7 @@ import io
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 # Before anything imports Airflow, which reads its configuration then.
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-home-")
@@ -27,14 +28,24 @@ __all__ = ["local_store", "remote", "s3", "s3_store", "sftp", "sftp_store", "sto
 CONTRACT = Path(__file__).parent / "contract"
 """The API as data: see its README."""
 
+SYSTEM = "tests/system/"
 
-@pytest.hookimpl(tryfirst=True)
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what shares fixtures in one process, and begin with the real Airflow, which takes the longest."""
-    items.sort(key=lambda item: item.get_closest_marker("system") is None)
-    for item in items:
-        is_system = item.get_closest_marker("system") is not None
-        item.add_marker(pytest.mark.xdist_group("system" if is_system else str(item.path)))
+    """Begin with the real Airflow, which takes the longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SYSTEM))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let tests that share fixtures run in one process: those of a file, and all with the real Airflow."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class SharingScheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return SYSTEM if nodeid.startswith(SYSTEM) else nodeid.partition("::")[0]
+
+    return SharingScheduling(config, log)
 
 
 @pytest.fixture(autouse=True)
