@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import timedelta
-from functools import cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -60,6 +60,7 @@ TRIGGER_GRACE = 300.0
 
 _URI_FIELDS = frozenset({"source", "sources", "source_prefix", "destination", "durable_path", "report"})
 _MAX_SECRETS = 100
+_WARNED_OF: set[tuple[str, str]] = set()
 
 
 class OcrTaskMixin(BaseOperator):
@@ -136,6 +137,11 @@ class OcrTaskMixin(BaseOperator):
             return given
         return coerce.trimmed(given) if field in ("source", "sources") else given.strip()
 
+    def _mask(self, field: str, masked: Any) -> None:
+        """Show something else in a field, and keep its value for :meth:`unmasked`."""
+        self._masked = {**(self._masked or {}), field: (masked, self.unmasked(field))}
+        setattr(self, field, masked)
+
     def _hide_secrets(self) -> None:
         if "ocr_task_id" in self.template_fields:
             self.ocr_task_id: Any = coerce.found_task_id(self.ocr_task_id)
@@ -146,8 +152,7 @@ class OcrTaskMixin(BaseOperator):
         # All are masked before any is refused.
         for field, value in given.items():
             if (masked := shown(value)) is not value:
-                self._masked = {**(self._masked or {}), field: (masked, value)}
-                setattr(self, field, masked)
+                self._mask(field, masked)
         with permanent_errors_fail():
             for field in _URI_FIELDS & uris.keys():
                 # A name that no file can have fails the one item of a batch alone.
@@ -334,18 +339,21 @@ def permanent_errors_fail(*, but: tuple[type[AsposeOcrError], ...] = ()) -> Iter
         raise AirflowFailException(str(error)) from error
 
 
-@cache
 def warn_if_deprecated(operation: Operation) -> None:
-    """Warn, once in a process, of an operation that the vendor has replaced.
+    """Warn, once for each file of a DAG, of an operation that the vendor has replaced.
 
     :param operation: the operation that a task is made for.
     """
-    if operation.deprecated:
-        warnings.warn(
-            f"{operation.name} is deprecated by its vendor: use {operation.replaced_by}",
-            AirflowProviderDeprecationWarning,
-            stacklevel=2,
-        )
+    if not operation.deprecated:
+        return
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(("airflow.", __package__)):
+        frame = frame.f_back
+    file = frame.f_code.co_filename
+    if (operation.name, file) not in _WARNED_OF:
+        _WARNED_OF.add((operation.name, file))
+        text = f"{operation.name} is deprecated by its vendor: use {operation.replaced_by}"
+        warnings.warn_explicit(text, AirflowProviderDeprecationWarning, file, frame.f_lineno)
 
 
 def mask_trial_id(operation: Operation, ocr_task_id: str) -> None:

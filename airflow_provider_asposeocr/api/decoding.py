@@ -15,6 +15,13 @@ MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
 """Nesting of lists and objects at most."""
 
+_MAX_BITS = 64
+"""Airflow hands on no larger numbers; these become texts of digits, as suits the number of an invoice."""
+
+_MAX_SHOWN_BITS = 4096
+_RESERVED = frozenset({"__classname__", "__id__", "__version__", "__data__", "__type", "__var"})
+"""Names by which Airflow tells the type of an object in XCom."""
+
 
 def unreadable(name: str, reason: str) -> AsposeOcrResultError:
     """Make the error for a result that cannot be read.
@@ -65,15 +72,25 @@ def plain(name: str, value: Any, levels: int = MAX_DEPTH) -> Any:
     """
     if isinstance(value, str):
         return storable(value)
-    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+    if value is None or isinstance(value, bool) or (isinstance(value, float) and math.isfinite(value)):
         return value
+    if isinstance(value, int):
+        return value if value.bit_length() < _MAX_BITS else _digits(name, value)
     if not levels:
         raise unreadable(name, f"it is nested more than {MAX_DEPTH} levels deep")
     if isinstance(value, list | tuple):
         return [plain(name, item, levels - 1) for item in value]
+    if isinstance(value, dict) and not _RESERVED.isdisjoint(value):
+        raise unreadable(name, "it has a member of a name that Airflow keeps for itself")
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {storable(key): plain(name, item, levels - 1) for key, item in value.items()}
     raise unreadable(name, "it holds a value that JSON does not know")
+
+
+def _digits(name: str, value: int) -> str:
+    if value.bit_length() > _MAX_SHOWN_BITS:
+        raise unreadable(name, "it holds a number of too many digits")
+    return str(value)
 
 
 def shape(value: Any) -> str:

@@ -219,6 +219,17 @@ def get_operation(name: str | Operation) -> Operation:
     return found
 
 
+def taken_for(operation: Operation, *, is_pdf: bool) -> Operation:
+    """Return the operation that a file is submitted to.
+
+    :param operation: the operation that was chosen, or :data:`AUTO`.
+    :param is_pdf: whether the file is a PDF.
+    """
+    if operation is not AUTO:
+        return operation
+    return OPERATIONS["RecognizePdf" if is_pdf else "RecognizeImage"]
+
+
 def get_operation_or_auto(name: str | Operation) -> Operation:
     """Find an operation as :func:`get_operation` does, or :data:`AUTO` by the word ``auto``."""
     return AUTO if str(name).strip().casefold() == AUTO.name else get_operation(name)

@@ -104,7 +104,21 @@ def wire_regions(value: Any) -> list[dict[str, Any]]:
         raise AsposeOcrSettingsError(
             f"regions has {len(given)} boxes, and no more than {MAX_REGIONS} are sent"
         )
-    return [_region(f"regions[{place}]", place, item) for place, item in enumerate(given)]
+    regions = [_region(f"regions[{place}]", place, item) for place, item in enumerate(given)]
+    if len({region["order"] for region in regions}) < len(regions):
+        raise AsposeOcrSettingsError(
+            "regions have an order in common, so that their texts could not be told apart"
+        )
+    # Whether the service answers in this order or in that of the request, it is the same.
+    return sorted(regions, key=lambda region: int(region["order"]))
+
+
+def shown_boxes(regions: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    """Return the boxes of regions alone, which may be shown to anyone.
+
+    :param regions: as :func:`wire_regions` has spelled them.
+    """
+    return [[region["rect"][name] for name in _CORNERS] for region in regions]
 
 
 def region_texts(texts: Sequence[str], regions: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
@@ -118,12 +132,11 @@ def region_texts(texts: Sequence[str], regions: Sequence[Mapping[str, Any]] | No
     :raises AsposeOcrResultError: if there are some, but not as many as regions.
     """
     if not regions:
-        return [{"order": place, "rect": None, "text": text} for place, text in enumerate(texts)]
+        return [{"order": None, "rect": None, "text": text} for text in texts]
     if len(texts) == len(regions):
-        ordered = sorted(regions, key=lambda region: int(region["order"]))
         return [
-            {"order": region["order"], "rect": [region["rect"][name] for name in _CORNERS], "text": text}
-            for region, text in zip(ordered, texts, strict=True)
+            {"order": region["order"], "rect": box, "text": text}
+            for region, box, text in zip(regions, shown_boxes(regions), texts, strict=True)
         ]
     if len(texts) == 1:
         return [{"order": None, "rect": None, "text": texts[0]}]
@@ -162,9 +175,15 @@ def _detected(value: Any) -> Any:
     """Return the boxes that a manifest of ``DetectRegions`` holds; anything but a mapping as it is."""
     if not isinstance(value, Mapping):
         return value
-    if value.get("operation") != "DetectRegions" or value.get("value") is None:
+    if value.get("operation") != "DetectRegions" or not isinstance(value.get("value"), list | tuple):
         raise AsposeOcrSettingsError("regions is a mapping, but no manifest of DetectRegions with its boxes")
-    return value["value"]
+    boxes = map(box_of, value["value"])
+    # A detector may find what reaches over the edge of the page, or holds no pixel.
+    inside = [(max(0, box[0]), max(0, box[1]), box[2], box[3]) for box in boxes if box]
+    found = [[*box] for box in inside if box[0] < box[2] and box[1] < box[3]]
+    if not found:
+        raise AsposeOcrSettingsError("DetectRegions has found no regions: there is nothing to recognize")
+    return found
 
 
 def _region(name: str, place: int, item: Any) -> dict[str, Any]:

@@ -136,6 +136,9 @@ def _spelled(operation: Operation, settings: Mapping[str, Any] | None) -> dict[s
     if refused := sorted(own.keys() - documented):
         names = ", ".join(setting.name for setting in taken if setting.name in documented)
         hint = f"; its settings are {names}" if names else ""
+        if others := {setting.name: setting.wire for setting in taken if setting.name in refused}:
+            sent = ", ".join(f"{wire!r}: ..." for wire in others.values() if wire != "regions")
+            hint += f"; extra_settings={{{sent}}} sends more" if sent else ""
         raise AsposeOcrSettingsError(f"{operation.name} takes no {', '.join(refused)}{hint}")
     wire = {setting.wire: setting.read(own.get(setting.name)) for setting in taken}
     if extra and operation.settings is None:
@@ -174,14 +177,21 @@ def check_literals(operation: Operation, settings: Mapping[str, Any]) -> None:
     :param settings: as for :func:`wire_settings`; templates and outputs of tasks are passed over.
     :raises AsposeOcrSettingsError: as :func:`wire_settings`.
     """
-    _spelled(
-        operation,
-        {
-            name: value
-            for name, value in settings.items()
-            if isinstance(value, int | float) or (isinstance(value, str) and "{" not in value)
-        },
-    )
+    literals: dict[str, Any] = {
+        name: value
+        for name, value in settings.items()
+        if isinstance(value, int | float) or (isinstance(value, str) and "{" not in value)
+    }
+    regions = settings.get("regions")
+    if regions is not None and operation.name != "RecognizeRegions":
+        literals["regions"] = regions
+    if isinstance(regions, list) and all(map(_is_box, regions)):
+        literals["regions"] = regions
+    _spelled(operation, literals)
+
+
+def _is_box(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(number, int | float) for number in value)
 
 
 def selected_result_types(operation: Operation, wire: Mapping[str, Any] | None) -> tuple[str, ...]:

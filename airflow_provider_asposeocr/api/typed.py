@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.decoding import plain, read_json, read_text, shape, unreadable
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrResultError, AsposeOcrSettingsError
-from airflow_provider_asposeocr.api.layout import MAX_HOCR_BYTES, read_hocr, read_json_layout
+from airflow_provider_asposeocr.api.layout import read_hocr, read_json_layout
 from airflow_provider_asposeocr.api.operations import Operation
 from airflow_provider_asposeocr.api.regions import read_regions, region_texts
 from airflow_provider_asposeocr.api.settings import is_text
@@ -19,6 +20,9 @@ from airflow_provider_asposeocr.api.task import OcrResult, SpooledResult
 
 MAX_FONTS_BYTES = 64 * 1024
 """Bytes of a list of fonts at most: that is read as Python's, which takes a hundred times as much."""
+
+_MAX_RATIO = 16
+"""A result is not even read where it is so many times larger than its value may be."""
 
 MAX_CELLS = 500_000
 """Cells of a table at most."""
@@ -49,7 +53,7 @@ def value_of(
     wire: Mapping[str, Any] | None,
     max_bytes: int,
     *,
-    layout: bool,
+    inline: bool,
 ) -> tuple[Any, str | None]:
     """Read what the results of an OCR task mean, where that is more than text.
 
@@ -59,45 +63,50 @@ def value_of(
     :param operation: that has given them.
     :param results: of the OCR task.
     :param wire: the settings in the spelling of the wire, where they are known.
-    :param max_bytes: the most that the value may take as JSON.
-    :param layout: whether the pages with their words are wanted as well.
+    :param max_bytes: the most that the value may take as JSON; 0 for no value.
+    :param inline: whether text travels inline; where it does not, no value holds all of it again.
     :return: the value, and a notice if there is one that cannot be read or does not fit.
     """
-    if not max_bytes:
+    readers = list(_readers(operation, results, wire, inline=inline)) if max_bytes > 0 else []
+    if not readers:
         return None, None
+    size, read = readers[0]
     try:
-        value = _first_value(operation, results, wire, layout=layout)
+        if size > _MAX_RATIO * max_bytes:
+            return None, _left_out(f"of {size} bytes of the result", max_bytes)
+        value = read()
     except AsposeOcrResultError as error:
         return None, f"{error}; it is delivered as it came"
-    size = len(json.dumps(value, ensure_ascii=False).encode())
-    if size > max_bytes:
-        return None, f"the value takes {size} bytes, more than max_inline_bytes ({max_bytes}): it is left out"
-    return value, None
+    taken = len(json.dumps(value, ensure_ascii=False).encode())
+    return (value, None) if taken <= max_bytes else (None, _left_out(f"takes {taken} bytes", max_bytes))
 
 
-def _first_value(
+def _left_out(why: str, max_bytes: int) -> str:
+    return f"the value {why} does not fit into the {max_bytes} bytes that max_inline_bytes leaves: left out"
+
+
+def _readers(
     operation: Operation,
     results: Sequence[OcrResult | SpooledResult],
     wire: Mapping[str, Any] | None,
     *,
-    layout: bool,
-) -> Any:
+    inline: bool,
+) -> Iterator[tuple[int, Callable[[], Any]]]:
+    """Yield what reads a value, with the bytes that it reads."""
     texts = [result for result in results if result.is_text]
-    if operation.name == "RecognizeRegions" and all(text.type.casefold() == "text" for text in texts):
-        return region_texts([_bounded(text).text for text in texts], (wire or {}).get("regions"))
-    for text in texts:
-        if layout or text.type.casefold() not in _LAYOUTS:
-            value = typed_value(operation, text.type, _bounded(text).data)
-            if value is not None:
-                return value
-    return None
+    if operation.name == "RecognizeRegions":
+        if inline and texts and all(text.type.casefold() == "text" for text in texts):
+            regions = (wire or {}).get("regions")
+            yield sum(text.size for text in texts), lambda: region_texts([t.text for t in texts], regions)
+        return
+    for result in texts:
+        kind = result.type.casefold()
+        if operation.name in _BY_OPERATION or (kind in _BY_TYPE and (inline or kind not in _LAYOUTS)):
+            yield result.size, partial(_read, operation, result)
 
 
-def _bounded(result: OcrResult | SpooledResult) -> OcrResult | SpooledResult:
-    """Refuse a result that no reader takes before it is in memory."""
-    if result.size > MAX_HOCR_BYTES:
-        raise unreadable(result.type, f"it has {result.size} bytes, more than {MAX_HOCR_BYTES}")
-    return result
+def _read(operation: Operation, result: OcrResult | SpooledResult) -> Any:
+    return typed_value(operation, result.type, result.data)
 
 
 def read_fonts(data: bytes) -> dict[str, Any]:

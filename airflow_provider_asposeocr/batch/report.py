@@ -204,10 +204,12 @@ class Report:
     """Collect lines in a temporary file, as items come to an end in any order.
 
     :param items: the items, from :class:`.Listing`.
+    :param operation: that of all items, or None where each has its own.
     """
 
-    def __init__(self, items: Sequence[Any]) -> None:
+    def __init__(self, items: Sequence[Any], operation: str | None = None) -> None:
         self._items = items
+        self._operation = operation
         self._file = tempfile.TemporaryFile(prefix="asposeocr-")  # noqa: SIM115 - lives as long as this
         self._starts = array("q", (-1 for _ in items))
 
@@ -220,7 +222,7 @@ class Report:
         """
         self._starts[index] = self._file.tell()
         source = submission.source or name_of(self._items[index])
-        self._file.write(_encoded(entry, source, submission.operation or None))
+        self._file.write(_encoded(entry, source, submission.operation or self._operation))
 
     def write(self, destination: str, names: Names, conn_id: str | None) -> str:
         """Store the report, whole or not at all, and return its URI.
@@ -244,7 +246,7 @@ class Report:
     def _lines(self) -> Iterator[bytes]:
         for index, start in enumerate(self._starts):
             if start < 0:
-                yield _encoded(Entry(ItemStatus.PENDING), name_of(self._items[index]), None)
+                yield _encoded(Entry(ItemStatus.PENDING), name_of(self._items[index]), self._operation)
             else:
                 self._file.seek(start)
                 yield self._file.readline()

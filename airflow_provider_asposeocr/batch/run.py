@@ -16,7 +16,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
     AsposeOcrSettingsError,
 )
-from airflow_provider_asposeocr.api.operations import AUTO, OPERATIONS, Operation
+from airflow_provider_asposeocr.api.operations import AUTO, Operation, taken_for
 from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT
 from airflow_provider_asposeocr.api.settings import selected_result_types
 from airflow_provider_asposeocr.batch.containment import address_of, name_of
@@ -102,7 +102,7 @@ class Batch:
         options = replace(options, source_conn_id=listing.conn_id, taken=taken)
         store = task.record_store(self._context, destination) if listing.items else None
         record = BatchRecord(store, max_tries_of(self._context)) if store else None
-        with closing(Report(listing.items)) as report:
+        with closing(Report(listing.items, _common(options.operation))) as report:
             runner = self._runner = BatchRunner(options, hook, listing.items, record, report)
             names = Names(None, options.operation.name, "report", options.delivery.map_index)
             uri = self._run_and_report(runner, partial(report.write, where, names, options.delivery.conn_id))
@@ -219,11 +219,13 @@ def check_names(options: ItemOptions, items: Iterable[Any], report: str) -> dict
     return {path: identity for path, (identity, _) in seen.items()}
 
 
+def _common(operation: Operation) -> str | None:
+    return None if operation is AUTO else operation.name
+
+
 def _probable(operation: Operation, uri: str) -> Operation:
     """Return the operation that a file will be submitted to, as far as its name can tell."""
-    if operation is not AUTO:
-        return operation
-    return OPERATIONS["RecognizePdf" if uri.casefold().endswith(".pdf") else "RecognizeImage"]
+    return taken_for(operation, is_pdf=uri.casefold().endswith(".pdf"))
 
 
 def allowed_share(fail_on: Any) -> float:

@@ -57,9 +57,9 @@ class Manifest(TypedDict):
     ``ocr_task_id``, ``operation``, ``status``: of the OCR task. ``source``: the display URI of the source,
     None where only the OCR task is known. ``uri``: of the first stored result. ``text``: the recognized
     text, where it travels inline; several texts in the order of their regions, a blank line between.
-    ``value``: what the results mean, where that is more than text and fits ``max_inline_bytes``: boxes,
-    fields, fonts, rows, texts by region and, where text travels inline, pages with their words, as
-    :func:`.value_of` reads them.
+    ``value``: what the results mean, where that is more than text: boxes, fields, fonts, rows and, where
+    text travels inline, texts by region or pages with their words, as :func:`.value_of` reads them. Text and
+    value together take ``max_inline_bytes`` at most.
     ``results``: one entry for each result, with the text of its own where several travel inline, and
     ``"delivered": False`` where a sensor has left it at the service. ``warnings``: what the service says of
     it. ``api_calls``: billed calls made for it by this Airflow task. ``submitted_at``, ``completed_at``: ISO
@@ -237,16 +237,16 @@ def deliver(task: OcrTask, submission: Submission, delivery: Delivery, *, comple
         inline = delivery.inline_text and task.text_fits(delivery.max_inline_bytes)
     else:
         stored = _inline(task, submission, delivery)
-    value, notice = value_of(
-        submission.of_operation, task.results, delivery.wire, delivery.max_inline_bytes, layout=inline
-    )
+    text = task.text if inline else None
+    room = delivery.max_inline_bytes - len((text or "").encode())
+    value, notice = value_of(submission.of_operation, task.results, delivery.wire, room, inline=inline)
     return {
         "ocr_task_id": task.id,
         "operation": submission.of_operation.name,
         "status": task.status.value,
         "source": submission.source,
         "uri": next((entry["uri"] for entry in stored if entry.get("uri")), None),
-        "text": task.text if inline else None,
+        "text": text,
         "value": value,
         "results": stored,
         "warnings": [*task.notices, *filter(None, [notice])],

@@ -24,7 +24,7 @@ import yarl
 
 from airflow_provider_asposeocr.api.coerce import decoded, is_data, is_unset
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSourceError, AsposeOcrStorageError
-from airflow_provider_asposeocr.api.operations import AUTO, OPERATIONS, Operation
+from airflow_provider_asposeocr.api.operations import AUTO, Operation, taken_for
 from airflow_provider_asposeocr.files.formats import HEAD_BYTES, look, refusal
 from airflow_provider_asposeocr.files.paths import (
     check_uri,
@@ -101,11 +101,9 @@ class Source:
         :param operation: the operation that was chosen, or :data:`.AUTO`.
         :raises AsposeOcrSourceError: if none of those that :data:`.AUTO` stands for reads it.
         """
-        if operation is not AUTO:
-            return operation
-        if reason := refusal(self.format, AUTO):
+        if operation is AUTO and (reason := refusal(self.format, AUTO)):
             raise AsposeOcrSourceError(f"{self.display_uri} {reason}")
-        return OPERATIONS["RecognizePdf" if self.format == "pdf" else "RecognizeImage"]
+        return taken_for(operation, is_pdf=self.format == "pdf")
 
     def check_format(self, operation: Operation) -> None:
         """Refuse what the operation cannot read, before the call is paid for.

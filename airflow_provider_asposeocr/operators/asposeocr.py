@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_provider_asposeocr.api.coerce import decoded, is_unset, storable
+from airflow_provider_asposeocr.api.coerce import decoded, is_unset, shown_value, storable
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
 from airflow_provider_asposeocr.files.source import Source, open_source
 from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
@@ -232,11 +232,18 @@ class _SpeechOperator(AsposeOcrOperator):
 
     def opened_source(self) -> Source:
         """Look at the text, or at the file that holds it."""
-        text = self._spoken()
-        if text is None:
+        if self.source is not None:
             return super().opened_source()
-        if not isinstance(text, str) or is_unset(text):
-            raise AsposeOcrSettingsError("text is empty: there is nothing to speak")
+        text = self._spoken()
+        if text is None or (isinstance(text, str) and is_unset(text)):
+            raise AsposeOcrSettingsError(
+                "text is empty: there is nothing to speak. A task with a destination hands its text on with "
+                "inline_text=True, or as source"
+            )
+        if not isinstance(text, str):
+            raise AsposeOcrSettingsError(
+                f"text must be text, or the output of one task, not {shown_value(text)}"
+            )
         return open_source(storable(text).encode(), **self.source_options())
 
     def _spoken(self) -> Any:
@@ -245,11 +252,9 @@ class _SpeechOperator(AsposeOcrOperator):
         return manifest.get("text") if isinstance(manifest, Mapping) and "text" in manifest else given
 
     def _hide_secrets(self) -> None:
-        super()._hide_secrets()
         if (text := self._spoken()) is not None:
-            masked = f"a text of {len(str(text))} characters"
-            self._masked = {**(self._masked or {}), "text": (masked, self.unmasked("text"))}
-            self.text = masked
+            self._mask("text", f"a text of {len(str(text))} characters")
+        super()._hide_secrets()
 
 
 class AsposeOcrConvertTextToSpeechOperator(_SpeechOperator):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_asposeocr.api import coerce
+from airflow_provider_asposeocr.api.coerce import one_line
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrEventError,
     AsposeOcrTaskError,
@@ -21,7 +22,7 @@ from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT, Wait
 from airflow_provider_asposeocr.api.submission import Submission, WaitEvent, fingerprint
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.durable import TaskRecord, max_tries_of, warn_of_no_record
-from airflow_provider_asposeocr.files.paths import display_uri
+from airflow_provider_asposeocr.files.paths import display_uri, uri_of
 from airflow_provider_asposeocr.files.source import Source, open_source
 from airflow_provider_asposeocr.operators.submit import SubmitMixin
 from airflow_provider_asposeocr.task_mixin import (
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
+
+_MAX_LABEL = 250
+"""Characters of a label that the database holds."""
 
 # A retry submits the source anew, which can help where the service has lost the OCR task.
 _RESUBMIT = (AsposeOcrTaskNotFoundError,)
@@ -119,7 +123,7 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
             late = isinstance(outcome.error, AsposeOcrTimeoutError) and outcome.error.reached
             if late and not self._cancels_late(context):
                 self.log.warning("The OCR task goes on at the service")
-            _show_file(context, outcome.submission.source)
+            _show_file(context, outcome.submission.source if self.source is not None else None)
             task = outcome.unwrap()
             return self._finish(context, hook, task, outcome.submission, outcome.completed_at)
 
@@ -145,8 +149,8 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
         delivery = self.delivery(context, wire)
         if self.wait_for_completion:
             delivery.check(self.of_operation)
+        _show_file(context, uri_of(self.unmasked("source")))
         source = self.opened_source()
-        _show_file(context, source.uri)
         submission = self._submit_once(context, hook, source, wire)
         if not self.wait_for_completion:
             if record := self._record(context):
@@ -264,5 +268,5 @@ def _show_file(context: Any, uri: str | None) -> None:
     """Label a mapped task with the name of its file, unless the DAG has a template for that."""
     if uri and getattr(context.get("ti"), "map_index", -1) >= 0 and not context.get("map_index_template"):
         # By way of a variable: a name may hold what a template takes for its own.
-        context["asposeocr_file"] = display_uri(uri).rstrip("/").rpartition("/")[2]
+        context["asposeocr_file"] = one_line(display_uri(uri).rstrip("/").rpartition("/")[2], _MAX_LABEL)
         context["map_index_template"] = "{{ asposeocr_file }}"

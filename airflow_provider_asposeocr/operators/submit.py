@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_asposeocr.api import coerce
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation_or_auto
 from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT
+from airflow_provider_asposeocr.api.regions import shown_boxes, wire_regions
 from airflow_provider_asposeocr.api.settings import SETTINGS, check_literals, wire_settings
 from airflow_provider_asposeocr.durable import RecordStore, record_store_for
 from airflow_provider_asposeocr.task_mixin import OcrTaskMixin, new_hook, permanent_errors_fail
@@ -141,6 +143,16 @@ class SubmitMixin(OcrTaskMixin):
     def of_operation(self) -> Operation:
         """The row of the operation in the table, or :data:`.AUTO`."""
         return get_operation_or_auto(self.operation)
+
+    def _hide_secrets(self) -> None:
+        given = self.unmasked("regions")
+        if not coerce.is_unset(given):
+            # Boxes may come with the texts of a document.
+            try:
+                self._mask("regions", shown_boxes(wire_regions(given)))
+            except AsposeOcrSettingsError:
+                self._mask("regions", coerce.shown_value(given))
+        super()._hide_secrets()
 
     def wire(self) -> dict[str, Any] | None:
         """Return the settings in the spelling of the wire, or None where the operation takes none.

@@ -129,7 +129,8 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         await asyncio.sleep(max(0.0, not_before - time.time()))
         # Without a triggerer, as in ``dag.test()``, there is nobody who could end the task by an event.
         ends_task = self.ends_task and self.trigger_id is not None
-        manifest = self._manifest(outcome) if ends_task else None
+        # Reading what a result means takes a moment, which is not to be that of other triggers.
+        manifest = await asyncio.to_thread(self._manifest, outcome) if ends_task else None
         if manifest is None:
             end = outcome.task.status.value if outcome.task else str(outcome.error)
             calls = outcome.submission.api_calls

@@ -46,9 +46,14 @@ def test_every_form_of_boxes_in_the_spelling_of_the_wire(value: Any) -> None:
     assert wire_regions(json.dumps(value)) == WIRE
 
 
-def test_regions_keep_the_order_that_they_are_given() -> None:
+def test_regions_are_sent_in_their_order() -> None:
     regions = wire_regions([{"rect": BOXES[0], "order": order} for order in (7, "-3", None, 0)] + BOXES[:1])
-    assert [region["order"] for region in regions] == [7, -3, 2, 0, 4]
+    assert [region["order"] for region in regions] == [-3, 0, 2, 4, 7]
+
+
+def test_an_order_belongs_to_one_region() -> None:
+    with pytest.raises(AsposeOcrSettingsError, match="an order in common"):
+        wire_regions([{"box": BOXES[0], "order": 1}, BOXES[1]])
 
 
 def test_the_emulator_takes_them() -> None:
@@ -81,7 +86,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "another manifest": (MANIFEST | {"operation": "RecognizeImage"}, "no manifest of DetectRegions"),
     "no value": ({"operation": "DetectRegions"}, "no manifest of DetectRegions with its boxes"),
     "a value that was left out": (MANIFEST | {"value": None}, "no manifest of DetectRegions with its boxes"),
-    "a blank page": (MANIFEST | {"value": []}, "regions is an empty list"),
+    "a blank page": (MANIFEST | {"value": []}, "DetectRegions has found no regions"),
     "deep": ("[[" * 50_000, "regions must be a list of boxes, not a text of 100000 characters"),
 }
 # fmt: on
@@ -150,7 +155,7 @@ def test_what_is_no_list_of_boxes_is_an_error(data: bytes, message: str) -> None
 
 
 def test_each_text_is_put_to_its_region() -> None:
-    regions = [{"rect": RECT, "order": 2}, {"rect": OTHER, "order": 1}]
+    regions = [{"rect": OTHER, "order": 1}, {"rect": RECT, "order": 2}]
     assert region_texts(["first", "second"], regions) == [
         {"order": 1, "rect": [0, 0, 1, 2], "text": "first"},
         {"order": 2, "rect": [10, 20, 30, 40], "text": "second"},
@@ -166,3 +171,7 @@ def test_one_text_is_that_of_one_region_or_of_all() -> None:
 def test_texts_of_other_number_than_regions_are_an_error(texts: list[str]) -> None:
     with pytest.raises(AsposeOcrResultError, match=f"{len(texts)} texts came for 2 regions"):
         region_texts(texts, WIRE)
+
+
+def test_texts_of_unknown_regions_have_no_order() -> None:
+    assert region_texts(["a", "b"], None) == [{"order": None, "rect": None, "text": text} for text in "ab"]

@@ -8,10 +8,10 @@ import pytest
 from airflow.exceptions import AirflowProviderDeprecationWarning
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_asposeocr import task_mixin
 from airflow_provider_asposeocr.api.operations import OPERATIONS
 from airflow_provider_asposeocr.operators import asposeocr as operators
 from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
-from airflow_provider_asposeocr.task_mixin import warn_if_deprecated
 
 SHORT = {
     operation.name: getattr(operators, f"AsposeOcr{operation.name.rpartition('/')[2]}Operator")
@@ -29,14 +29,16 @@ def test_every_operation_has_a_short_class(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_a_deprecated_one_warns_once_and_names_the_other(name: str) -> None:
-    warn_if_deprecated.cache_clear()
+def test_a_deprecated_one_warns_once_and_names_the_other(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_mixin, "_WARNED_OF", set())
     replaced_by = OPERATIONS[name].replaced_by
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         for number in range(2):
             SHORT[name](task_id=f"task{number}", source="/scan.png", destination="/texts/")
     said = [str(warning.message) for warning in seen if warning.category is AirflowProviderDeprecationWarning]
+    places = {warning.filename for warning in seen if warning.category is AirflowProviderDeprecationWarning}
+    assert places <= {__file__}
     assert said == ([f"{name} is deprecated by its vendor: use {replaced_by}"] if replaced_by else [])
 
 

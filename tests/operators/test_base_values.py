@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_asposeocr.api import typed
 from airflow_provider_asposeocr.api.operations import OPERATIONS
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.operators.asposeocr import (
@@ -91,14 +92,62 @@ def test_a_value_that_is_too_long_is_left_out(emulator: Emulator, scan: Path, ou
         "RecognizeTable", scan, result_type="Csv", destination=f"{out}/", max_inline_bytes=len(TEXT) - 1
     )
     assert manifest["value"] is None
-    assert "is left out" in manifest["warnings"][0]
+    assert "left out" in manifest["warnings"][0]
     assert TEXT not in manifest["warnings"][0]
     assert Path(manifest["results"][0]["path"]).read_text().strip('"\n') == TEXT
 
 
-def test_pages_with_words_stay_out_where_text_does(emulator: Emulator, scan: Path, out: Path) -> None:
-    manifest = read("RecognizeImage", scan, result_type="JSON", destination=f"{out}/")
+@pytest.mark.parametrize(
+    ("operation", "settings"),
+    [
+        ("RecognizeImage", {"result_type": "JSON"}),
+        ("RecognizeRegions", {"regions": [[0, 0, 5, 5]]}),
+        ("RecognizeRegions", {"regions": [[0, 0, 5, 5]], "result_type": "Pdf"}),
+    ],
+)
+def test_what_holds_all_of_a_text_stays_out_where_the_text_does(
+    emulator: Emulator, scan: Path, out: Path, operation: str, settings: Any
+) -> None:
+    manifest = read(operation, scan, destination=f"{out}/", **settings)
     assert (manifest["text"], manifest["value"], manifest["warnings"]) == (None, None, [])
+
+
+def test_text_and_value_share_a_bound(emulator: Emulator, scan: Path) -> None:
+    regions = [[0, 0, 5, 5]]
+    whole = read("RecognizeRegions", scan, regions=regions)
+    room = len(TEXT) + len(json.dumps(whole["value"]))
+    assert read("RecognizeRegions", scan, regions=regions, max_inline_bytes=room)["value"] == whole["value"]
+    short = read("RecognizeRegions", scan, regions=regions, max_inline_bytes=room - 1)
+    assert (short["text"], short["value"]) == (TEXT, None)
+    assert "left out" in short["warnings"][0]
+
+
+def test_a_result_that_is_far_too_long_is_not_even_read(
+    emulator: Emulator, scan: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typed, "typed_value", None)
+    emulator.options.result_bytes = 17 * 32 * 1024
+    manifest = read("RecognizeTable", scan, result_type="Csv", destination=f"{out}/")
+    assert manifest["value"] is None
+    assert "left out" in manifest["warnings"][0]
+
+
+def test_no_text_of_regions_is_shown(emulator: Emulator, scan: Path) -> None:
+    texts = [{"order": 1, "rect": [5, 5, 9, 9], "text": "secret"}, {"order": 0, "rect": [0, 0, 5, 5]}]
+    for given in (
+        texts,
+        {"operation": "DetectRegions", "text": "secret", "value": [[0, 0, 5, 5], [5, 5, 9, 9]]},
+    ):
+        task = AsposeOcrRecognizeRegionsOperator(task_id="read", source=str(scan), regions="{{ given }}")
+        task.render_template_fields(context(given=given))
+        assert task.regions == [[0, 0, 5, 5], [5, 5, 9, 9]]
+        assert [text["rect"] for text in run(task)["value"]] == task.regions
+
+
+def test_a_detection_that_reaches_over_the_edge_is_cut(emulator: Emulator, scan: Path) -> None:
+    detected = {"operation": "DetectRegions", "value": [[-3, 2, 5, 5], [7, 7, 7, 9]]}
+    manifest = run(AsposeOcrRecognizeRegionsOperator(task_id="read", source=scan, regions=detected))
+    assert manifest["value"] == [{"order": 0, "rect": [0, 2, 5, 5], "text": TEXT}]
 
 
 @pytest.mark.parametrize("operation", ["RecognizeAndParseInvoice", "IdentifyFont", "DetectRegions"])
@@ -176,19 +225,44 @@ class TestSpeech:
         run(AsposeOcrConvertTextToSpeechOperator(task_id="speak", text=form(manifest), destination=f"{out}/"))
         assert [submission.size for submission in emulator.submissions] == [len("Hello, World!")]
 
-    def test_nobody_sees_the_text_among_the_rendered_fields(self, emulator: Emulator, out: Path) -> None:
+    def test_nobody_sees_the_text_even_where_another_field_is_refused(self) -> None:
+        task = AsposeOcrConvertTextToSpeechOperator(
+            task_id="speak", text="{{ text }}", destination="sftp://user:password@host/x/"
+        )
+        with pytest.raises(AirflowFailException):
+            task.render_template_fields(context(text="Dear Ms Whitfield"))
+        assert task.text == "a text of 17 characters"
+
+    def test_nobody_sees_the_text_among_the_rendered_fields(
+        self, emulator: Emulator, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         text = "Dear Ms Whitfield, see https://example.org/a?token=abcdefghijk"
         task = AsposeOcrConvertTextToSpeechOperator(
             task_id="speak", text="{{ text }}", destination=f"{out}/", poll_interval=0.1
         )
+        secrets: list[str] = []
+        monkeypatch.setattr("airflow_provider_asposeocr.task_mixin.mask_secret", secrets.append)
         task.render_template_fields(context(text=text))
+        assert secrets == []
         assert task.text == f"a text of {len(text)} characters"
         run(task)
         assert [submission.size for submission in emulator.submissions] == [len(text)]
 
-    @pytest.mark.parametrize("text", ["", "  ", "None", 5, {"uri": "file:///a", "text": None}])
-    def test_there_must_be_something_to_speak(self, emulator: Emulator, out: Path, text: Any) -> None:
-        with pytest.raises(AirflowFailException, match=r"text is empty|give a path"):
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "text is empty"),
+            ("  ", "text is empty"),
+            ("None", "text is empty"),
+            ({"uri": "file:///a", "text": None}, "text is empty.*inline_text=True"),
+            (5, "text must be text, or the output of one task, not 5"),
+            ([{"text": "a"}], "text must be text, or the output of one task, not a list"),
+        ],
+    )
+    def test_there_must_be_something_to_speak(
+        self, emulator: Emulator, out: Path, text: Any, message: str
+    ) -> None:
+        with pytest.raises(AirflowFailException, match=message):
             run(AsposeOcrConvertTextToSpeechOperator(task_id="speak", text=text, destination=f"{out}/"))
         assert emulator.calls.billed == 0
 
@@ -219,6 +293,19 @@ class TestLabel:
     def test_it_is_the_name_of_the_file(self, emulator: Emulator, scan: Path, deferrable: bool) -> None:
         shown = self._shown(scan, deferrable=deferrable)
         assert shown == ["scan.png"] * (2 if deferrable else 1)
+
+    def test_a_long_name_fits_the_database(self, emulator: Emulator, scan: Path) -> None:
+        long = scan.rename(scan.with_name("a" * 251 + ".png"))
+        (label,) = self._shown(long)
+        assert label
+        assert len(label) == 250
+
+    def test_a_file_that_is_missing_has_one(self, emulator: Emulator, scan: Path) -> None:
+        began = context(map_index=3)
+        task = AsposeOcrOperator(task_id="read", operation="RecognizeImage", source=f"{scan}.missing")
+        with pytest.raises(AirflowFailException):
+            task.execute(began)
+        assert began["asposeocr_file"] == "scan.png.missing"
 
     def test_it_is_text_whatever_the_name(self, emulator: Emulator, scan: Path) -> None:
         odd = scan.rename(scan.with_name("{{ 1 + 1 }}.png"))
