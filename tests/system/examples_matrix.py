@@ -145,10 +145,16 @@ def run_dags(airflow: LocalAirflow, folder: Path) -> dict[str, str]:
     for dag_id, state in states.items():
         if state != "success":
             print(failure_report(airflow, dag_id, runs[dag_id]), flush=True)
+    mapped = airflow.task_instances("asposeocr_local_folder", runs["asposeocr_local_folder"])
+    labels = {task.get("rendered_map_index") for task in mapped if task["map_index"] >= 0}
     broken = airflow.import_errors()
     if broken:
         print(broken, flush=True)
-    return {**states, "whole folder parses": "failed" if broken else "success"}
+    return {
+        **states,
+        "labels": "success" if labels == {readme.SCAN.name} else f"are {labels}",
+        "whole folder parses": "failed" if broken else "success",
+    }
 
 
 def table(rows: dict[str, dict[str, str]]) -> str:
