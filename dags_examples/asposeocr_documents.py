@@ -18,7 +18,7 @@ from airflow_provider_asposeocr.operators.asposeocr import (
     AsposeOcrRecognizeTableOperator,
 )
 
-SAMPLES = Path(__file__).parent / "demo"
+SAMPLES = Path(__file__).parent / "documents"
 
 with DAG(
     dag_id="asposeocr_documents",

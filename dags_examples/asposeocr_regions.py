@@ -25,7 +25,7 @@ with DAG(
     default_args={"retries": 1, "retry_delay": timedelta(seconds=10), "deferrable": True},
     params={
         "source": Param(
-            str(Path(__file__).parent / "demo" / "invoice.png"), type="string", description="The image"
+            str(Path(__file__).parent / "documents" / "invoice.png"), type="string", description="The image"
         ),
     },
 ):

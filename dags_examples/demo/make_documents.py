@@ -1,4 +1,4 @@
-"""Make the documents of the demo beside this file: a table, an invoice, and a scanned page as PDF.
+"""Make the documents of the demo and of examples: a table, an invoice, and a scanned page as PDF.
 
 ``python -m dags_examples.demo.make_documents`` writes them.
 """
@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dags_examples.demo.make_scan import TEXTS, make_scan
 
-HERE = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parents[1] / "documents"
 INK, PAPER, RULE = (30, 30, 36), (255, 255, 255), (70, 70, 76)
 FONT_SIZE, CELL_HEIGHT, MARGIN = 28, 58, 60
 COLUMN_WIDTHS = (420, 180, 220, 220)
@@ -74,11 +74,11 @@ def make_invoice(lines: Sequence[tuple[str, str]] = tuple(INVOICE.items())) -> I
 
 def main() -> None:
     """Write the documents."""
-    make_table().save(HERE / "table.png", optimize=True)
-    make_invoice().save(HERE / "invoice.png", optimize=True)
+    make_table().save(FOLDER / "table.png", optimize=True)
+    make_invoice().save(FOLDER / "invoice.png", optimize=True)
     page = make_scan(TEXTS["note"], seed=11)
-    page.save(HERE / "note.pdf", resolution=150, quality=JPEG_QUALITY)
-    (HERE / "note.txt").write_text(TEXTS["note"])
+    page.save(FOLDER / "note.pdf", resolution=150, quality=JPEG_QUALITY)
+    (FOLDER / "note.txt").write_text(TEXTS["note"])
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ from dags_examples.demo.report import (
 
 HERE = Path(__file__).resolve().parent
 SCAN = HERE / "scan.jpg"
+SAMPLES = HERE.parent / "documents"
 QUICKSTART, SUBMIT_AND_WAIT = "asposeocr_quickstart", "asposeocr_submit_and_wait"
 DOCUMENTS = "asposeocr_documents"
 MIN_ACCURACY = 0.98
@@ -179,7 +180,7 @@ def run_examples(airflow: LocalAirflow, image: Path, output: Path, progress: Pro
     airflow.wait_until_parsed(QUICKSTART, SUBMIT_AND_WAIT, DOCUMENTS)
     source, destination = {"source": str(image)}, {"destination": f"file://{output}/"}
     samples = {"pdf": "note.pdf", "table": "table.png", "invoice": "invoice.png"}
-    documents = {name: str(HERE / sample) for name, sample in samples.items()}
+    documents = {name: str(SAMPLES / sample) for name, sample in samples.items()}
     runs = {
         QUICKSTART: airflow.trigger(QUICKSTART, source | destination),
         SUBMIT_AND_WAIT: airflow.trigger(SUBMIT_AND_WAIT, source),
@@ -229,7 +230,7 @@ def show_documents(airflow: LocalAirflow, run_id: str) -> None:
         for name in ("searchable", "table")
         for result in found[name]["results"]
     }
-    check_accuracy("PDF, words", HERE / "note.txt", found["searchable"]["text"])
+    check_accuracy("PDF, words", SAMPLES / "note.txt", found["searchable"]["text"])
     print(f"Searchable    {paths['Pdf']}")
     show_rows(found["table"]["value"])
     print(f"Spreadsheet   {paths['Excel']}, {paths['Csv']}")

@@ -21,6 +21,7 @@ from tests.test_examples import missing_module
 
 ROOT = Path(__file__).parents[2]
 SCAN = ROOT / "dags_examples" / "demo" / "scan.jpg"
+DOCUMENTS = ROOT / "dags_examples" / "documents"
 DJVU = ROOT / "tests" / "emulator" / "data" / "note.djvu"
 TEXT = "Nine amber lanterns hang above the narrow quay."
 SEEN_AS_TEXT = {"by_name", "plain", "deferred", "not_durable", "recorded", "mapped", "awaited"}
@@ -112,9 +113,9 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "asposeocr_submit_and_wait": {"source": str(SCAN)},
     "asposeocr_preprocessing": {"source": str(SCAN), "destination": "file://{folder}/out/"},
     "asposeocr_documents": {
-        "pdf": str(SCAN.with_name("note.pdf")),
-        "table": str(SCAN.with_name("table.png")),
-        "invoice": str(SCAN.with_name("invoice.png")),
+        "pdf": str(DOCUMENTS / "note.pdf"),
+        "table": str(DOCUMENTS / "table.png"),
+        "invoice": str(DOCUMENTS / "invoice.png"),
         "destination": "file://{folder}/out/",
     },
     "asposeocr_regions": {"source": str(SCAN)},
