@@ -67,10 +67,10 @@ def value_of(
     :param inline: whether text travels inline; where it does not, no value holds all of it again.
     :return: the value, and a notice if there is one that cannot be read or does not fit.
     """
-    readers = list(_readers(operation, results, wire, inline=inline)) if max_bytes > 0 else []
-    if not readers:
+    reader = next(_readers(operation, results, wire, inline=inline), None)
+    if reader is None or max_bytes <= 0:
         return None, None
-    size, read = readers[0]
+    size, read = reader
     try:
         if size > _MAX_RATIO * max_bytes:
             return None, _left_out(f"of {size} bytes of the result", max_bytes)
