@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,19 @@ from typing import Any
 import cv2
 
 from airflow_provider_asposeocr.api.operations import get_operation
+from airflow_provider_asposeocr.api.settings import SETTINGS
 from airflow_provider_asposeocr.emulator import spelling
 from airflow_provider_asposeocr.emulator.engine import UnsupportedLanguageError
 from airflow_provider_asposeocr.emulator.limits import LimitExceededError, UnreadableImageError, out_of_memory
 from airflow_provider_asposeocr.emulator.ocr_tasks import Outcome
-from airflow_provider_asposeocr.emulator.settings import AppliedSettings
+from airflow_provider_asposeocr.emulator.settings import AppliedSettings, given_settings
 from airflow_provider_asposeocr.emulator.work.assignment import Assignment
 from airflow_provider_asposeocr.emulator.work.djvu import convert_djvu
 from airflow_provider_asposeocr.emulator.work.document import recognize_pdf
 from airflow_provider_asposeocr.emulator.work.font import identify_font
 from airflow_provider_asposeocr.emulator.work.image import recognize_image
 from airflow_provider_asposeocr.emulator.work.invoice import recognize_and_parse_invoice
-from airflow_provider_asposeocr.emulator.work.label import recognize_label
+from airflow_provider_asposeocr.emulator.work.label import LANGUAGE_OF_LABELS, recognize_label
 from airflow_provider_asposeocr.emulator.work.preprocessing import (
     binarize_image,
     deskew_image,
@@ -36,6 +37,10 @@ from airflow_provider_asposeocr.emulator.work.table import recognize_table
 _OUT_OF_MEMORY = -4
 """Code of OpenCV's error for insufficient memory."""
 
+_SPELL_CHECK = "makeSpellCheck"
+_SETTINGS = (*(setting.wire for setting in SETTINGS), "resultTypeTable")
+"""All settings of the service; a client that sends others is told nothing, as there."""
+
 _FILTERS = ("Rotate", "makeContrastCorrection", "makeBinarization", "makeSkewCorrect", "makeUpsampling")
 
 
@@ -45,13 +50,16 @@ class _Work:
 
     :param do: does the work.
     :param applies: the settings that have an effect, as spelled on the wire; a client is told of others.
+    :param language: the only language that is read; None for that of the settings.
     """
 
     do: Callable[[Assignment], Outcome]
     applies: Iterable[str] = ()
+    language: str | None = None
 
 
-_OF_PAGE = ("language", "makeSpellCheck", "resultType", *_FILTERS)
+_OF_TEXT = ("language", _SPELL_CHECK, *_FILTERS)
+_OF_PAGE = (*_OF_TEXT, "resultType")
 _BINARIZE = _Work(binarize_image)
 _DESKEW = _Work(deskew_image)
 _DEWARP = _Work(dewarp_image)
@@ -63,11 +71,11 @@ _WORK: Mapping[str, _Work] = {
     "RecognizeImageTrial": _Work(recognize_image, _OF_PAGE),
     "RecognizePdf": _Work(recognize_pdf, _OF_PAGE),
     "RecognizeReceipt": _Work(recognize_receipt, _OF_PAGE),
-    "RecognizeTable": _Work(recognize_table, (*_OF_PAGE, "resultTypeTable")),
-    "RecognizeLabel": _Work(recognize_label, _OF_PAGE),
+    "RecognizeTable": _Work(recognize_table, (*_OF_TEXT, "resultTypeTable")),
+    "RecognizeLabel": _Work(recognize_label, _OF_PAGE, LANGUAGE_OF_LABELS),
     "RecognizeRegions": _Work(recognize_regions, (*_OF_PAGE, "regions")),
     "DetectRegions": _Work(detect_regions, ("language", *_FILTERS)),
-    "RecognizeAndParseInvoice": _Work(recognize_and_parse_invoice, ("language", "makeSpellCheck", *_FILTERS)),
+    "RecognizeAndParseInvoice": _Work(recognize_and_parse_invoice, _OF_TEXT),
     "IdentifyFont": _Work(identify_font, ("language", *_FILTERS)),
     "BinarizeImage": _BINARIZE,
     "DeskewImage": _DESKEW,
@@ -94,6 +102,8 @@ def work(request: Mapping[str, Any]) -> Outcome:
     operation = get_operation(request["operation"])
     settings = AppliedSettings.from_wire(operation, request["settings"])
     own = _WORK[operation.name]
+    if _SPELL_CHECK not in own.applies:
+        settings = replace(settings, spell_check=False)
     try:
         with Path(request["image"]).open("rb") as file:
             outcome = own.do(Assignment(operation, file, settings, request["sha256"]))
@@ -104,27 +114,28 @@ def work(request: Mapping[str, Any]) -> Outcome:
             return Outcome(messages=(out_of_memory(),))
         # Only the type of the error: its message could contain text of the document.
         return Outcome(messages=(f"The recognition failed ({type(error).__name__}).",))
-    ignored = _ignored(request["settings"], own.applies) if operation.settings else ()
-    unspelt = _without_dictionary(settings) if "makeSpellCheck" in own.applies else ()
+    ignored = _ignored(request["settings"], own.applies, outcome) if operation.settings else ()
+    unspelt = _without_dictionary(settings.spell_check, own.language or settings.language)
     return replace(outcome, warnings=(*outcome.warnings, *ignored, *unspelt))
 
 
-def _without_dictionary(settings: AppliedSettings) -> tuple[str, ...]:
-    if not settings.spell_check or spelling.has_dictionary(settings.language):
-        return ()
-    return (f"The emulator ignores makeSpellCheck for {settings.language}: it has no dictionary of it.",)
+def _without_dictionary(spell_check: bool, language: str) -> Iterator[str]:
+    if spell_check and not spelling.has_dictionary(language):
+        yield f"The emulator ignores {_SPELL_CHECK} for {language}: it has no dictionary of it."
 
 
-def _ignored(settings: Mapping[str, Any] | None, applied: Iterable[str]) -> tuple[str, ...]:
-    """Return a warning for each setting that asks for something that is not done."""
-    known = {name.lower() for name in applied}
-    asked = [name for name, value in (settings or {}).items() if value and not _is_plain_text(name, value)]
-    return tuple(f"The emulator ignores {name}." for name in asked if name.lower() not in known)
+def _ignored(settings: Mapping[str, Any] | None, applied: Iterable[str], outcome: Outcome) -> Iterator[str]:
+    """Yield a warning for each setting that asks for something that is not done."""
+    given = given_settings(settings or {})
+    for name in _SETTINGS:
+        value = given.get(name.lower())
+        if value and name not in applied and not (name == "resultType" and _is_result(value, outcome)):
+            yield f"The emulator ignores {name}."
 
 
-def _is_plain_text(name: str, value: Any) -> bool:
-    """Return whether a setting asks for the result type that an operation without a choice has anyway."""
-    return name.lower() == "resulttype" and str(value).lower() == "text"
+def _is_result(kind: str, outcome: Outcome) -> bool:
+    """Return whether an operation with other results than a page has a type of result, or may do without."""
+    return kind.lower() in ("text", *(result["type"].lower() for result in outcome.results))
 
 
 def _is_out_of_memory(error: BaseException | None) -> bool:

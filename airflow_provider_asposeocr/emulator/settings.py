@@ -99,7 +99,7 @@ class AppliedSettings:
             settings = {}
         if not isinstance(settings, Mapping):
             raise SettingsError("settings", "The settings field is required.")
-        given = {str(name).lower(): value for name, value in settings.items() if value is not None}
+        given = given_settings(settings)
         if operation.settings in _SPEECH:
             language = _choice(given, "language", ("English",), cls.language)
             return cls(language, result_type=_choice(given, "resultType", ("Wav",), "Wav"))
@@ -118,6 +118,11 @@ class AppliedSettings:
             result_type=_result_type(operation, given),
             regions=_regions(operation, given),
         )
+
+
+def given_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a request that have a value, by their names in lower case."""
+    return {str(name).lower(): value for name, value in settings.items() if value is not None}
 
 
 def _result_type(operation: Operation, given: Mapping[str, Any]) -> str:
@@ -153,7 +158,7 @@ def _region(place: int, item: Any) -> Region:
 def _folded(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise SettingsError("regions", "Each region must be an object with a rect and an order.")
-    return {str(name).lower(): own for name, own in value.items() if own is not None}
+    return given_settings(value)
 
 
 def _choice(given: Mapping[str, Any], name: str, choices: Sequence[str], default: str) -> str:

@@ -45,6 +45,12 @@ def test_texts_of_all_sizes_keep_their_lines(real: Client, label: Image.Image) -
     assert [line for line in text.split("\n") if line] == LINES
 
 
+def test_its_spelling_is_that_of_english(real: Client, label: Image.Image) -> None:
+    settings = {"language": "Polish", "makeSpellCheck": True}
+    answer = real.wait(real.submit(encode(label), "RecognizeLabel", **settings), "RecognizeLabel")
+    assert answer["error"]["warnings"] == ["Labels are read in English only, not in Polish."]
+
+
 def test_the_language_is_english(real: Client, label: Image.Image) -> None:
     warnings = {}
     for language in ("English", "Russian"):
