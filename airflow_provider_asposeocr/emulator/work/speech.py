@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import io
 import random
+import unicodedata
 import wave
 
 from airflow_provider_asposeocr.emulator import results
-from airflow_provider_asposeocr.emulator.limits import LimitExceededError
+from airflow_provider_asposeocr.emulator.limits import LimitExceededError, UnreadableImageError
 from airflow_provider_asposeocr.emulator.ocr_tasks import Outcome
 from airflow_provider_asposeocr.emulator.work.assignment import Assignment
 from airflow_provider_asposeocr.emulator.work.espeak import (
@@ -26,10 +27,13 @@ MAX_TRIAL_CHARACTERS = 500
 
 _NOTICE = "This speech was made by the trial version."
 
+_END_OF_LATIN_1 = "\xff"
+
 
 def convert_text_to_speech(given: Assignment) -> Outcome:
     """Read a text aloud."""
     text = given.file.read().decode()
+    _check_speakable(text)
     if not given.operation.authenticated:
         text = _trial_text(text, given.sha256)
     try:
@@ -37,6 +41,22 @@ def convert_text_to_speech(given: Assignment) -> Outcome:
     except SpeechUnavailableError as error:
         return Outcome(messages=(str(error),))
     return Outcome(results=(results.as_result("WavFile", _to_wav(recording)),))
+
+
+def _check_speakable(text: str) -> None:
+    """Refuse a text that a voice for English would not speak, but spell in the names of characters."""
+    if not any(character.isprintable() and not character.isspace() for character in text):
+        raise UnreadableImageError("There is nothing to speak: the text is blank.")
+    if any(map(_is_foreign_letter, text)):
+        raise UnreadableImageError(
+            "The emulator speaks English only: the text has letters that are not Latin."
+        )
+
+
+def _is_foreign_letter(character: str) -> bool:
+    if character <= _END_OF_LATIN_1 or unicodedata.category(character) not in ("Ll", "Lu", "Lt", "Lo"):
+        return False
+    return "LATIN" not in unicodedata.name(character, "")
 
 
 def _trial_text(text: str, sha256: str) -> str:
