@@ -31,9 +31,10 @@ def real() -> Iterator[Client]:
         yield client
 
 
-def identify(client: Client, image: Image.Image, **settings: object) -> tuple[str, list[str]]:
+def identify(client: Client, image: Image.Image | bytes, **settings: object) -> tuple[str, list[str]]:
     """Return the style and the fonts of an image."""
-    data = client.results(encode(image), "IdentifyFont", **settings)["Text"]
+    file = image if isinstance(image, bytes) else encode(image)
+    data = client.results(file, "IdentifyFont", **settings)["Text"]
     found = ast.literal_eval(data.decode())
     assert data.decode() == f"{{'style': '{found['style']}', 'font': {found['font']}}}"
     return found["style"], found["font"]
@@ -114,6 +115,17 @@ def test_equal_distances_make_a_font_monospaced(real: Client) -> None:
             pen.text((40 + 20 * column, 60 + 50 * row), character, font=face, fill=20, anchor="ms")
     style, names = identify(real, page)
     assert (style, names[0]) == ("regular", "courier")
+
+
+def test_letters_of_a_fax_are_measured_in_their_proportions(real: Client) -> None:
+    for font, style in (("Vera.ttf", "regular"), ("VeraBI.ttf", "bold italic")):
+        page = draw_text(LINES, font=font, points=12, dpi=204)
+        for size, dpi in (
+            ((page.width, page.height // 2), (204, 102)),
+            ((page.width // 2, page.height), (102, 204)),
+        ):
+            fax = encode(page.resize(size), "TIFF", dpi=dpi)
+            assert identify(real, fax) == (style, ["verdana", "helvetica"])
 
 
 def test_filters_are_applied_and_light_text_is_read(real: Client) -> None:

@@ -18,7 +18,7 @@ from statistics import median
 import numpy as np
 import numpy.typing as npt
 
-from airflow_provider_asposeocr.emulator import engine, results
+from airflow_provider_asposeocr.emulator import engine, imaging, results
 from airflow_provider_asposeocr.emulator.decoding import decode
 from airflow_provider_asposeocr.emulator.ocr_tasks import Outcome
 from airflow_provider_asposeocr.emulator.work.assignment import Assignment
@@ -54,7 +54,9 @@ _WIDE_FEET = 1.12
 
 def identify_font(given: Assignment) -> Outcome:
     """Recognize an image and identify the font of its text."""
-    page, scan = engine.recognize(decode(given.file), given.settings)
+    # Its letters are compared with others as they are shown, which those of a fax are not as they are stored.
+    scan = imaging.prepare(imaging.with_square_pixels(decode(given.file)), given.settings)
+    page = engine.read(scan, given.settings)
     style, fonts = identified(list(words_of(page, scan)))
     # The service writes it like this, with single quotes, which are not those of JSON.
     written = f"{{'style': '{style}', 'font': {fonts}}}"
