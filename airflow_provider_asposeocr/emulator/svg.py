@@ -1,15 +1,18 @@
 """Rendering of SVG, which may come from a stranger: it reaches neither other files nor the network.
 
 The renderer is resvg, which runs no scripts but would open local images. So the file is read once before: it
-must define no entities and refer to nothing outside itself. All text is drawn in one family of fonts, that of
+must define no entities, must not be nested too deep, and must refer to nothing outside itself; of the images
+that it holds, the sizes in their headers are summed up. All text is drawn in one family of fonts, that of
 reportlab, since an unknown family would leave its text out; what these fonts lack is refused.
 """
 
 from __future__ import annotations
 
+import base64
 import functools
 import io
 import re
+import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -18,12 +21,21 @@ from xml.parsers import expat
 import numpy as np
 import reportlab
 import resvg_py
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from reportlab.pdfbase.ttfonts import TTFont
 
 from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan, pixels_of
-from airflow_provider_asposeocr.emulator.limits import UnreadableImageError, check_image_size
+from airflow_provider_asposeocr.emulator.limits import (
+    MAX_PIXELS,
+    LimitExceededError,
+    UnreadableImageError,
+    check_image_size,
+)
 from airflow_provider_asposeocr.emulator.panics import refused
+from airflow_provider_asposeocr.emulator.svg_nesting import Nesting
 
 _DPI = 96
 _FONTS = Path(reportlab.__file__).parent / "fonts"
@@ -31,7 +43,14 @@ _FACES = ("Vera.ttf", "VeraBd.ttf", "VeraIt.ttf", "VeraBI.ttf")
 _FAMILY = "Bitstream Vera Sans"
 _ONE_FAMILY = f'* {{ font-family: "{_FAMILY}" !important }}'
 _LINK = "a"
-_INSIDE = re.compile(r"\s*(?:#|data:image/(?:png|jpe?g|gif);)", re.IGNORECASE)
+_OWN_ELEMENT = re.compile(r"\s*#")
+_OWN_IMAGE = re.compile(r"\s*data:image/(png|jpe?g|gif)\s*;\s*base64\s*,(.*)", re.IGNORECASE | re.DOTALL)
+_OPENERS: Mapping[str, type[ImageFile]] = {
+    "png": PngImageFile,
+    "jpg": JpegImageFile,
+    "jpeg": JpegImageFile,
+    "gif": GifImageFile,
+}
 _LENGTH = re.compile(r"\s*\+?(\d*\.?\d+(?:e[+-]?\d+)?)(px|pt|pc|in|mm|cm)?\s*", re.IGNORECASE)
 _PIXELS = {"px": 1.0, "pt": 96 / 72, "pc": 16.0, "in": 96.0, "mm": 96 / 25.4, "cm": 96 / 2.54}
 _DAMAGED = "The file is not an image, or is damaged."
@@ -76,7 +95,8 @@ class _Reader:
 
     def __init__(self) -> None:
         self._root: Mapping[str, str] | None = None
-        self._texts = 0
+        self._texts = self._pixels = 0
+        self._nesting = Nesting()
         self._parser = expat.ParserCreate("utf-8")
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -86,18 +106,32 @@ class _Reader:
     def read(self, text: str) -> Mapping[str, str]:
         """Return the attributes of the outermost element."""
         self._parser.Parse(text.encode(), True)
+        self._nesting.check()
         return self._root or {}
 
     def _start(self, element: str, attributes: dict[str, str]) -> None:
         if self._root is None:
             self._root = attributes
+        self._nesting.enter(attributes)
         self._texts += _local(element) == "text"
         for name, value in attributes.items():
-            is_reference = _local(name) == "href" and _local(element) != _LINK
-            if is_reference and not _INSIDE.match(value):
-                raise UnreadableImageError("The SVG refers to another file, which is not opened.")
+            if _local(name) == "href" and _local(element) != _LINK and not _OWN_ELEMENT.match(value):
+                self._check_image(value)
+
+    def _check_image(self, reference: str) -> None:
+        found = _OWN_IMAGE.fullmatch(reference)
+        if found is None:
+            raise UnreadableImageError("The SVG refers to another file, which is not opened.")
+        width, height = _size_of_image(found[1].lower(), found[2])
+        check_image_size(width, height)
+        self._pixels += width * height
+        if self._pixels > MAX_PIXELS:
+            raise LimitExceededError(
+                f"The images in the SVG have {self._pixels:,} pixels; at most {MAX_PIXELS:,} are recognized."
+            )
 
     def _end(self, element: str) -> None:
+        self._nesting.leave()
         self._texts -= _local(element) == "text"
 
     def _refuse_entity(self, *_: Any) -> None:
@@ -106,12 +140,25 @@ class _Reader:
     def _check_letters(self, text: str) -> None:
         lacking = {letter for letter in text if not letter.isspace()} - _letters()
         if self._texts and lacking:
-            raise UnreadableImageError(f"The SVG has text for which there is no font: {min(lacking)!r}.")
+            raise UnreadableImageError(
+                "The SVG has text for which there is no font: only letters of the Latin script are drawn."
+            )
 
 
 def _local(name: str) -> str:
     """Return a name without its prefix."""
     return name.rpartition(":")[2]
+
+
+def _size_of_image(kind: str, data: str) -> tuple[int, int]:
+    """Return the size of an embedded image, from its header."""
+    try:
+        encoded = "".join(urllib.parse.unquote(data).split())
+        with _OPENERS[kind](io.BytesIO(base64.b64decode(encoded, validate=True))) as image:
+            return image.size
+    except Exception as error:
+        # A decoder may raise anything for a broken file.
+        raise UnreadableImageError("The SVG holds an image that is damaged.") from error
 
 
 @functools.lru_cache(1)
