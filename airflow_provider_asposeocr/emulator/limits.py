@@ -85,15 +85,15 @@ def check_filtered_size(what: str, width: int, height: int) -> None:
 
 
 def check_result_size(kind: str, size: int) -> None:
-    """Refuse a result that is too large to be kept and sent.
+    """Refuse results that are too large to be kept and sent.
 
-    :param kind: its type, such as ``ImagePNG``.
-    :param size: in bytes, as far as it has been written.
+    :param kind: the type of the last one, such as ``ImagePNG``.
+    :param size: of all results of an OCR task, in bytes, as far as they have been written.
     :raises LimitExceededError: if it exceeds :data:`MAX_RESULT_BYTES`.
     """
     if size > MAX_RESULT_BYTES:
         raise LimitExceededError(
-            f"The result {kind} is larger than {MAX_RESULT_BYTES >> 20} MiB, the most that is returned."
+            f"The result {kind} exceeds {MAX_RESULT_BYTES >> 20} MiB, the most that is returned in all."
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_asposeocr.emulator.imaging import Scan, encode_png
@@ -28,11 +28,19 @@ _HOCR = """<?xml version="1.0" encoding="UTF-8"?>
 </html>
 """
 
+Result = tuple[str, bytes]
+"""Type and bytes of a result."""
+
 Sheet = tuple[Page, Scan]
 """Recognized page, and the image that its boxes refer to."""
 
 
 def of_pages(sheets: Iterable[Sheet], settings: AppliedSettings) -> tuple[dict[str, str], ...]:
+    """Render a document as :func:`rendered` does, in the form of the wire."""
+    return as_results(rendered(sheets, settings))
+
+
+def rendered(sheets: Iterable[Sheet], settings: AppliedSettings) -> Iterator[Result]:
     """Render a document in each of the result types that were asked for.
 
     :param sheets: its pages, in order; the image of each is dropped before the next one is taken.
@@ -50,15 +58,25 @@ def of_pages(sheets: Iterable[Sheet], settings: AppliedSettings) -> tuple[dict[s
             # A PNG holds a single image.
             images.append(to_png(scan))
             check_result_size("ImagePNG", sum(map(len, images)))
-    rendered = {kind: [render(pages)] for kind, render in _RENDERERS.items() if kind in kinds}
-    rendered["ImagePNG"] = images
-    rendered["Pdf"] = [pdf.finish()] if "Pdf" in kinds else []
-    return tuple(as_result(kind, data) for kind in kinds for data in rendered[kind])
+    for kind in kinds:
+        if kind == "ImagePNG":
+            yield from ((kind, image) for image in images)
+        else:
+            yield kind, pdf.finish() if kind == "Pdf" else _RENDERERS[kind](pages)
 
 
-def as_result(kind: str, data: bytes) -> dict[str, str]:
-    """Wrap the bytes of a result in its form on the wire."""
-    return {"type": kind, "data": base64.b64encode(data).decode("ascii")}
+def as_results(results: Iterable[Result]) -> tuple[dict[str, str], ...]:
+    """Wrap the results of an OCR task in their form on the wire.
+
+    :raises LimitExceededError: if they are too large together.
+    """
+    size = 0
+    wrapped = []
+    for kind, data in results:
+        size += len(data)
+        check_result_size(kind, size)
+        wrapped.append({"type": kind, "data": base64.b64encode(data).decode("ascii")})
+    return tuple(wrapped)
 
 
 def to_text(pages: Sequence[Page]) -> bytes:

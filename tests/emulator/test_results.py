@@ -75,10 +75,20 @@ def test_images_are_not_kept_until_the_end(page: Page) -> None:
     assert hocr.count(b"ocr_page") == 6
 
 
+def test_all_results_together_are_bounded(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = AppliedSettings(result_type="TextAndHocr")
+    size = sum(len(base64.b64decode(each["data"])) for each in results.of_pages([(page, WHITE)], settings))
+    monkeypatch.setattr(limits, "MAX_RESULT_BYTES", size)
+    assert len(results.of_pages([(page, WHITE)], settings)) == 2
+    monkeypatch.setattr(limits, "MAX_RESULT_BYTES", size - 1)
+    with pytest.raises(LimitExceededError, match="result Hocr exceeds"):
+        results.of_pages([(page, WHITE)], settings)
+
+
 def test_all_pngs_together_are_bounded(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = AppliedSettings(result_type="ImagePNG")
     (one,) = results.of_pages([(page, WHITE)], settings)
     monkeypatch.setattr(limits, "MAX_RESULT_BYTES", len(base64.b64decode(one["data"])) * 2)
     assert len(results.of_pages([(page, WHITE)] * 2, settings)) == 2
-    with pytest.raises(LimitExceededError, match="result ImagePNG is larger"):
+    with pytest.raises(LimitExceededError, match="result ImagePNG exceeds"):
         results.of_pages([(page, WHITE)] * 3, settings)

@@ -114,7 +114,7 @@ def test_a_text_that_takes_too_long_to_speak_is_refused(real: Client, text: str)
     answer = answer_to(real, text)
     assert answer["taskStatus"] == "Error"
     assert answer["error"]["messages"] == [
-        "The result WavFile is larger than 64 MiB, the most that is returned."
+        "The result WavFile exceeds 64 MiB, the most that is returned in all."
     ]
     assert heard(real, SHORT)[0] > 0.5
 

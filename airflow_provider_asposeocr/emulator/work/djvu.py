@@ -13,4 +13,4 @@ def convert_djvu(given: Assignment) -> Outcome:
     document = SearchablePdf()
     for page, scan in djvu.pages(given.file):
         document.add(page, scan)
-    return Outcome(results=(results.as_result("Pdf", document.finish()),))
+    return Outcome(results=results.as_results([("Pdf", document.finish())]))

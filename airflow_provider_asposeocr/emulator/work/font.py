@@ -60,7 +60,7 @@ def identify_font(given: Assignment) -> Outcome:
     style, fonts = identified(list(words_of(page, scan)))
     # The service writes it like this, with single quotes, which are not those of JSON.
     written = f"{{'style': '{style}', 'font': {fonts}}}"
-    return Outcome(results=(results.as_result("Text", written.encode()),))
+    return Outcome(results=results.as_results([("Text", written.encode())]))
 
 
 def identified(words: Sequence[Spelled]) -> tuple[str, list[str]]:

@@ -27,7 +27,7 @@ def recognize_and_parse_invoice(given: Assignment) -> Outcome:
     """Recognize an invoice and extract its fields."""
     page, _ = engine.recognize(decode(given.file), given.settings)
     fields = json.dumps(dict(parse(page)), ensure_ascii=False).encode()
-    return Outcome(results=(results.as_result("Text", fields),))
+    return Outcome(results=results.as_results([("Text", fields)]))
 
 
 def parse(page: Page) -> Mapping[str, Value]:

@@ -51,4 +51,4 @@ def upscale_image(given: Assignment) -> Outcome:
 
 def _outcome(pixels: Pixels, resolution: tuple[float, float]) -> Outcome:
     png = imaging.encode_png(pixels, resolution)
-    return Outcome(results=(results.as_result("ImagePNG", png),))
+    return Outcome(results=results.as_results([("ImagePNG", png)]))

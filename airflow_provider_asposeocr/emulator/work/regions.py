@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from airflow_provider_asposeocr.emulator import engine, imaging, results
 from airflow_provider_asposeocr.emulator.decoding import decode
 from airflow_provider_asposeocr.emulator.imaging import Affine, Scan
-from airflow_provider_asposeocr.emulator.limits import UnreadableImageError, check_result_size
+from airflow_provider_asposeocr.emulator.limits import UnreadableImageError
 from airflow_provider_asposeocr.emulator.ocr_tasks import Outcome
 from airflow_provider_asposeocr.emulator.page import Block
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings, Region
@@ -31,11 +31,9 @@ def recognize_regions(given: Assignment) -> Outcome:
     scan, regions = decode(given.file), given.settings.regions
     parts = [_part(scan, number, region) for number, region in enumerate(regions)]
     settings = _straightened_by_whole(scan, given.settings)
-    rendered: list[Mapping[str, str]] = []
-    for place in sorted(range(len(parts)), key=lambda place: regions[place].order):
-        rendered += results.of_pages([engine.recognize(parts[place], settings)], settings)
-        check_result_size(settings.result_type, sum(len(result["data"]) for result in rendered))
-    return Outcome(results=rendered)
+    ordered = (parts[place] for place in sorted(range(len(parts)), key=lambda place: regions[place].order))
+    rendered = (results.rendered([engine.recognize(part, settings)], settings) for part in ordered)
+    return Outcome(results=results.as_results(itertools.chain.from_iterable(rendered)))
 
 
 def detect_regions(given: Assignment) -> Outcome:
@@ -45,7 +43,7 @@ def detect_regions(given: Assignment) -> Outcome:
     scan, trace = imaging.prepare_and_trace(square, given.settings)
     back = _stretch(square, original) @ np.linalg.inv(trace)
     rects = [_rect(block, back, original) for block in engine.read(scan, given.settings).blocks]
-    return Outcome(results=(results.as_result("Other", json.dumps(rects).encode()),))
+    return Outcome(results=results.as_results([("Other", json.dumps(rects).encode())]))
 
 
 def _part(scan: Scan, number: int, region: Region) -> Scan:

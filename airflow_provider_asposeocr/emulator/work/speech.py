@@ -40,7 +40,7 @@ def convert_text_to_speech(given: Assignment) -> Outcome:
         recording = speak(text)
     except SpeechUnavailableError as error:
         return Outcome(messages=(str(error),))
-    return Outcome(results=(results.as_result("WavFile", _to_wav(recording)),))
+    return Outcome(results=results.as_results([("WavFile", _to_wav(recording))]))
 
 
 def _check_speakable(text: str) -> None:

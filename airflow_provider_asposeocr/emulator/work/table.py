@@ -29,9 +29,8 @@ def recognize_table(given: Assignment) -> Outcome:
     """Recognize all text of an image as one table: its tables, and text outside of them, below each other."""
     scan = imaging.prepare(imaging.with_square_pixels(decode(given.file)), given.settings)
     table = stacked(_tables(scan, given.settings))
-    return Outcome(
-        results=tuple(results.as_result(kind, RENDERERS[kind](table)) for kind in given.settings.result_types)
-    )
+    rendered = ((kind, RENDERERS[kind](table)) for kind in given.settings.result_types)
+    return Outcome(results=results.as_results(rendered))
 
 
 def _tables(scan: Scan, settings: AppliedSettings) -> Iterator[Table]:
