@@ -16,18 +16,15 @@ import numpy as np
 from airflow_provider_asposeocr.emulator.decoding import HEAD_BYTES, name_of_format
 from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan
 from airflow_provider_asposeocr.emulator.limits import (
-    LimitExceededError,
+    MAX_DJVU_PIXELS,
     UnreadableImageError,
     check_image_size,
+    check_page_count,
 )
 from airflow_provider_asposeocr.emulator.page import Line, Page, Quad, Word
 from airflow_provider_asposeocr.emulator.panics import refused
 from airflow_provider_asposeocr.emulator.quads import quad_of, turned_back
 from airflow_provider_asposeocr.emulator.resolution import DEFAULT_DPI
-
-MAX_PAGES = 200
-MAX_PAGE_PIXELS = 36_000_000
-"""Maximum size of a page: the decoder takes four bytes per pixel, several times."""
 
 _FORM = re.compile(rb"(?s)AT&TFORM.{4}(DJV[UM]|BM44|PM44)")
 _BODY = 16
@@ -61,8 +58,12 @@ def pages(file: IO[bytes]) -> Iterator[tuple[Page, Scan]]:
     with refused(_DAMAGED, djvu_rs.Error):
         document = djvu_rs.Document.from_bytes(data)
         count = document.page_count()
-    if not 0 < count <= MAX_PAGES:
-        raise LimitExceededError(f"The document has {count:,} pages; from 1 to {MAX_PAGES:,} are converted.")
+    check_page_count("DjVu document", count)
+    # All pages are checked before the first one takes any time.
+    for number in range(count):
+        with refused(_DAMAGED, djvu_rs.Error):
+            page = document.page(number)
+            check_image_size(page.width, page.height, MAX_DJVU_PIXELS)
     turns = _turns(data)
     for number in range(count):
         with refused(_DAMAGED, djvu_rs.Error):
@@ -71,11 +72,6 @@ def pages(file: IO[bytes]) -> Iterator[tuple[Page, Scan]]:
 
 
 def _sheet(page: djvu_rs.Page, turn: int) -> tuple[Page, Scan]:
-    check_image_size(page.width, page.height)
-    if page.width * page.height > MAX_PAGE_PIXELS:
-        raise LimitExceededError(
-            f"A page has {page.width:,} x {page.height:,} pixels; at most {MAX_PAGE_PIXELS:,} are converted."
-        )
     layer = page.text_layer()
     scan = Scan(_rendered(page), float(page.dpi if page.dpi in _DPI else DEFAULT_DPI))
     height, width = scan.pixels.shape[:2]

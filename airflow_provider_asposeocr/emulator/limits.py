@@ -24,7 +24,10 @@ MAX_FILTERED_PIXELS = 60_000_000
 
 MAX_RESULT_BYTES = 64 << 20
 MAX_PAGES = 100
-"""Maximum number of pages of a document."""
+"""Maximum number of pages of a document: as many take minutes to recognize, and may to convert."""
+
+MAX_DJVU_PIXELS = 36_000_000
+"""Maximum size of a page of a DjVu document: the decoder takes four bytes per pixel, several times."""
 
 MAX_SECONDS = 60.0
 DOCUMENT_TIME_FACTOR = 5
@@ -42,17 +45,18 @@ class UnreadableImageError(ValueError):
     """Raised for a file that is not an image or cannot be decoded."""
 
 
-def check_image_size(width: int, height: int) -> None:
+def check_image_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
     """Refuse an image that is too large to be decoded.
 
     :param width: in pixels, from the header.
     :param height: in pixels, from the header.
+    :param max_pixels: the number of pixels that its decoder can take.
     """
     if width < 1 or height < 1:
         raise UnreadableImageError(f"The file is not an image, or is damaged: its size is {width}x{height}.")
-    if width * height > MAX_PIXELS:
+    if width * height > max_pixels:
         raise LimitExceededError(
-            f"The image has {width:,} x {height:,} pixels; at most {MAX_PIXELS:,} are recognized."
+            f"The image has {width:,} x {height:,} pixels; at most {max_pixels:,} are recognized."
         )
     if max(width, height) > MAX_SIDE:
         raise LimitExceededError(
@@ -61,11 +65,13 @@ def check_image_size(width: int, height: int) -> None:
 
 
 def check_page_count(kind: str, count: int) -> None:
-    """Refuse a document with too many pages.
+    """Refuse a document with no pages or too many.
 
     :param kind: its format, such as ``PDF``.
     :param count: the number of its pages.
     """
+    if count < 1:
+        raise UnreadableImageError(f"The {kind} has no pages.")
     if count > MAX_PAGES:
         raise LimitExceededError(f"The {kind} has {count:,} pages; at most {MAX_PAGES} are recognized.")
 

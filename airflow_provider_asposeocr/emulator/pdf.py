@@ -6,6 +6,7 @@ recognition process apply.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Iterator
@@ -40,12 +41,12 @@ def render_pages(file: IO[bytes]) -> Iterator[Scan]:
     :raises LimitExceededError: if it has too many pages, or a page is too large.
     """
     with _opened(file) as document:
-        if not len(document):
-            raise UnreadableImageError("The PDF has no pages.")
         check_page_count("PDF", len(document))
+        # All pages are checked before the first one takes any time.
+        resolutions = [_resolution(document, number) for number in range(1, len(document) + 1)]
         document.init_forms()
-        for number in range(1, len(document) + 1):
-            yield _rendered(document, number)
+        for number, dpi in enumerate(resolutions, 1):
+            yield _rendered(document, number, dpi)
 
 
 def _opened(file: IO[bytes]) -> pypdfium2.PdfDocument:
@@ -64,27 +65,29 @@ def _opened(file: IO[bytes]) -> pypdfium2.PdfDocument:
     return pypdfium2.PdfDocument(opened)
 
 
-def _rendered(document: pypdfium2.PdfDocument, number: int) -> Scan:
-    try:
+def _rendered(document: pypdfium2.PdfDocument, number: int, dpi: float) -> Scan:
+    with _damage_named(number):
         page = document[number - 1]
-    except pypdfium2.PdfiumError as error:
-        raise UnreadableImageError(f"Page {number} of the PDF is damaged.") from error
     try:
-        dpi = _resolution(number, *page.get_size())
         bitmap = page.render(scale=dpi / _POINTS_PER_INCH, rev_byteorder=True)
         return Scan(pixels_of(bitmap.to_numpy()), dpi)
     finally:
         page.close()
 
 
-def _resolution(number: int, width: float, height: float) -> float:
-    """Return the resolution at which a page fits the limits of an image, in dots per inch.
+@contextlib.contextmanager
+def _damage_named(number: int) -> Iterator[None]:
+    try:
+        yield
+    except pypdfium2.PdfiumError as error:
+        raise UnreadableImageError(f"Page {number} of the PDF is damaged.") from error
 
-    :param number: the number of the page.
-    :param width: of the page, in points.
-    :param height: of the page, in points.
-    """
-    across, down = (max(1.0, points) / _POINTS_PER_INCH for points in (width, height))
+
+def _resolution(document: pypdfium2.PdfDocument, number: int) -> float:
+    """Return the resolution at which a page fits the limits of an image, in dots per inch."""
+    with _damage_named(number):
+        size: tuple[float, float] = document.get_page_size(number - 1)
+    across, down = (max(1.0, points) / _POINTS_PER_INCH for points in size)
     dpi = min(_DPI, math.sqrt(MAX_PIXELS / (across * down)), MAX_SIDE / max(across, down))
     if not dpi >= _MIN_DPI:
         raise LimitExceededError(

@@ -14,6 +14,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from airflow_provider_asposeocr.emulator.imaging import BoundedBytes, Pixels, Scan, is_black_and_white
+from airflow_provider_asposeocr.emulator.limits import check_result_size
 from airflow_provider_asposeocr.emulator.page import Line, Page, Point, Word
 
 _POINTS_PER_INCH = 72
@@ -28,26 +29,29 @@ class SearchablePdf:
     def __init__(self) -> None:
         self._target = BoundedBytes("Pdf")
         self._canvas = Canvas(self._target)
+        self._image_bytes = 0
 
     def add(self, page: Page, scan: Scan) -> None:
         """Append a page.
 
         :param page: its text.
         :param scan: the image that the boxes of the text refer to.
+        :raises LimitExceededError: if the images alone are larger than a result may be.
         """
+        encoded = _encoded(scan.pixels)
+        self._image_bytes += len(encoded.getbuffer())
+        check_result_size("Pdf", self._image_bytes)
         across, down = (_POINTS_PER_INCH / dots for dots in scan.resolution)
         width, height = page.width * across, page.height * down
         self._canvas.setPageSize((width, height))
-        self._canvas.drawImage(ImageReader(_embedded(scan.pixels)), 0, 0, width, height)
+        self._canvas.drawImage(ImageReader(Image.open(encoded)), 0, 0, width, height)
         _prepare_font(page.text)
 
         def in_points(point: Point) -> Point:
             return point[0] * across, height - point[1] * down
 
-        for block in page.blocks:
-            for row in block:
-                for line in row:
-                    _write_line(self._canvas, line.moved(in_points))
+        for line in page.lines():
+            _write_line(self._canvas, line.moved(in_points))
         self._canvas.showPage()
 
     def finish(self) -> bytes:
@@ -56,14 +60,15 @@ class SearchablePdf:
         return self._target.getvalue()
 
 
-def _embedded(pixels: Pixels) -> Image.Image:
+def _encoded(pixels: Pixels) -> io.BytesIO:
     """Return the image in the encoding that suits a PDF best."""
-    image = Image.fromarray(pixels)
+    encoded, image = io.BytesIO(), Image.fromarray(pixels)
     if is_black_and_white(pixels):
-        return image.convert("1", dither=Image.Dither.NONE)
-    packed = io.BytesIO()
-    image.save(packed, "JPEG", quality=_JPEG_QUALITY)
-    return Image.open(packed, formats=("JPEG",))
+        # Of fewer bits per pixel, reportlab would make three times as many bytes.
+        image.convert("L").save(encoded, "PNG")
+    else:
+        image.save(encoded, "JPEG", quality=_JPEG_QUALITY)
+    return encoded
 
 
 def _prepare_font(text: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pypdfium2
 import pytest
 
-from airflow_provider_asposeocr.emulator import djvu
+from airflow_provider_asposeocr.emulator import djvu, limits
 from airflow_provider_asposeocr.emulator.limits import LimitExceededError, UnreadableImageError
 from airflow_provider_asposeocr.emulator.page import bounds
 from airflow_provider_asposeocr.emulator.testing import Emulator
@@ -71,7 +71,7 @@ def test_hidden_text_is_where_its_words_are(place: int) -> None:
         (NOTE[:40], "not a DjVu document, or is damaged"),
         (b"AT&TFORM\0\0\0\x04DJVM", "not a DjVu document, or is damaged"),
         (sized(20_000, 20_000), "20,000 x 20,000 pixels"),
-        (sized(6_200, 6_200), "at most 36,000,000 are converted"),
+        (sized(6_200, 6_200), "at most 36,000,000 are recognized"),
         (sized(0, 0), "its size is 0x0"),
     ],
 )
@@ -93,8 +93,15 @@ def test_damaged_documents_are_refused_or_converted_in_part() -> None:
 
 
 def test_too_many_pages_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(djvu, "MAX_PAGES", 4)
-    assert refusal(BUNDLE) == "The document has 5 pages; from 1 to 4 are converted."
+    monkeypatch.setattr(limits, "MAX_PAGES", 4)
+    assert refusal(BUNDLE) == "The DjVu document has 5 pages; at most 4 are recognized."
+
+
+def test_the_sizes_of_all_pages_are_checked_before_the_first_is_decoded() -> None:
+    place = BUNDLE.rindex(b"INFO") + 8
+    data = BUNDLE[:place] + struct.pack(">HH", 6_200, 6_200) + BUNDLE[place + 4 :]
+    with pytest.raises(LimitExceededError, match="6,200 x 6,200"):
+        next(djvu.pages(io.BytesIO(data)))
 
 
 def test_a_document_becomes_a_searchable_pdf(real: Client) -> None:

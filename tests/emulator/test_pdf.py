@@ -108,6 +108,19 @@ def test_too_much_is_refused_with_its_limit(data: bytes, message: str) -> None:
         rendered(data)
 
 
+def test_the_sizes_of_all_pages_are_checked_before_the_first_is_rendered(tmp_path: Path) -> None:
+    document = io.BytesIO()
+    canvas = Canvas(document)
+    for size in (A5, (14_400, 14_400)):
+        canvas.setPageSize(size)
+        canvas.showPage()
+    canvas.save()
+    path = tmp_path / "two.pdf"
+    path.write_bytes(document.getvalue())
+    with path.open("rb") as file, pytest.raises(LimitExceededError, match="Page 2 of the PDF measures"):
+        next(render_pages(file))
+
+
 @pytest.mark.parametrize(
     "data",
     [

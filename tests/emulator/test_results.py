@@ -15,6 +15,7 @@ from airflow_provider_asposeocr.emulator import limits, results
 from airflow_provider_asposeocr.emulator.imaging import Scan
 from airflow_provider_asposeocr.emulator.limits import LimitExceededError
 from airflow_provider_asposeocr.emulator.page import Line, Page, Quad, Word
+from airflow_provider_asposeocr.emulator.searchable_pdf import SearchablePdf
 from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from tests.emulator.pdfs import pdf_words
 
@@ -83,6 +84,20 @@ def test_all_results_together_are_bounded(page: Page, monkeypatch: pytest.Monkey
     monkeypatch.setattr(limits, "MAX_RESULT_BYTES", size - 1)
     with pytest.raises(LimitExceededError, match="result Hocr exceeds"):
         results.of_pages([(page, WHITE)], settings)
+
+
+@pytest.mark.parametrize("shades", [2, 256])
+def test_a_pdf_is_bounded_while_it_is_written(
+    page: Page, monkeypatch: pytest.MonkeyPatch, shades: int
+) -> None:
+    noise = np.random.default_rng(1).integers(0, shades, (900, 900, 1)) * (255 // (shades - 1))
+    scan, pdf = Scan(np.repeat(noise, 3, axis=2).astype(np.uint8)), SearchablePdf()
+    pdf.add(page, scan)
+    monkeypatch.setattr(limits, "MAX_RESULT_BYTES", len(pdf.finish()))
+    pdf = SearchablePdf()
+    pdf.add(page, scan)
+    with pytest.raises(LimitExceededError, match="result Pdf exceeds"):
+        pdf.add(page, scan)
 
 
 def test_all_pngs_together_are_bounded(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
