@@ -44,7 +44,7 @@ class SearchablePdf:
         across, down = (_POINTS_PER_INCH / dots for dots in scan.resolution)
         width, height = page.width * across, page.height * down
         self._canvas.setPageSize((width, height))
-        self._canvas.drawImage(ImageReader(Image.open(encoded)), 0, 0, width, height)
+        self._canvas.drawImage(ImageReader(encoded), 0, 0, width, height)
         _prepare_font(page.text)
 
         def in_points(point: Point) -> Point:
