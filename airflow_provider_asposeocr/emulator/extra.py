@@ -12,11 +12,14 @@ _OCR_MODULES = (
     "rapidocr",
     "omegaconf",
     "cv2",
+    "djvu_rs",
     "numpy",
     "openpyxl",
     "PIL",
     "pypdfium2",
     "reportlab",
+    "resvg_py",
+    "spellchecker",
 )
 _COMMAND = 'pip install "airflow-provider-asposeocr[emulator]"'
 

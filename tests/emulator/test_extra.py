@@ -6,19 +6,32 @@ import os
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import psutil
 import pytest
+from packaging.requirements import Requirement
 
 from tests.emulator.process import COMMAND
 
+ROOT = Path(__file__).parents[2]
+
+MODULE_NAMES = {"opencv_python_headless": "cv2", "pillow": "PIL", "pyspellchecker": "spellchecker"}
+"""Names of modules that differ from those of their packages."""
+
+
+def modules_of_the_extra() -> tuple[str, ...]:
+    """Return the modules that the extra installs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = (
+        Requirement(text).name.replace("-", "_") for text in project["optional-dependencies"]["emulator"]
+    )
+    return tuple(MODULE_NAMES.get(name, name) for name in names)
+
+
 SERVER = ("starlette", "uvicorn", "python_multipart")
-
-
-OCR = ("onnxruntime", "rapidocr", "cv2", "numpy", "PIL", "omegaconf", "openpyxl", "pypdfium2", "reportlab")
-
-
+OCR = tuple(name for name in modules_of_the_extra() if name not in (*SERVER, "h11"))
 INSTALL = 'pip install "airflow-provider-asposeocr[emulator]"'
 
 
