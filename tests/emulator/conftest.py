@@ -12,6 +12,13 @@ from tests.emulator.client import Client
 from tests.emulator.hostile import sign_in
 
 
+@pytest.fixture(scope="session")
+def real() -> Iterator[Client]:
+    """Return a client of a real emulator, which all tests of a process share: its engine loads slowly."""
+    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
+        yield client
+
+
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
     """Run a scripted emulator."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +13,12 @@ import pytest
 from airflow_provider_asposeocr.emulator import djvu, limits
 from airflow_provider_asposeocr.emulator.limits import LimitExceededError, UnreadableImageError
 from airflow_provider_asposeocr.emulator.page import bounds
-from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import Client
 from tests.emulator.pages import draw_text, encode
 
 DATA = Path(__file__).parent / "data"
 NOTE, BUNDLE, INDEX = ((DATA / f"{name}.djvu").read_bytes() for name in ("note", "bundle", "index"))
 HIDDEN = ["Meeting", "on", "Thursday", "Bring", "the", "signed"]
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[Client]:
-    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
-        yield client
 
 
 def refusal(data: bytes) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import font_source_serif_pro
@@ -13,7 +12,6 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.pdfgen.canvas import Canvas
 
-from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.emulator.work.font import identified
 from tests.emulator.client import Client
 from tests.emulator.pages import FONTS, draw_text, encode, scan
@@ -23,12 +21,6 @@ LINES = [
     "was sent on Monday and should be paid",
     "within thirty days: Margaret Whitfield",
 ]
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[Client]:
-    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
-        yield client
 
 
 def identify(client: Client, image: Image.Image | bytes, **settings: object) -> tuple[str, list[str]]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.emulator.work.invoice import parse
 from airflow_provider_asposeocr.emulator.work.invoice_fields import AMOUNTS, BLANK_INVOICE, FIELDS, Value
 from tests.emulator.client import Client
@@ -22,12 +20,6 @@ OPERATION = "RecognizeAndParseInvoice"
 ALL = pytest.mark.parametrize(
     "invoice", [AMERICAN, BRITISH, GERMAN, FRENCH, UNLABELLED], ids=["us", "gb", "de", "fr", "none"]
 )
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[Client]:
-    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
-        yield client
 
 
 def parsed(*texts: Text) -> dict[str, Value]:

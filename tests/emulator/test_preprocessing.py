@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from airflow_provider_asposeocr.emulator import imaging
-from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import API, Client
 from tests.emulator.pages import curl, draw_text, encode, letter, scan, word_accuracy
 
 LINES = letter(14)
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[Client]:
-    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
-        yield client
 
 
 def accuracy(client: Client, image: bytes) -> float:

@@ -13,7 +13,6 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.bad_files import MAX_MEMORY, text_of, watched_memory
 from tests.emulator.client import Client
 from tests.emulator.odd_bombs import bombs
@@ -56,12 +55,6 @@ def _quick() -> list[OddFile]:
 
 
 FILES = _quick()
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[Client]:
-    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from airflow_provider_asposeocr.emulator.recognition import work
-from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.emulator.work import espeak
 from airflow_provider_asposeocr.emulator.work.speech import MAX_TRIAL_CHARACTERS
 from tests.emulator.client import API, Client
@@ -22,12 +21,6 @@ from tests.emulator.client import API, Client
 SETTINGS = {"language": "English", "resultType": "Wav"}
 SHORT = "Good morning."
 LONG = "Good morning. The invoice was sent on Monday and should be paid within thirty days after receipt."
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[Client]:
-    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
-        yield client
 
 
 def submit(client: Client, text: str, operation: str = "ConvertTextToSpeech") -> str:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from airflow_provider_asposeocr.api.languages import LANGUAGES
 from airflow_provider_asposeocr.emulator import spelling
 from airflow_provider_asposeocr.emulator.page import Line, Page, Word
-from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import Client
 from tests.emulator.pages import draw_text, encode, hocr_words, letter, upright
 
 BOX = upright(0, 0, 10, 10)
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[Client]:
-    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
-        yield client
 
 
 def corrected(text: str, language: str = "English") -> str:

@@ -6,7 +6,6 @@ import base64
 import io
 import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ from PIL import Image
 from airflow_provider_asposeocr.emulator.decoding import decode
 from airflow_provider_asposeocr.emulator.imaging import Scan
 from airflow_provider_asposeocr.emulator.limits import LimitExceededError, UnreadableImageError
-from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import Client
 from tests.emulator.pages import encode
 
@@ -49,12 +47,6 @@ def sized(width: int, height: int) -> bytes:
 
 def decoded(data: bytes) -> Scan:
     return decode(io.BytesIO(data))
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[Client]:
-    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
-        yield client
 
 
 @pytest.mark.parametrize("family", ["", 'font-family="Arial"', 'style="font-family: Unheard Of, serif"'])

@@ -12,7 +12,6 @@ from PIL import Image
 from reportlab.lib.pagesizes import A5
 from reportlab.pdfbase.pdfmetrics import stringWidth
 
-from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import Client
 from tests.emulator.pages import draw_text, encode
 from tests.emulator.pdfs import Rect, draw_pdf, pdf_words
@@ -24,12 +23,6 @@ PAGES = [
     ["Total amount due: 417.50 EUR"],
 ]
 WORDS = [" ".join(lines).split() for lines in PAGES]
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[Client]:
-    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
-        yield client
 
 
 def pdf(real: Client, data: bytes, **settings: object) -> dict[str, bytes]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import Client
 from tests.emulator.pages import FONTS, encode
 
@@ -22,12 +19,6 @@ TEXTS = [
     (20, 360, 10, "Distributed by Highland Tea Ltd., Leeds"),
 ]
 LINES = [text for *_, text in TEXTS]
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[Client]:
-    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 
-import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import Client
 from tests.emulator.pages import FONTS, encode, scan, word_accuracy
 
@@ -23,12 +20,6 @@ ITEMS = [
 ]
 TITLE, FOOTER = ["CORNER MARKET", "12 Station Road, Leeds"], "Thank you for your visit!"
 ROWS = [*TITLE, *(" ".join(f"{item} {price}".split()) for item, price in ITEMS), FOOTER]
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[Client]:
-    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
-        yield client
 
 
 def receipt(copies: int = 1) -> Image.Image:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from airflow_provider_asposeocr.emulator.settings import MAX_REGIONS
-from airflow_provider_asposeocr.emulator.testing import Emulator
 from tests.emulator.client import Client
 from tests.emulator.pages import draw_text, encode, hocr_words
 from tests.emulator.pdfs import pdf_words
@@ -40,12 +39,6 @@ BLOCKS = {
     ],
 }
 Rect = Sequence[float]
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[Client]:
-    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
