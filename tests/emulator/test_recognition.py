@@ -1,11 +1,10 @@
-"""Real recognition, end to end. One emulator serves all of these tests: its engine is loaded once."""
+"""Real recognition, end to end."""
 
 from __future__ import annotations
 
 import io
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +34,6 @@ COLUMNS = (
         *("both parties accepted last winter,", "although some details of transport"),
     ],
 )
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[Client]:
-    with Emulator(warm_up=True) as emulator, Client(emulator) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -193,9 +186,10 @@ def test_other_formats(real: Client) -> None:
 
 def test_the_server_answers_while_it_recognizes(real: Client, letter: Page) -> None:
     ocr_task_id = real.submit(letter.image)
-    slowest = max(real.get("unknown").elapsed.total_seconds() for _ in range(20))
+    answered = sum(real.get("unknown").ok for _ in range(20))
+    # Twenty answers, one after the other, and the letter is still not read.
     assert real.get(ocr_task_id).json()["taskStatus"] in ("Pending", "Processing")
-    assert slowest < 0.5
+    assert answered == 20
     real.cancel(ocr_task_id)
 
 
@@ -227,8 +221,8 @@ def test_stop_does_not_wait_for_the_engine(letter: Page) -> None:
         while client.get(ocr_task_id).json()["taskStatus"] != "Processing" and time.monotonic() < until:
             time.sleep(0.01)
         url = emulator.url
-        started = time.monotonic()
-    assert time.monotonic() - started < 1
+    # The page takes seconds, and so does the engine before it: a stop that waited would see it completed.
+    assert emulator.ocr_tasks[ocr_task_id].status != "Completed"
     with pytest.raises(requests.ConnectionError):
         requests.get(url, timeout=5)
 
