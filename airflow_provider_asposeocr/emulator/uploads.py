@@ -21,7 +21,7 @@ from airflow_provider_asposeocr.emulator.records import private_file
 from airflow_provider_asposeocr.emulator.strict_json import MAX_DEPTH, read_json
 
 MAX_ENVELOPE_BYTES = 1 << 18
-"""Maximum size of a JSON body without its image: settings with two thousand regions."""
+"""Maximum size of a JSON body without its image: room for all the regions that settings may have."""
 
 MAX_FORM_BYTES = 1 << 16
 """Maximum size of a sign-in; an id and a secret have a few dozen characters."""
