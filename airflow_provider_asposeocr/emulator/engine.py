@@ -77,20 +77,19 @@ def read_pieces(scan: Scan, quads: Iterable[Quad], settings: AppliedSettings) ->
 
     :param scan: the image that they are on.
     :param quads: their positions.
-    :param settings: the language.
+    :param settings: the language, and whether to correct misspelt words.
     """
     smooth = imaging.is_black_and_white(scan.pixels)
-    return _Reader(scan.pixels, script_of(settings.language), smooth=smooth).read(quads)
+    lines = _Reader(scan.pixels, script_of(settings.language), smooth=smooth).read(quads)
+    if not settings.spell_check:
+        return lines
+    return [spelling.corrected_line(line, settings.language) for line in lines]
 
 
 def _as_stored(scan: Scan, original: Scan, square: Scan, *, sideways: bool) -> Scan:
     """Return a filtered image in the pixel proportions of its file, which are those that a client expects."""
-    down, across = (
-        was / now for was, now in zip(original.pixels.shape[:2], square.pixels.shape[:2], strict=True)
-    )
-    if sideways:
-        return imaging.stretched(scan, down, across, 1 / original.aspect)
-    return imaging.stretched(scan, across, down, original.aspect)
+    across, down = imaging.stored_proportions(original, square, sideways=sideways)
+    return imaging.stretched(scan, across, down, 1 / original.aspect if sideways else original.aspect)
 
 
 @dataclass(frozen=True)

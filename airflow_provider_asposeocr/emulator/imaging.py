@@ -81,6 +81,19 @@ def with_square_pixels(scan: Scan) -> Scan:
     return Scan(pixels_of(cv2.resize(scan.pixels, size, interpolation=cv2.INTER_CUBIC)), scan.dpi * across)
 
 
+def stored_proportions(original: Scan, square: Scan, *, sideways: bool = False) -> tuple[float, float]:
+    """Return the factors for width and height that undo :func:`with_square_pixels`.
+
+    :param original: the image as it is stored.
+    :param square: the image with square pixels.
+    :param sideways: for an image that was turned by 90 degrees since.
+    """
+    down, across = (
+        was / now for was, now in zip(original.pixels.shape[:2], square.pixels.shape[:2], strict=True)
+    )
+    return (down, across) if sideways else (across, down)
+
+
 def stretched(scan: Scan, across: float, down: float, aspect: float) -> Scan:
     """Undo :func:`with_square_pixels`.
 
@@ -255,8 +268,13 @@ def deskew(pixels: Pixels) -> Pixels:
 
 def _correctable_skew(pixels: Pixels) -> float:
     skew = find_skew(pixels)
+    return skew if can_rotate(pixels, skew) else 0.0
+
+
+def can_rotate(pixels: Pixels, degrees: float) -> bool:
+    """Return whether an image is small enough to be rotated."""
     height, width = pixels.shape[:2]
-    return skew if math.prod(_rotated_size(width, height, skew)) <= MAX_FILTERED_PIXELS else 0.0
+    return math.prod(_rotated_size(width, height, degrees)) <= MAX_FILTERED_PIXELS
 
 
 def find_skew(pixels: Pixels) -> float:

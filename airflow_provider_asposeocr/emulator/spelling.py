@@ -49,14 +49,15 @@ def corrected(page: Page, language: str) -> Page:
     :param page: the page.
     :param language: as spelled on the wire; the page stays as it is if there is no dictionary for it.
     """
+    return replace(page, blocks=changed(page.blocks, lambda line: corrected_line(line, language)))
+
+
+def corrected_line(line: Line, language: str) -> Line:
+    """Correct the misspelt words of a line as :func:`corrected` does."""
     if not has_dictionary(language):
-        return page
+        return line
     dictionary = _dictionary(_DICTIONARIES[language])
-
-    def correct(line: Line) -> Line:
-        return replace(line, words=tuple(_corrected_word(word, dictionary) for word in line.words))
-
-    return replace(page, blocks=changed(page.blocks, correct))
+    return replace(line, words=tuple(_corrected_word(word, dictionary) for word in line.words))
 
 
 @functools.lru_cache(1)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from airflow_provider_asposeocr.api.languages import LANGUAGES
-from airflow_provider_asposeocr.emulator import spelling
+from airflow_provider_asposeocr.emulator import engine, spelling
+from airflow_provider_asposeocr.emulator.decoding import decode
 from airflow_provider_asposeocr.emulator.page import Line, Page, Word
+from airflow_provider_asposeocr.emulator.settings import AppliedSettings
 from tests.emulator.client import Client
 from tests.emulator.pages import draw_text, encode, hocr_words, letter, upright
 
@@ -86,6 +90,14 @@ def test_all_results_have_the_corrected_words(real: Client) -> None:
         "warehouse.",
     ]
     assert [text for text, _ in hocr_words(right["Hocr"])] == right["Text"].decode().split()
+
+
+def test_pieces_that_are_read_again_are_corrected() -> None:
+    scan = decode(io.BytesIO(encode(draw_text(["from the warehous"]))))
+    for spell_check, right in ((False, "from the warehous"), (True, "from the warehouse")):
+        settings = AppliedSettings(spell_check=spell_check)
+        quads = [line.quad for line in engine.read(scan, settings).lines()]
+        assert [line.text for line in engine.read_pieces(scan, quads, settings)] == [right]
 
 
 def test_a_client_is_told_of_a_missing_dictionary(real: Client) -> None:

@@ -6,11 +6,13 @@ import base64
 import io
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from airflow_provider_asposeocr.emulator.recognition import work
 from airflow_provider_asposeocr.emulator.settings import MAX_REGIONS
 from tests.emulator.client import Client
 from tests.emulator.pages import draw_text, encode, hocr_words
@@ -222,3 +224,20 @@ def test_regions_of_a_detection_can_be_recognized(real: Client, page: Image.Imag
     found = detected(real, encode(page))
     texts = results(real, encode(page), [region(rect, place, 0) for place, rect in enumerate(found)])
     assert [text.decode().split("\n") for _, text in texts] == list(BLOCKS.values())
+
+
+def test_a_part_that_is_too_large_to_be_straightened_is_read_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = draw_text(["The invoice was sent", "on Monday at noon"]).rotate(-3, fillcolor=255)
+    path = tmp_path / "image"
+    path.write_bytes(encode(image))
+    for module in ("imaging", "limits"):
+        limit = f"airflow_provider_asposeocr.emulator.{module}.MAX_FILTERED_PIXELS"
+        monkeypatch.setattr(limit, image.width * image.height)
+    rect = {"topLeftX": 0, "topLeftY": 0, "bottomRightX": image.width, "bottomRightY": image.height}
+    settings = {"regions": [{"order": 0, "rect": rect}]}
+    request = {"operation": "RecognizeRegions", "settings": settings, "image": str(path), "sha256": ""}
+    outcome = work(request)
+    assert outcome.messages == ()
+    assert base64.b64decode(outcome.results[0]["data"]).split()[:4] == b"The invoice was sent".split()

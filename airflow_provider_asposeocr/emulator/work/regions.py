@@ -30,9 +30,10 @@ def recognize_regions(given: Assignment) -> Outcome:
     """
     scan, regions = decode(given.file), given.settings.regions
     parts = [_part(scan, number, region) for number, region in enumerate(regions)]
-    settings = _straightened_by_whole(scan, given.settings)
+    skew = _skew(scan, given.settings) if given.settings.deskew else 0.0
     ordered = (parts[place] for place in sorted(range(len(parts)), key=lambda place: regions[place].order))
-    rendered = (results.rendered([engine.recognize(part, settings)], settings) for part in ordered)
+    sheets = (engine.recognize(part, _straightened(part, skew, given.settings)) for part in ordered)
+    rendered = (results.rendered([sheet], given.settings) for sheet in sheets)
     return Outcome(results=results.as_results(itertools.chain.from_iterable(rendered)))
 
 
@@ -41,7 +42,7 @@ def detect_regions(given: Assignment) -> Outcome:
     original = decode(given.file)
     square = imaging.with_square_pixels(original)
     scan, trace = imaging.prepare_and_trace(square, given.settings)
-    back = _stretch(square, original) @ np.linalg.inv(trace)
+    back = np.diag([*imaging.stored_proportions(original, square), 1.0]) @ np.linalg.inv(trace)
     rects = [_rect(block, back, original) for block in engine.read(scan, given.settings).blocks]
     return Outcome(results=results.as_results([("Other", json.dumps(rects).encode())]))
 
@@ -56,20 +57,16 @@ def _part(scan: Scan, number: int, region: Region) -> Scan:
     return replace(scan, pixels=scan.pixels[region.top : region.bottom, region.left : region.right])
 
 
-def _straightened_by_whole(scan: Scan, settings: AppliedSettings) -> AppliedSettings:
-    """Return settings that straighten a part of an image like the whole: a single word shows no skew."""
-    if not settings.deskew:
-        return settings
-    skew = imaging.find_skew(imaging.rotate(imaging.with_square_pixels(scan).pixels, settings.rotate))
-    return replace(settings, deskew=False, rotate=settings.rotate - skew)
+def _skew(scan: Scan, settings: AppliedSettings) -> float:
+    """Return the skew of the whole image, by which its parts are straightened: a single word shows none."""
+    return imaging.find_skew(imaging.rotate(imaging.with_square_pixels(scan).pixels, settings.rotate))
 
 
-def _stretch(square: Scan, original: Scan) -> Affine:
-    """Return the map from the points of an image with square pixels to those of its original."""
-    down, across = (
-        was / now for was, now in zip(original.pixels.shape[:2], square.pixels.shape[:2], strict=True)
-    )
-    return np.diag([across, down, 1.0])
+def _straightened(part: Scan, skew: float, settings: AppliedSettings) -> AppliedSettings:
+    """Return settings that straighten a part of an image, unless the result would be too large."""
+    degrees = settings.rotate - skew
+    fits = imaging.can_rotate(imaging.with_square_pixels(part).pixels, degrees)
+    return replace(settings, deskew=False, rotate=degrees if fits else settings.rotate)
 
 
 def _rect(block: Block, back: Affine, original: Scan) -> Rect:
