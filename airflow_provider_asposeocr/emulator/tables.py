@@ -64,6 +64,21 @@ def stacked(tables: Iterable[Table]) -> Table:
     return cells
 
 
+def scaled(table: Table, across: float, down: float) -> Table:
+    """Return a table whose cells lie on an image of another size.
+
+    :param across: the factor for its width.
+    :param down: the factor for its height.
+    """
+    factors = (across, down, across, down)
+
+    def of(box: Box) -> Box:
+        left, top, right, bottom = (side * factor for side, factor in zip(box, factors, strict=True))
+        return left, top, right, bottom
+
+    return [replace(cell, box=of(cell.box)) for cell in table]
+
+
 def to_text(table: Table) -> bytes:
     """Return a line for each row, with tabs between its cells; line breaks in cells become spaces."""
     lines = ("\t".join(text.replace("\n", " ") for text in row) for row in _values(table))

@@ -124,6 +124,24 @@ def test_the_setting_of_skew_has_an_effect(real: Client) -> None:
         assert last["topLeftY"] - first["topLeftY"] == pytest.approx(drop, abs=12)
 
 
+@pytest.mark.parametrize("turn", [0, 90])
+def test_cells_of_a_fax_are_in_its_own_pixels(real: Client, turn: int) -> None:
+    image = draw_table(SMALL, (200, 120), rules=2).rotate(turn, expand=True)
+    for size, dpi in (((1, 2), (204, 102)), ((2, 1), (102, 204))):
+        stored = image.resize((image.width // size[0], image.height // size[1]))
+        cells, fax = (
+            json.loads(real.results(file, "RecognizeTable", resultType="JSON", makeSkewCorrect=False)["JSON"])
+            for file in (encode(image), encode(stored, "TIFF", dpi=dpi))
+        )
+        assert [cell["text"] for cell in fax] == [text for row in SMALL for text in row]
+        across, down = size[::-1] if turn else size
+        for one, other in zip(cells, fax, strict=True):
+            assert other["topLeftX"] * across == pytest.approx(one["topLeftX"], abs=8)
+            assert other["bottomRightX"] * across == pytest.approx(one["bottomRightX"], abs=8)
+            assert other["topLeftY"] * down == pytest.approx(one["topLeftY"], abs=8)
+            assert other["bottomRightY"] * down == pytest.approx(one["bottomRightY"], abs=8)
+
+
 def test_each_result_type(real: Client) -> None:
     image = encode(draw_table(SMALL, (200, 120), rules=2))
     text = real.results(image, "RecognizeTable", resultTypeTable="Text")
