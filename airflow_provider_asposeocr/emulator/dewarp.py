@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.polynomial import chebyshev
 
-from airflow_provider_asposeocr.emulator.imaging import Pixels, black_and_white, pixels_of, rotate
+from airflow_provider_asposeocr.emulator.imaging import Pixels, black_and_white, rotate, shrunk
 from airflow_provider_asposeocr.emulator.limits import LimitExceededError, check_filtered_size
 
 _Floats = npt.NDArray[np.float64]
@@ -85,10 +85,7 @@ def dewarp(pixels: Pixels) -> Pixels | None:
 
 
 def _ink(pixels: Pixels) -> Pixels:
-    height, width = pixels.shape[:2]
-    scale = min(1.0, _SEARCH_SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return 255 - black_and_white(pixels_of(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)))
+    return 255 - black_and_white(shrunk(pixels, _SEARCH_SIDE))
 
 
 def _level_rows(ink: Pixels) -> _Rows:

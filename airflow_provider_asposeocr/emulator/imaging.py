@@ -297,10 +297,15 @@ def find_skew(pixels: Pixels) -> float:
 
 def _small_ink(pixels: Pixels) -> Pixels:
     part = _most_varied_part(_without_margins(_grey(pixels)))
-    height, width = part.shape
-    scale = min(1.0, _SKEW_SEARCH_SIDE / max(height, width))
+    return 255 - black_and_white(shrunk(part, _SKEW_SEARCH_SIDE))
+
+
+def shrunk(pixels: Pixels, max_side: int) -> Pixels:
+    """Return an image whose sides are at most so long, in pixels; it is never enlarged."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, max_side / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return 255 - black_and_white(pixels_of(cv2.resize(part, size, interpolation=cv2.INTER_AREA)))
+    return pixels_of(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
 
 
 def _without_margins(grey: Pixels) -> Pixels:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from airflow_provider_asposeocr.emulator.imaging import Pixels, pixels_of
+from airflow_provider_asposeocr.emulator.imaging import Pixels, pixels_of, shrunk
 from airflow_provider_asposeocr.emulator.limits import check_filtered_size
 
 _SEARCH_SIDE = 800
@@ -32,8 +32,7 @@ def facing(pixels: Pixels) -> Pixels:
     """
     height, width = pixels.shape[:2]
     scale = min(1.0, _SEARCH_SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    corners = _corners(pixels_of(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)))
+    corners = _corners(shrunk(pixels, _SEARCH_SIDE))
     # OpenCV remaps images of at most _MAX_SIDE a side.
     if corners is None or max(height, width) > _MAX_SIDE:
         return pixels

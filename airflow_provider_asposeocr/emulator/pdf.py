@@ -24,12 +24,12 @@ from airflow_provider_asposeocr.emulator.limits import (
     UnreadableImageError,
     check_page_count,
 )
+from airflow_provider_asposeocr.emulator.resolution import POINTS_PER_INCH
 
 _DPI = 200.0
 _MIN_DPI = 50.0
 """Pages so large that they would have to be rendered at less are refused: their text could not be read."""
 
-_POINTS_PER_INCH = 72
 _ENCRYPTED = (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY)
 
 
@@ -69,7 +69,7 @@ def _rendered(document: pypdfium2.PdfDocument, number: int, dpi: float) -> Scan:
     with _damage_named(number):
         page = document[number - 1]
     try:
-        bitmap = page.render(scale=dpi / _POINTS_PER_INCH, rev_byteorder=True)
+        bitmap = page.render(scale=dpi / POINTS_PER_INCH, rev_byteorder=True)
         return Scan(pixels_of(bitmap.to_numpy()), dpi)
     finally:
         page.close()
@@ -87,7 +87,7 @@ def _resolution(document: pypdfium2.PdfDocument, number: int) -> float:
     """Return the resolution at which a page fits the limits of an image, in dots per inch."""
     with _damage_named(number):
         size: tuple[float, float] = document.get_page_size(number - 1)
-    across, down = (max(1.0, points) / _POINTS_PER_INCH for points in size)
+    across, down = (max(1.0, points) / POINTS_PER_INCH for points in size)
     dpi = min(_DPI, math.sqrt(MAX_PIXELS / (across * down)), MAX_SIDE / max(across, down))
     if not dpi >= _MIN_DPI:
         raise LimitExceededError(

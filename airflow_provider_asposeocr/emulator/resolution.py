@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image
 
+POINTS_PER_INCH = 72
 DEFAULT_DPI = 150.0
 _PLAUSIBLE_DPI = (50.0, 1200.0)
 _MAX_ASPECT = 3.0

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import io
 import math
-from pathlib import Path
 
-import reportlab
 from PIL import Image
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
+from airflow_provider_asposeocr.emulator.fonts import FONTS
 from airflow_provider_asposeocr.emulator.imaging import BoundedBytes, Pixels, Scan, is_black_and_white
 from airflow_provider_asposeocr.emulator.limits import check_result_size
 from airflow_provider_asposeocr.emulator.page import Line, Page, Point, Word
+from airflow_provider_asposeocr.emulator.resolution import POINTS_PER_INCH
 
-_POINTS_PER_INCH = 72
 _INVISIBLE = 3
 _FONT = "asposeocr-emulator-invisible"
 _JPEG_QUALITY = 85
@@ -41,7 +40,7 @@ class SearchablePdf:
         encoded = _encoded(scan.pixels)
         self._image_bytes += len(encoded.getbuffer())
         check_result_size("Pdf", self._image_bytes)
-        across, down = (_POINTS_PER_INCH / dots for dots in scan.resolution)
+        across, down = (POINTS_PER_INCH / dots for dots in scan.resolution)
         width, height = page.width * across, page.height * down
         self._canvas.setPageSize((width, height))
         self._canvas.drawImage(ImageReader(encoded), 0, 0, width, height)
@@ -78,8 +77,7 @@ def _prepare_font(text: str) -> None:
     alphabet. Because the text is invisible, one glyph can stand for all that the font lacks.
     """
     if _FONT not in pdfmetrics.getRegisteredFontNames():
-        file = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
-        pdfmetrics.registerFont(TTFont(_FONT, str(file)))
+        pdfmetrics.registerFont(TTFont(_FONT, str(FONTS / "Vera.ttf")))
     glyphs = pdfmetrics.getFont(_FONT).face.charToGlyph
     for character in text:
         glyphs.setdefault(ord(character), glyphs[ord("n")])

@@ -14,12 +14,10 @@ import io
 import re
 import urllib.parse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO, Any
 from xml.parsers import expat
 
 import numpy as np
-import reportlab
 import resvg_py
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
@@ -27,6 +25,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from reportlab.pdfbase.ttfonts import TTFont
 
+from airflow_provider_asposeocr.emulator.fonts import FONTS
 from airflow_provider_asposeocr.emulator.imaging import Pixels, Scan, pixels_of
 from airflow_provider_asposeocr.emulator.limits import (
     MAX_PIXELS,
@@ -38,7 +37,6 @@ from airflow_provider_asposeocr.emulator.panics import refused
 from airflow_provider_asposeocr.emulator.svg_nesting import Nesting
 
 _DPI = 96
-_FONTS = Path(reportlab.__file__).parent / "fonts"
 _FACES = ("Vera.ttf", "VeraBd.ttf", "VeraIt.ttf", "VeraBI.ttf")
 _FAMILY = "Bitstream Vera Sans"
 _ONE_FAMILY = f'* {{ font-family: "{_FAMILY}" !important }}'
@@ -84,7 +82,7 @@ def _rendered(text: str, width: int, height: int) -> Pixels:
             style_sheet=_ONE_FAMILY,
             skip_system_fonts=True,
             font_family=_FAMILY,
-            font_files=[str(_FONTS / face) for face in _FACES],
+            font_files=[str(FONTS / face) for face in _FACES],
         )
     with PngImageFile(io.BytesIO(png)) as image:
         return pixels_of(np.asarray(image.convert("RGB")))
@@ -164,7 +162,7 @@ def _size_of_image(kind: str, data: str) -> tuple[int, int]:
 @functools.lru_cache(1)
 def _letters() -> frozenset[str]:
     """Return the characters that all faces have."""
-    faces = (TTFont(face, str(_FONTS / face)).face.charToGlyph for face in _FACES)
+    faces = (TTFont(face, str(FONTS / face)).face.charToGlyph for face in _FACES)
     return frozenset(map(chr, frozenset.intersection(*map(frozenset, faces))))
 
 

@@ -11,17 +11,17 @@ import io
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pypdfium2
-import reportlab
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
+
+from airflow_provider_asposeocr.emulator.fonts import FONTS
 
 Ink = npt.NDArray[np.float32]
 """Image of ink, from 0 for paper to 1."""
@@ -127,7 +127,7 @@ def _specimens() -> bytes:
 
 
 def _prepare(font: str) -> None:
-    file = Path(reportlab.__file__).parent / "fonts" / f"{font}.ttf"
+    file = FONTS / f"{font}.ttf"
     if font not in pdfmetrics.getRegisteredFontNames() and file.exists():
         pdfmetrics.registerFont(TTFont(font, str(file)))
 
