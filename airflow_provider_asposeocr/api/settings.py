@@ -183,8 +183,6 @@ def check_literals(operation: Operation, settings: Mapping[str, Any]) -> None:
         if isinstance(value, int | float) or (isinstance(value, str) and "{" not in value)
     }
     regions = settings.get("regions")
-    if regions is not None and operation.name != "RecognizeRegions":
-        literals["regions"] = regions
     if isinstance(regions, list) and all(map(_is_box, regions)):
         literals["regions"] = regions
     _spelled(operation, literals)

@@ -1,4 +1,4 @@
-"""A real Airflow and an emulator with real recognition, started once for all system tests."""
+"""A real Airflow and an emulator with real recognition: they start and end once for all system tests."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ HAS_STATE_STORE = (3, 3)
 """The release of Airflow from which on it keeps the records of submissions itself."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def airflow_python() -> Path:
     """Return the interpreter whose Airflow the tests of crashes run, ``AIRFLOW_PYTHON`` or this one."""
     return Path(os.environ.get("AIRFLOW_PYTHON") or sys.executable)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def service() -> Iterator[Emulator]:
     with Emulator(client_secret=SECRET, min_processing_seconds=4) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def s3() -> Iterator[S3Server]:
     """Return what the connection ``aws_default`` of the local Airflow leads to."""
     with s3_server() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
     """Return what the connection ``sftp_default`` of the local Airflow leads to."""
     with sftp_server(tmp_path_factory.mktemp("sftp")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def airflow(
     service: Emulator, s3: S3Server, sftp: SftpServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalAirflow]:
