@@ -136,9 +136,8 @@ def _spelled(operation: Operation, settings: Mapping[str, Any] | None) -> dict[s
     if refused := sorted(own.keys() - documented):
         names = ", ".join(setting.name for setting in taken if setting.name in documented)
         hint = f"; its settings are {names}" if names else ""
-        if others := {setting.name: setting.wire for setting in taken if setting.name in refused}:
-            sent = ", ".join(f"{wire!r}: ..." for wire in others.values() if wire != "regions")
-            hint += f"; extra_settings={{{sent}}} sends more" if sent else ""
+        others = [f"{s.wire!r}: ..." for s in taken if s.name in refused and s.wire != s.name]
+        hint += f"; extra_settings={{{', '.join(others)}}} sends more" if others else ""
         raise AsposeOcrSettingsError(f"{operation.name} takes no {', '.join(refused)}{hint}")
     wire = {setting.wire: setting.read(own.get(setting.name)) for setting in taken}
     if extra and operation.settings is None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_asposeocr.api import coerce
@@ -67,7 +66,7 @@ def value_of(
     :param inline: whether text travels inline; where it does not, no value holds all of it again.
     :return: the value, and a notice if there is one that cannot be read or does not fit.
     """
-    reader = next(_readers(operation, results, wire, inline=inline), None)
+    reader = _reader(operation, results, wire, inline=inline)
     if reader is None or max_bytes <= 0:
         return None, None
     size, read = reader
@@ -85,28 +84,26 @@ def _left_out(why: str, max_bytes: int) -> str:
     return f"the value {why} does not fit into the {max_bytes} bytes that max_inline_bytes leaves: left out"
 
 
-def _readers(
+def _reader(
     operation: Operation,
     results: Sequence[OcrResult | SpooledResult],
     wire: Mapping[str, Any] | None,
     *,
     inline: bool,
-) -> Iterator[tuple[int, Callable[[], Any]]]:
-    """Yield what reads a value, with the bytes that it reads."""
+) -> tuple[int, Callable[[], Any]] | None:
+    """Return what reads the value, with the bytes that it reads; None if there is no value."""
     texts = [result for result in results if result.is_text]
     if operation.name == "RecognizeRegions":
-        if inline and texts and all(text.type.casefold() == "text" for text in texts):
-            regions = (wire or {}).get("regions")
-            yield sum(text.size for text in texts), lambda: region_texts([t.text for t in texts], regions)
-        return
-    for result in texts:
-        kind = result.type.casefold()
-        if operation.name in _BY_OPERATION or (kind in _BY_TYPE and (inline or kind not in _LAYOUTS)):
-            yield result.size, partial(_read, operation, result)
-
-
-def _read(operation: Operation, result: OcrResult | SpooledResult) -> Any:
-    return typed_value(operation, result.type, result.data)
+        if not (inline and texts and all(text.type.casefold() == "text" for text in texts)):
+            return None
+        regions = (wire or {}).get("regions")
+        return sum(text.size for text in texts), lambda: region_texts([text.text for text in texts], regions)
+    kinds = _BY_TYPE.keys() - (set() if inline else _LAYOUTS)
+    known = [text for text in texts if operation.name in _BY_OPERATION or text.type.casefold() in kinds]
+    if not known:
+        return None
+    first = known[0]
+    return first.size, lambda: typed_value(operation, first.type, first.data)
 
 
 def read_fonts(data: bytes) -> dict[str, Any]:

@@ -102,7 +102,8 @@ class Batch:
         options = replace(options, source_conn_id=listing.conn_id, taken=taken)
         store = task.record_store(self._context, destination) if listing.items else None
         record = BatchRecord(store, max_tries_of(self._context)) if store else None
-        with closing(Report(listing.items, _common(options.operation))) as report:
+        common = None if options.operation is AUTO else options.operation.name
+        with closing(Report(listing.items, common)) as report:
             runner = self._runner = BatchRunner(options, hook, listing.items, record, report)
             names = Names(None, options.operation.name, "report", options.delivery.map_index)
             uri = self._run_and_report(runner, partial(report.write, where, names, options.delivery.conn_id))
@@ -217,10 +218,6 @@ def check_names(options: ItemOptions, items: Iterable[Any], report: str) -> dict
                     "destination, whose names are all different, or {ocr_task_id}"
                 )
     return {path: identity for path, (identity, _) in seen.items()}
-
-
-def _common(operation: Operation) -> str | None:
-    return None if operation is AUTO else operation.name
 
 
 def _probable(operation: Operation, uri: str) -> Operation:

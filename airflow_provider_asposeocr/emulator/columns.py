@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 from airflow_provider_asposeocr.emulator.page import Line
+from airflow_provider_asposeocr.emulator.rows import Upright, stand_in_one_row
 from airflow_provider_asposeocr.emulator.scripts import is_unspaced
 
 _MIN_ROWS = 3
@@ -37,29 +38,12 @@ _INDENT = 3.0
 _SECTION_GAP = 2.0
 """Minimum height of a gap between columns and what stands above or below one of them, in line heights."""
 
-_ROW_OVERLAP = 0.5
-"""Lines whose centres differ by less than this share of the smaller height are in one row."""
-
 
 @dataclass(frozen=True)
-class Placed:
+class Placed(Upright):
     """Line with its upright box on the straightened page."""
 
     line: Line
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @property
-    def height(self) -> float:
-        """Height of the box."""
-        return self.bottom - self.top
-
-    @property
-    def middle(self) -> float:
-        """Height at which the line stands."""
-        return (self.top + self.bottom) / 2
 
 
 @dataclass(frozen=True)
@@ -107,16 +91,12 @@ def rows_of(lines: Iterable[Placed]) -> list[list[Placed]]:
     """Group lines into rows, from top to bottom, each from left to right."""
     rows: list[list[Placed]] = []
     for line in sorted(lines, key=lambda line: line.middle):
-        row = next((row for row in reversed(rows) if _stand_in_one_row(row[0], line)), None)
+        row = next((row for row in reversed(rows) if stand_in_one_row(row[0], line)), None)
         if row is None:
             rows.append([line])
         else:
             row.append(line)
     return [sorted(row, key=lambda line: line.left) for row in rows]
-
-
-def _stand_in_one_row(one: Placed, other: Placed) -> bool:
-    return abs(one.middle - other.middle) < _ROW_OVERLAP * min(one.height, other.height)
 
 
 def _beginnings(lines: Sequence[Placed]) -> Iterator[float]:

@@ -29,7 +29,7 @@ def reading_order(lines: Sequence[Line], *, columns: bool = True) -> tuple[Block
     :param columns: look for columns of text; if False, each row is read across the whole page.
     """
     skew = typical_skew(line.quad for line in lines)
-    placed = [Placed(line, *straightened(line.quad, skew)) for line in lines]
+    placed = [Placed(*straightened(line.quad, skew), line) for line in lines]
     cuts = (find_columns, _paragraphs) if columns else (_paragraphs,)
     return tuple(_block(part) for part in _cut(placed, cuts))
 

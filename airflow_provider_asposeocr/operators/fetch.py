@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_asposeocr.api import coerce
-from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.files.manifest import Manifest
@@ -40,7 +39,7 @@ class AsposeOcrFetchResultOperator(ResultMixin):
     def execute(self, context: Context) -> Manifest:
         """Fetch and deliver."""
         with permanent_errors_fail():
-            operation, delivery = get_operation(self.operation), self.delivery(context)
+            operation, delivery = self.of_operation, self.delivery(context)
             submission = Submission(operation.name, coerce.ocr_task_id(self.ocr_task_id))
             delivery.check(operation)
             hook = new_hook(self.conn_id)

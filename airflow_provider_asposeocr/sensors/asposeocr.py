@@ -30,7 +30,6 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrSettingsError,
     AsposeOcrTimeoutError,
 )
-from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.polling import Wait
 from airflow_provider_asposeocr.api.submission import RETENTION, Submission, WaitEvent
 from airflow_provider_asposeocr.deferral import triggerer_template, why_a_worker_ends
@@ -133,7 +132,7 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
     def _start_trigger_args(self) -> StartTriggerArgs:
         wait = Wait(timeout=self._timeout(), **self._polling())
         trigger = new_trigger(
-            submission=Submission(get_operation(self.operation).name, "").to_dict(),
+            submission=Submission(self.of_operation.name, "").to_dict(),
             wait=asdict(wait),
             ocr_task_id=triggerer_template(self.ocr_task_id),
             asposeocr_conn_id=self.asposeocr_conn_id,
@@ -199,7 +198,7 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
         )
 
     def _submission(self) -> Submission:
-        return Submission(get_operation(self.operation).name, coerce.ocr_task_id(self.ocr_task_id))
+        return Submission(self.of_operation.name, coerce.ocr_task_id(self.ocr_task_id))
 
     def _manifest_here(self, context: Context) -> Manifest:
         """Wait in this process."""
@@ -215,7 +214,7 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
         """Return where the results go, checked; without a destination all but text stays at the service."""
         delivery = replace(super().delivery(context, wire), leave_binary=True)
         if delivery.destination:
-            delivery.check(get_operation(self.operation))
+            delivery.check(self.of_operation)
         return delivery
 
     @contextmanager

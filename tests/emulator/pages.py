@@ -8,6 +8,7 @@ import math
 import random
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,12 @@ def draw_text(
     for place, line in enumerate(lines):
         pen.text((margin, margin + place * leading), line, font=face, fill=20)
     return canvas
+
+
+def block(lines: list[str]) -> Image.Image:
+    """Draw lines of text without a margin."""
+    drawn = draw_text(lines)
+    return drawn.crop(drawn.point(lambda value: 255 - value).getbbox())
 
 
 def scan(page: Image.Image, *, angle: float = 1.4, noise: float = 9.0, seed: int = 1) -> Image.Image:
@@ -114,6 +121,14 @@ def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
 def upright(left: float, top: float, right: float, bottom: float) -> Quad:
     """Return an upright box as a quad."""
     return (left, top), (right, top), (right, bottom), (left, bottom)
+
+
+def overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return the area that two rects share, divided by the area of both."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(0.0, width) * max(0.0, height)
+    return shared / (sum((rect[2] - rect[0]) * (rect[3] - rect[1]) for rect in (one, other)) - shared)
 
 
 def word_accuracy(expected: str, found: str) -> float:

@@ -15,7 +15,7 @@ from PIL import Image
 from airflow_provider_asposeocr.emulator.recognition import work
 from airflow_provider_asposeocr.emulator.settings import MAX_REGIONS
 from tests.emulator.client import Client
-from tests.emulator.pages import draw_text, encode, hocr_words
+from tests.emulator.pages import block, draw_text, encode, hocr_words, overlap
 from tests.emulator.pdfs import pdf_words
 
 BLOCKS = {
@@ -50,12 +50,6 @@ def page() -> Image.Image:
     for place, lines in BLOCKS.items():
         paper.paste(block(lines), place)
     return paper
-
-
-def block(lines: list[str]) -> Image.Image:
-    """Draw lines of text without a margin."""
-    drawn = draw_text(lines)
-    return drawn.crop(drawn.point(lambda value: 255 - value).getbbox())
 
 
 def rects() -> list[Rect]:
@@ -162,14 +156,6 @@ def detected(real: Client, image: bytes, **settings: Any) -> list[Rect]:
     found: list[Rect] = json.loads(answer["Other"])
     assert all(isinstance(side, int) for rect in found for side in rect)
     return found
-
-
-def overlap(one: Rect, other: Rect) -> float:
-    """Return the area that two rects share, divided by the area of both."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(0.0, width) * max(0.0, height)
-    return shared / (sum((rect[2] - rect[0]) * (rect[3] - rect[1]) for rect in (one, other)) - shared)
 
 
 @pytest.mark.parametrize(

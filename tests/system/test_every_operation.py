@@ -19,7 +19,7 @@ from airflow_provider_asposeocr.emulator.testing import Emulator
 from dags_examples.demo.local_airflow import LocalAirflow
 from tests.emulator import invoices
 from tests.emulator.drawn_tables import draw_table
-from tests.emulator.pages import FONTS, curl, draw_text, encode, letter, word_accuracy
+from tests.emulator.pages import FONTS, block, curl, draw_text, encode, letter, overlap, word_accuracy
 from tests.emulator.pdfs import pdf_words
 from tests.system.conftest import ROOT
 
@@ -104,12 +104,6 @@ def draw_blocks() -> Image.Image:
     return paper
 
 
-def block(lines: list[str]) -> Image.Image:
-    """Draw lines of text without a margin."""
-    drawn = draw_text(lines)
-    return drawn.crop(drawn.point(lambda value: 255 - value).getbbox())
-
-
 def stored(manifest: Any, kind: str) -> bytes:
     """Return a stored result."""
     (path,) = [result["path"] for result in manifest["results"] if result["type"] == kind]
@@ -173,15 +167,6 @@ def test_regions_are_found_where_they_are_and_read(manifests: Any) -> None:
     texts = manifests("regions")["value"]
     assert [text["rect"] for text in texts] == boxes
     assert [text["text"].split("\n") for text in texts] == list(BLOCKS.values())
-
-
-def overlap(one: Any, other: Any) -> float:
-    """Return the share of the area of two boxes that both of them cover."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    both = max(0, width) * max(0, height)
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return float(both / (sum(areas) - both))
 
 
 def test_an_invoice_has_its_fields_and_none_for_others(manifests: Any) -> None:

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from statistics import median, median_high
 
 from airflow_provider_asposeocr.emulator.page import Page, Quad, Word, bounds
+from airflow_provider_asposeocr.emulator.rows import Upright, stand_in_one_row
 
 _CELL_GAP = 1.0
 """Minimum gap between two cells of a row, in text heights."""
-
-_ROW_OVERLAP = 0.5
-"""Words whose middles differ by less than this share of the smaller height are in one row."""
 
 _MAX_CHARACTERS = 300
 
@@ -27,24 +25,10 @@ BELOW_GAP = 1.6
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(Upright):
     """Word of a cell: its text, and its upright box on the straightened page."""
 
     text: str
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @property
-    def height(self) -> float:
-        """Height of the text."""
-        return self.bottom - self.top
-
-    @property
-    def middle(self) -> float:
-        """Height at which the middle of the text is."""
-        return (self.top + self.bottom) / 2
 
 
 class Cell:
@@ -140,11 +124,6 @@ class Sheet:
         return max(over, key=lambda other: other.top, default=None)
 
 
-def stand_in_one_row(one: Part | Cell, other: Part | Cell) -> bool:
-    """Return whether two texts are at about the same height."""
-    return abs(one.middle - other.middle) < _ROW_OVERLAP * min(one.height, other.height)
-
-
 def _middle(cell: Cell) -> float:
     return cell.middle
 
@@ -181,7 +160,7 @@ def _upright(words: Sequence[Word]) -> list[Part]:
     turned: list[Part] = []
     for word in words:
         first, second, third, fourth = ((x * cos + y * sin, y * cos - x * sin) for x, y in word.quad)
-        turned.append(Part(word.text, *bounds([(first, second, third, fourth)])))
+        turned.append(Part(*bounds([(first, second, third, fourth)]), word.text))
     return turned
 
 
