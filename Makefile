@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format docs-picture bench bench-docs bench-memory bench-emulator bench-accuracy \
+.PHONY: help demo test lint format docs docs-outputs docs-picture bench bench-docs bench-memory bench-emulator bench-accuracy \
 	test-crashes test-faults test-hostile test-hostile-airflow test-bad-files test-sdk test-schema test-lowest \
 	test-airflow test-examples-matrix soak size clean
 
@@ -40,6 +40,13 @@ lint: $(READY) ## Check style and types
 format: $(READY) ## Format the code and apply safe fixes
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+docs: $(READY) ## Build the site into build/docs; a warning is an error
+	@$(BIN)/python -m sphinx -q -W --keep-going -E -b html docs build/docs
+	@echo "build/docs/index.html"
+
+docs-outputs: $(READY) ## Run the examples that the site shows, and keep what they return in docs/outputs; a minute
+	@$(BIN)/python -m tools.outputs
 
 docs-picture: $(READY) ## Draw docs/architecture.svg from the imports of the package
 	@$(BIN)/python -m tools.picture

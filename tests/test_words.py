@@ -94,6 +94,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("", "a print job"): "what printers call it",
     ("CHANGELOG.md", "OCR tasks, not jobs"): "tells that a word has changed",
     ("README.md", "quota used up"): "the service's quota",
+    ("docs/reliability.md", "quota used up"): "the service's quota",
     ("files/destination.py", "fingerprint"): "that of the submission, in default names",
 }
 """Names and pieces of texts that may stand: where in the package, and why."""
