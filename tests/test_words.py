@@ -93,7 +93,6 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("", "the quota or the credits of the account"): "the service's quota, of which a 402 speaks",
     ("", "a print job"): "what printers call it",
     ("CHANGELOG.md", "OCR tasks, not jobs"): "tells that a word has changed",
-    ("README.md", "quota used up"): "the service's quota",
     ("docs/reliability.md", "quota used up"): "the service's quota",
     ("files/destination.py", "fingerprint"): "that of the submission, in default names",
 }
