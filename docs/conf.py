@@ -31,13 +31,13 @@ html_title = f"Aspose.OCR Cloud for Airflow {version}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
+html_show_sourcelink = False
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 # Links from a page to the code beside it lead nowhere on a site.
 myst_url_schemes = ["http", "https"]
 
-autodoc_class_signature = "separated"
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
