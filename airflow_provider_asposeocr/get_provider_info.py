@@ -12,34 +12,70 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
         "host": "https://api.aspose.cloud",
         "port": "443",
         "login": "empty: trial operations only",
-        "extra": '{"timeout": 100, "proxies": {"https": "http://proxy:3128"}}',
+        # Of extras, Airflow 2 alone shows these.
+        "token_url": "https://api.aspose.cloud/connect/token",
+        "api_prefix": "/v5.0/ocr",
+        "timeout": "100",
+        "delay_cost": "1.5",
+        "max_result_bytes": "4294967296",
+        "verify": "true",
+        "cert": "/path/to/client.pem",
+        "proxies": "http://proxy:3128",
     },
 }
 """The form's fields, in the spelling of ``get_ui_field_behaviour``."""
 
-_CONN_FIELDS: dict[str, Any] = {
+CONN_FIELDS: dict[str, dict[str, Any]] = {
     "token_url": {
         "label": "Token endpoint",
-        "description": "URL that signs in; <Base URL>/connect/token if empty.",
+        "description": "URL that signs in. Empty: <Base URL>/connect/token.",
         "schema": {"type": ["string", "null"]},
     },
     "api_prefix": {
         "label": "API prefix",
-        "description": "Path before each operation; /v5.0/ocr if empty.",
+        "description": "Path before the name of each operation. Empty: /v5.0/ocr.",
         "schema": {"type": ["string", "null"]},
     },
     "timeout": {
         "label": "Read timeout",
-        "description": "Seconds to wait for an answer, or for more of it; 100 if empty, at least 60.",
+        "description": "Seconds to wait for an answer, or for more of it; at least 60. Empty: 100.",
         "schema": {"type": ["number", "null"], "minimum": 60},
     },
     "delay_cost": {
         "label": "Delay cost",
-        "description": "Billed calls that it is worth to see the end of an OCR task one second earlier: "
-        "a higher value polls more often, a lower one saves calls; 1.5 if empty.",
+        "description": "Billed calls that you would pay to get a result one second sooner, at most 100: more "
+        "polls more often, less saves calls. Empty: 1.5.",
         "schema": {"type": ["number", "null"], "minimum": 0, "maximum": 100},
     },
+    "max_result_bytes": {
+        "label": "Largest reply",
+        "description": "Bytes of a reply with results; a larger one fails its task. "
+        "Empty: 4294967296 (4 GiB).",
+        "schema": {"type": ["integer", "null"], "minimum": 1},
+    },
+    "verify": {
+        "label": "Verify certificate",
+        "description": "true; false to accept any certificate, which is unsafe; or the path of a CA bundle, "
+        "a file or folder wherever tasks and triggers run. Empty: true.",
+        "schema": {"type": ["string", "boolean", "null"], "examples": ["true", "false"]},
+    },
+    "cert": {
+        "label": "Client certificate",
+        "description": "Path of a PEM file with certificate and key, or the paths of both: "
+        '["/path/client.crt", "/path/client.key"]. Empty: none.',
+        "schema": {"type": ["string", "array", "null"]},
+    },
+    "proxies": {
+        "label": "Proxies",
+        "description": "Address of a proxy, such as http://proxy:3128, or one by scheme: "
+        '{"https": "http://proxy:3128", "no_proxy": "ocr.intern"}. Empty: what HTTPS_PROXY, HTTP_PROXY and '
+        "NO_PROXY say where the task runs.",
+        # Not an object alone: Airflow's editor formats JSON as soon as it is valid, and moves the cursor.
+        "schema": {"type": ["string", "object", "null"]},
+    },
 }
+"""The extras of a connection as fields of the form. Airflow 3.2 and later read them here, older ones get them
+from the hook, as text. A default would be stored with the connection: descriptions tell it instead."""
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -94,7 +130,7 @@ def get_provider_info() -> dict[str, Any]:
                     "relabeling": FIELD_BEHAVIOUR["relabeling"],
                     "placeholders": FIELD_BEHAVIOUR["placeholders"],
                 },
-                "conn-fields": _CONN_FIELDS,
+                "conn-fields": CONN_FIELDS,
             }
         ],
     }

@@ -79,7 +79,7 @@ def test_every_page_of_the_site_is_reached_from_its_start() -> None:
 
 def test_the_default_of_delay_cost_is_told_alike_everywhere() -> None:
     (connection,) = get_provider_info()["connection-types"]
-    assert f"; {DEFAULT_DELAY_COST:g} if empty" in connection["conn-fields"]["delay_cost"]["description"]
+    assert f"Empty: {DEFAULT_DELAY_COST:g}." in connection["conn-fields"]["delay_cost"]["description"]
     (row,) = [line for line in SITE["connection"].splitlines() if line.startswith("| `delay_cost` |")]
     assert f"default {DEFAULT_DELAY_COST:g}," in row
     assert f"The default is {DEFAULT_DELAY_COST:g};" in SITE["cost"]

@@ -32,9 +32,8 @@ from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.files.body import make_body
 from airflow_provider_asposeocr.files.source import Source, open_source
-from airflow_provider_asposeocr.get_provider_info import FIELD_BEHAVIOUR
 from airflow_provider_asposeocr.hooks.auth import sign_in
-from airflow_provider_asposeocr.hooks.connection import ConnectionConfig, existing
+from airflow_provider_asposeocr.hooks.connection import ConnectionConfig, existing, form_fields, form_text
 from airflow_provider_asposeocr.hooks.drivers import AsyncDriver, Meter, SyncDriver, on_event_loop
 from airflow_provider_asposeocr.hooks.sessions import new_session, shared_session
 
@@ -191,6 +190,10 @@ class AsposeOcrHook(HttpHook):
     conn_type = "asposeocr"
     hook_name = "Aspose.OCR Cloud"
 
+    # For releases before Airflow 3.2; later ones read the metadata.
+    get_connection_form_widgets = staticmethod(form_fields)
+    get_ui_field_behaviour = staticmethod(form_text)
+
     def __init__(
         self, asposeocr_conn_id: str = default_conn_name, *, repeat_ambiguous_submit: bool = True
     ) -> None:
@@ -201,11 +204,6 @@ class AsposeOcrHook(HttpHook):
         self.asposeocr_conn_id = asposeocr_conn_id
         self._retry = RetryPolicy(repeat_ambiguous_submit=repeat_ambiguous_submit)
         self._meter = Meter()
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return the field names of the connection form before Airflow 3.2; later ones read the metadata."""
-        return FIELD_BEHAVIOUR
 
     @property
     def api_calls(self) -> int:

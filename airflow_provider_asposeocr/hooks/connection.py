@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import logging
 import os
@@ -23,6 +24,7 @@ from airflow_provider_asposeocr.api.flows import DEFAULT_BASE_URL, DEFAULT_PREFI
 from airflow_provider_asposeocr.api.latency import LatencyModels
 from airflow_provider_asposeocr.api.polling import DEFAULT_DELAY_COST
 from airflow_provider_asposeocr.api.retry import RetryPolicy
+from airflow_provider_asposeocr.get_provider_info import CONN_FIELDS, FIELD_BEHAVIOUR
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -206,6 +208,27 @@ def existing(conn_id: str) -> Iterator[None]:
         ) from None
 
 
+def form_text() -> dict[str, Any]:
+    """Return what the connection form before Airflow 3.2 hides, how it names fields, and its placeholders."""
+    return copy.deepcopy(FIELD_BEHAVIOUR)
+
+
+def form_fields() -> dict[str, Any]:
+    """Make the connection form's fields for extras before Airflow 3.2, where they come from the hook.
+
+    All are text: these releases have no field for fractions or JSON, and ``verify`` may be a path.
+
+    :raises ImportError: where this form is not installed; Airflow then goes without.
+    """
+    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+    from wtforms import StringField
+
+    return {
+        name: StringField(field["label"], description=field["description"], widget=BS3TextFieldWidget())
+        for name, field in CONN_FIELDS.items()
+    }
+
+
 def _base_url(connection: Connection) -> str:
     host = (connection.host or "").strip() or DEFAULT_BASE_URL
     url = host if "://" in host else f"{connection.schema or 'https'}://{host}"
@@ -274,7 +297,7 @@ def _cert(value: Any) -> str | tuple[str, str] | None:
     read = coerce.decoded(value)
     if coerce.is_unset(read):
         return None
-    if isinstance(read, str):
+    if isinstance(read, str) and not coerce.is_data(read) and len(read.strip().splitlines()) == 1:
         return read.strip()
     if isinstance(read, list | tuple) and len(read) == 2 and all(isinstance(path, str) for path in read):
         return read[0], read[1]
@@ -284,11 +307,13 @@ def _cert(value: Any) -> str | tuple[str, str] | None:
 def _proxies(value: Any) -> dict[str, str]:
     read = coerce.decoded(value)
     if isinstance(read, str) and not coerce.is_unset(read) and not coerce.is_data(read):
-        return dict.fromkeys(("http", "https"), read.strip())
+        read = dict.fromkeys(("http", "https"), read)
     try:
         given = coerce.mapping("extra proxies", read)
         # Names of schemes are the same in any case; that of the list of exceptions is, too.
         proxies = {name.casefold(): coerce.word("extra proxies", proxy) for name, proxy in given.items()}
     except AsposeOcrSettingsError:
-        raise AsposeOcrSettingsError('extra proxies must be like {"https": "http://proxy:3128"}') from None
+        raise AsposeOcrSettingsError(
+            'extra proxies must be an address, or like {"https": "http://proxy:3128"}'
+        ) from None
     return {name: proxy for name, proxy in proxies.items() if proxy}

@@ -202,4 +202,3 @@ def test_names_of_the_connection_type() -> None:
     assert declared["hook-class-name"] == f"{AsposeOcrHook.__module__}.{AsposeOcrHook.__qualname__}"
     behaviour = AsposeOcrHook.get_ui_field_behaviour()
     assert declared["ui-field-behaviour"]["relabeling"] == behaviour["relabeling"]
-    assert AsposeOcrHook.get_connection_form_widgets() == {}
