@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import timedelta
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.exceptions import AirflowProviderDeprecationWarning
 from airflow.providers.common.compat.sdk import (
@@ -84,6 +84,8 @@ class OcrTaskMixin(BaseOperator):
         "delete_remote",
         "asposeocr_conn_id",
     )
+    # Airflow 2 shows them in colours, indented; Airflow 3 does so by itself with whatever is no text.
+    template_fields_renderers: ClassVar[dict[str, str]] = {"destination": "json"}
     ui_color = "#d9e8fb"
 
     _masked: dict[str, tuple[Any, Any]] | None = None

@@ -72,6 +72,14 @@ class Place:
         return task
 
 
+@pytest.mark.parametrize("name", CLASSES)
+def test_what_may_be_a_list_or_a_dict_is_shown_as_json(name: str) -> None:
+    """Airflow 2 would show nothing of other fields: its view of JSON leaves numbers and booleans out."""
+    fields = CLASSES[name].template_fields
+    data = PATHS | {"regions", "extra_settings"}
+    assert CLASSES[name].template_fields_renderers == dict.fromkeys(data.intersection(fields), "json")
+
+
 @pytest.fixture(autouse=True)
 def _events_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a scheduler there is no report of a worker to wait for."""

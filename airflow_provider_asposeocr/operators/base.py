@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import conf
 
@@ -82,6 +82,11 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
         "source",
         *dict.fromkeys((*SubmitMixin.template_fields, *ResultMixin.template_fields)),
     )
+
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        **SubmitMixin.template_fields_renderers,
+        "source": "json",
+    }
 
     _submission: Submission | None = None
     _recorded = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_asposeocr.operators.submit import SubmitMixin
 from airflow_provider_asposeocr.task_mixin import permanent_errors_fail
@@ -59,6 +59,11 @@ class AsposeOcrBatchOperator(SubmitMixin):
         "fail_on",
         "report",
     )
+
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        **SubmitMixin.template_fields_renderers,
+        **dict.fromkeys(("sources", "report"), "json"),
+    }
 
     _batch: Batch | None = None
 

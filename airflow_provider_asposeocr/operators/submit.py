@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
@@ -78,6 +78,11 @@ class SubmitMixin(OcrTaskMixin):
         "repeat_ambiguous_submit",
         "durable_path",
     )
+
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        **OcrTaskMixin.template_fields_renderers,
+        **dict.fromkeys(("source_prefix", "regions", "extra_settings", "durable_path"), "json"),
+    }
 
     _hook: AsposeOcrHook | None = None
 
