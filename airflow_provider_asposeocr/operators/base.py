@@ -105,6 +105,15 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
 
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Any, context: Any, *more: Any, **others: Any
+    ) -> None:
+        super()._do_render_template_fields(parent, template_fields, context, *more, **others)
+        if parent is self:
+            # Airflow takes the label up right after this, and then not before the task ends: a deferred
+            # task would wait without.
+            _show_file(context, uri_of(self.unmasked("source")))
+
     def execute(self, context: Context) -> Any:
         """Submit the source, or resume what an earlier try has submitted; then wait, defer, or return."""
         with permanent_errors_fail(but=_RESUBMIT):
@@ -128,7 +137,6 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
             late = isinstance(outcome.error, AsposeOcrTimeoutError) and outcome.error.reached
             if late and not self._cancels_late(context):
                 self.log.warning("The OCR task goes on at the service")
-            _show_file(context, outcome.submission.source if self.source is not None else None)
             task = outcome.unwrap()
             return self._finish(context, hook, task, outcome.submission, outcome.completed_at)
 
@@ -154,7 +162,6 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
         delivery = self.delivery(context, wire)
         if self.wait_for_completion:
             delivery.check(self.of_operation)
-        _show_file(context, uri_of(self.unmasked("source")))
         source = self.opened_source()
         submission = self._submit_once(context, hook, source, wire)
         if not self.wait_for_completion:

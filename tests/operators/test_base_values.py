@@ -303,6 +303,7 @@ class TestLabel:
     def test_a_file_that_is_missing_has_one(self, emulator: Emulator, scan: Path) -> None:
         began = context(map_index=3)
         task = AsposeOcrOperator(task_id="read", operation="RecognizeImage", source=f"{scan}.missing")
+        task.render_template_fields(began)
         with pytest.raises(AirflowFailException):
             task.execute(began)
         assert began["asposeocr_file"] == "scan.png.missing"
@@ -325,7 +326,7 @@ class TestLabel:
         map_index_template: str | None = None,
         deferrable: bool = False,
     ) -> list[str | None]:
-        """Return the labels as Airflow renders them after each of its calls."""
+        """Return the labels as Airflow renders them before each of its calls."""
         from airflow.providers.common.compat.sdk import TaskDeferred
 
         from tests.running import first_event, rebuilt
@@ -337,17 +338,20 @@ class TestLabel:
         task = AsposeOcrOperator(
             task_id="read",
             operation="RecognizeImage",
-            source=str(source),
+            source=source,  # as text, Jinja would render it
             deferrable=deferrable,
             durable_path=str(source.parent / "records"),
             poll_interval=0.1,
         )
         began = context(map_index=map_index, map_index_template=map_index_template)
+        task.render_template_fields(began)
+        labels = [label(began)]
         try:
             task.execute(began)
         except TaskDeferred as deferred:
             resumed = context(map_index=map_index, map_index_template=map_index_template)
+            task.render_template_fields(resumed)
             event = first_event(rebuilt(deferred.trigger))
             task.execute_complete(resumed, json.loads(json.dumps(event.payload)))
-            return [label(began), label(resumed)]
-        return [label(began)]
+            labels.append(label(resumed))
+        return labels
