@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOWEST := $(VENV)/lowest
 SDK := $(VENV)/sdk
-UNIT_TESTS := not system and not crash and not hostile and not sdk
+UNIT_TESTS := not system and not crash and not hostile and not browser and not sdk
 
 # Without bytecode files every process of Airflow would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -14,8 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format docs docs-outputs docs-picture bench bench-docs bench-memory bench-emulator bench-accuracy \
-	test-crashes test-faults test-hostile test-hostile-airflow test-bad-files test-sdk test-schema test-lowest \
-	test-airflow test-examples-matrix soak size clean
+	test-crashes test-faults test-hostile test-hostile-airflow test-browser screenshots test-bad-files test-sdk \
+	test-schema test-lowest test-airflow test-examples-matrix soak size clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -78,6 +78,12 @@ test-hostile: $(READY) ## Let a service misbehave in 700 ways, 25 minutes; HOSTI
 test-hostile-airflow: $(READY) ## Send odd characters to a real Airflow on SQLite and PostgreSQL; AIRFLOW_PYTHON=path for another
 	@AIRFLOW_PYTHON="$(AIRFLOW_PYTHON)" $(BIN)/python -m pytest -m hostile tests/system $(PYTEST_ARGS)
 
+test-browser: $(VENV)/.browser ## Open a real Airflow in Chromium: connection form, Grid, result page, 10 minutes; CHROMIUM=path for another
+	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m pytest -m browser tests/browser $(PYTEST_ARGS)
+
+screenshots: $(VENV)/.browser ## The same, and take the pictures of docs/images anew
+	@CHROMIUM="$(CHROMIUM)" SCREENSHOTS=docs/images $(BIN)/python -m pytest -m browser tests/browser $(PYTEST_ARGS)
+
 test-bad-files: $(READY) ## Send 300 bad and odd files to the emulator; FILES_ARGS="--only png" for some
 	@$(BIN)/python -m tests.emulator.bad_files $(FILES_ARGS)
 
@@ -127,6 +133,14 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt \
 	  --editable ".[dev,emulator]"
+	@touch $@
+
+$(VENV)/.browser: $(READY)
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt \
+	  --editable ".[browser]"
+	@test -n "$(CHROMIUM)" || command -v chromium >/dev/null || \
+	  { test "$$(id -u)" = 0 && apt-get install -qq -y chromium >/dev/null; } || { \
+	  echo "Chromium is missing: install Debian's package chromium, or name one with CHROMIUM=path." >&2; exit 1; }
 	@touch $@
 
 $(SDK)/.ready: $(READY)
