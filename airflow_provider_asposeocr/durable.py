@@ -24,6 +24,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol, TypeGuard
 
+from airflow_provider_asposeocr import metrics
 from airflow_provider_asposeocr.api.coerce import is_usable_id
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
@@ -251,6 +252,7 @@ class TaskRecord:
             return None
         age = time.time() - (known.submitted_at or 0.0)
         log.info("Resuming %s, submitted %.0f s ago by an earlier try", known, age)
+        metrics.count("reattachments", operation=known.operation)
         return replace(known, source=source, reattached=True)
 
     @contextmanager

@@ -20,6 +20,7 @@ from airflow.providers.common.compat.sdk import (
     mask_secret,
 )
 
+from airflow_provider_asposeocr import metrics
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.operations import Operation, get_operation
@@ -48,6 +49,9 @@ from airflow_provider_asposeocr.files.paths import (
 from airflow_provider_asposeocr.retry_policy import use_retry_policy
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
     from airflow_provider_asposeocr.durable import TaskRecord
     from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
     from airflow_provider_asposeocr.triggers.asposeocr import AsposeOcrTaskTrigger
@@ -90,6 +94,9 @@ class OcrTaskMixin(BaseOperator):
 
     _masked: dict[str, tuple[Any, Any]] | None = None
 
+    result: Mapping[str, Any] | None = None
+    """Value that the task has returned, for lineage."""
+
     def __init__(
         self,
         *,
@@ -111,6 +118,25 @@ class OcrTaskMixin(BaseOperator):
         self.overwrite = overwrite
         self.delete_remote = delete_remote
         self.asposeocr_conn_id = asposeocr_conn_id
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Return what was read and written, for OpenLineage.
+
+        :param task_instance: Airflow's.
+        """
+        from airflow_provider_asposeocr.files.lineage import facets_of
+
+        return facets_of(self)
+
+    get_openlineage_facets_on_failure = get_openlineage_facets_on_complete
+
+    def _returns(self, context: Context, result: Mapping[str, Any]) -> None:
+        """Tell lineage and asset events what the task returns."""
+        self.result = result
+        if self.outlets:
+            from airflow_provider_asposeocr.files.lineage import tell_outlets
+
+            tell_outlets(context, self.outlets, result)
 
     @property
     def of_operation(self) -> Operation:
@@ -278,7 +304,8 @@ class ResultMixin(OcrTaskMixin):
         """Wait in this process, with a last look when the alarm of ``execution_timeout`` comes first."""
         self.log.info("Waiting in this worker until %s at most", utc(wait.until(time.time())))
         try:
-            return hook.run_flow(lambda api: api.wait(submission, wait))
+            with metrics.span("wait", operation=submission.operation):
+                return hook.run_flow(lambda api: api.wait(submission, wait))
         except AirflowTaskTimeout:
             # It counts from the start of the Airflow task, so it may come before our own deadline. It comes
             # once: what completed meanwhile can be delivered.
@@ -288,6 +315,7 @@ class ResultMixin(OcrTaskMixin):
 
     def _collect(
         self,
+        context: Context,
         hook: AsposeOcrHook,
         task: OcrTask,
         submission: Submission,
@@ -296,10 +324,12 @@ class ResultMixin(OcrTaskMixin):
         record: TaskRecord | None = None,
     ) -> Manifest:
         """Fetch the results if need be, deliver them, record that, and delete them if that is wanted."""
-        manifest = hook.run_flow(
-            lambda api: collect(api, task, submission, delivery, completed_at, lambda: hook.api_calls)
-        )
+        with metrics.span("deliver", operation=submission.operation):
+            manifest = hook.run_flow(
+                lambda api: collect(api, task, submission, delivery, completed_at, lambda: hook.api_calls)
+            )
         log_manifest(manifest, self.log, xcom=self.do_xcom_push)
+        self._returns(context, manifest)
         if record:
             record.delivered(submission)
         hook.run_flow(lambda api: delete_remote(api, submission, delivery, manifest))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import IO, TypeVar
 from urllib.parse import quote, urlencode
@@ -84,6 +85,8 @@ class OcrApi:
     :param latency: what has been learned of completion times.
     :param delay_cost: calls that a second between the end of an OCR task and our knowing it is worth.
     :param max_result_bytes: the most bytes of a reply with its results that are fetched.
+    :param on_end: told of each OCR task that was waited for and has ended: its operation and status, the
+        seconds since its submission, if that is known, and since it was seen running last.
     """
 
     base_url: str = DEFAULT_BASE_URL
@@ -93,6 +96,7 @@ class OcrApi:
     latency: LatencyModels = field(default_factory=LatencyModels)
     delay_cost: float = DEFAULT_DELAY_COST
     max_result_bytes: int = MAX_RESULT_BYTES
+    on_end: Callable[[str, str, float | None, float], None] = lambda *_: None
 
     def url(self, path: str, ocr_task_id: str | None = None) -> str:
         """Return the absolute URL of an operation.
@@ -143,7 +147,8 @@ class OcrApi:
         :param fate: takes what is known of the submission, whatever ends it.
         :return: the service's id of the OCR task.
         """
-        request = HttpRequest("POST", self.url(operation.name), {"Accept": "text/plain"}, body)
+        url, name = self.url(operation.name), operation.name
+        request = HttpRequest("POST", url, {"Accept": "text/plain"}, body, operation=name)
         what = f"submit to {operation.name}"
         call = Call(what, request, read_task_id, operation.authenticated, submits=True, fate=fate or Fate())
         return (yield from make_call(call, self.retry))
@@ -178,7 +183,8 @@ class OcrApi:
         :param ocr_task_id: the service's id of the OCR task; one that this endpoint does not know, as may
             be with those of trial and speech operations, comes back as ``NotExist``.
         """
-        return (yield from make_call(status_call(self._status_url(ocr_task_id), ocr_task_id), self.retry))
+        call = status_call(self._status_url(ocr_task_id), ocr_task_id, TASK_STATUS.name.rpartition("/")[2])
+        return (yield from make_call(call, self.retry))
 
     def poll(
         self,
@@ -212,7 +218,7 @@ class OcrApi:
         url = self.url(operation.name, ocr_task_id)
         call = Call(
             f"cancel {operation.name}",
-            HttpRequest("DELETE", url, ACCEPT_JSON, limit=_MAX_IGNORED_BYTES),
+            HttpRequest("DELETE", url, ACCEPT_JSON, limit=_MAX_IGNORED_BYTES, operation=operation.name),
             lambda response: None,
             operation.authenticated,
             ocr_task_id=ocr_task_id,
@@ -276,6 +282,7 @@ class OcrApi:
         deadline = wait.until(self.retry.now())
         patience = DEFAULT_MAX_OUTAGE if wait.max_outage is None else wait.max_outage
         failing_since, polls = math.inf, 0
+        submitted_at, seen_running_at = submission.submitted_at, self.retry.now()
         while True:
             now = self.retry.now()
             yield Sleep(min(schedule.delay(now), max(0.0, deadline - now)))
@@ -307,7 +314,10 @@ class OcrApi:
             if task.status.is_terminal:
                 if task.status is not TaskStatus.NOT_EXIST:
                     schedule.polled(now, done=True)
+                since = None if submitted_at is None else now - submitted_at
+                self.on_end(operation.name, task.status.value, since, now - seen_running_at)
                 return task
+            seen_running_at = asked_at
             schedule.polled(asked_at, done=False)
             if task.status is TaskStatus.UNKNOWN:
                 log.warning("unknown task status %r counts as not finished", task.raw_status)

@@ -62,6 +62,7 @@ class HttpRequest:
     :param billed: whether the service counts the call.
     :param spool: a file that takes the body of a 200 from its beginning, instead of memory.
     :param spool_limit: the most bytes that it takes.
+    :param operation: the operation that it concerns, by which billed calls are counted.
     """
 
     method: str
@@ -74,6 +75,7 @@ class HttpRequest:
     billed: bool = True
     spool: IO[bytes] | None = field(default=None, repr=False)
     spool_limit: int = 0
+    operation: str | None = None
 
     def bearing(self, token: str | None, until: float = math.inf) -> HttpRequest:
         """Return the same request with a token, without one if None, and with an end.

@@ -247,7 +247,8 @@ class Poll:
         self._ocr_task_id = ocr_task_id
         self._status_only = status_only
         # Whether that endpoint serves trial operations is not documented, and it would need a token.
-        self._status = status_call(status_url, ocr_task_id) if operation.authenticated else None
+        status = status_call(status_url, ocr_task_id, operation.name)
+        self._status = status if operation.authenticated else None
         wanted = min(limit, MAX_UNWANTED_BYTES) if status_only else limit
         # No method of its own: a call that refers to its poll is left to the garbage collector.
         read = partial(_read, ocr_task_id)
@@ -313,16 +314,18 @@ def result_call(
     :param spool: a file that takes it instead.
     :param spool_limit: the most bytes that the file takes.
     """
-    request = HttpRequest("GET", url, ACCEPT_JSON, limit=limit, spool=spool, spool_limit=spool_limit)
+    sized = partial(HttpRequest, limit=limit, spool=spool, spool_limit=spool_limit)
+    request = sized("GET", url, ACCEPT_JSON, operation=operation.name)
     what = f"get the result of {operation.name}"
     return Call(what, request, read, operation.authenticated, ocr_task_id=ocr_task_id)
 
 
-def status_call(url: str, ocr_task_id: str) -> Call[OcrTask]:
+def status_call(url: str, ocr_task_id: str, operation: str) -> Call[OcrTask]:
     """Make the call that asks for the status alone; results come back ``unread``.
 
     :param url: answers with the status.
     :param ocr_task_id: the service's id of the OCR task.
+    :param operation: by which the call is counted.
     """
 
     def read(response: HttpResponse) -> OcrTask:
@@ -335,7 +338,8 @@ def status_call(url: str, ocr_task_id: str) -> Call[OcrTask]:
         task = read_task(response, ocr_task_id)
         return replace(task, unread=True) if task.status.is_successful and not task.results else task
 
-    return Call("get the task status", HttpRequest("GET", url, ACCEPT_JSON), read, ocr_task_id=ocr_task_id)
+    request = HttpRequest("GET", url, ACCEPT_JSON, operation=operation)
+    return Call("get the task status", request, read, ocr_task_id=ocr_task_id)
 
 
 def read_task(response: HttpResponse, ocr_task_id: str) -> OcrTask:

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from threading import Lock
 from typing import Any, TypeVar
 
+from airflow_provider_asposeocr import metrics
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrDestinationError,
     AsposeOcrError,
@@ -222,6 +223,7 @@ class ItemProcessor:
             return None
         if entry.status is ItemStatus.SUBMITTED:
             item.submission = replace(_resumed(item.submission, entry), reattached=True)
+            metrics.count("reattachments", operation=item.submission.operation)
             return None
         return entry
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from airflow_provider_asposeocr import metrics
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrAuthError,
     AsposeOcrCertificateError,
@@ -171,6 +172,7 @@ class BatchRunner:
                 telling.cancel()
                 writer.close()
                 await committing
+                self._report_progress()
         await self._leave_or_cancel()
         if self._stopped_by is not None:
             raise self._stopped_by
@@ -298,6 +300,20 @@ class BatchRunner:
         while True:
             await asyncio.sleep(PROGRESS_INTERVAL)
             log.info("%s", self.progress.line(time.monotonic() - started, self._hook.api_calls))
+            self._report_progress()
+
+    def _report_progress(self) -> None:
+        count, running = (
+            self.progress,
+            sum(bool(item.submission.ocr_task_id) for item in self._running.values()),
+        )
+        for name, value in (
+            ("items", count.items),
+            ("succeeded", count.succeeded),
+            ("failed", count.failed),
+            ("running", running),
+        ):
+            metrics.gauge(f"batch.{name}", value, operation=self._options.operation.name)
 
 
 def _of_one_item(raised: BaseException) -> AsposeOcrError:

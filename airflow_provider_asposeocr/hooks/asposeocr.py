@@ -203,7 +203,7 @@ class AsposeOcrHook(HttpHook):
         super().__init__(http_conn_id=asposeocr_conn_id, tcp_keep_alive=False)
         self.asposeocr_conn_id = asposeocr_conn_id
         self._retry = RetryPolicy(repeat_ambiguous_submit=repeat_ambiguous_submit)
-        self._meter = Meter()
+        self._meter = Meter(reports=True)
 
     @property
     def api_calls(self) -> int:

@@ -18,6 +18,7 @@ import requests.utils
 import yarl
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
+from airflow_provider_asposeocr import metrics
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.flows import DEFAULT_BASE_URL, DEFAULT_PREFIX, MAX_RESULT_BYTES, OcrApi
@@ -114,6 +115,7 @@ class ConnectionConfig:
             LATENCY_MODELS,
             self.delay_cost,
             self.max_result_bytes,
+            metrics.ended,
         )
 
     def credentials(self) -> tuple[str, str]:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import platform
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
 
 import aiohttp
+import airflow
 import requests
 import urllib3.exceptions
 import yarl
 
-from airflow_provider_asposeocr import __version__
+from airflow_provider_asposeocr import __version__, metrics
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrHaltedError, contained
 from airflow_provider_asposeocr.api.http import (
     BytesBody,
@@ -42,7 +44,11 @@ from airflow_provider_asposeocr.hooks.transport_errors import transport_failure
 T = TypeVar("T")
 
 _SLICE = 0.25
-_HEADERS = {"User-Agent": f"airflow-provider-asposeocr/{__version__}", "Accept-Encoding": ACCEPTED}
+_AGENT = (
+    f"airflow-provider-asposeocr/{__version__} apache-airflow/{airflow.__version__} "
+    f"Python/{platform.python_version()}"
+)
+_HEADERS = {"User-Agent": _AGENT, "Accept-Encoding": ACCEPTED}
 _NO_TIME = TransportFailure(FailureKind.NOT_SENT, "there was no time left to ask the service")
 _NO_PLACE = TransportFailure(FailureKind.NOT_SENT, "all connections to the service were busy")
 
@@ -51,10 +57,12 @@ class Meter:
     """Counts billed calls, and stops a driver.
 
     :param calls: billed calls made so far.
+    :param reports: whether they are metrics: of the meters that a flow runs under, one alone may report it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, reports: bool = False) -> None:
         self.calls = 0
+        self._reports = reports
         self._halted = False
 
     def halt(self) -> None:
@@ -81,7 +89,10 @@ class Meter:
     def count(self, request: HttpRequest, answer: HttpResponse | TransportFailure) -> None:
         """Count a request, unless it surely never arrived."""
         arrived = isinstance(answer, HttpResponse) or answer.kind is FailureKind.UNKNOWN
-        self.calls += request.billed and arrived
+        if request.billed and arrived:
+            self.calls += 1
+            if self._reports and request.operation is not None:
+                metrics.called(request.method, request.operation, len(request.body or b""))
 
 
 def metered(flow: Flow[T], meter: Meter) -> Flow[T]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_provider_asposeocr import metrics
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.coerce import one_line
 from airflow_provider_asposeocr.api.exceptions import (
@@ -222,7 +223,10 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
         if not record and self.durable and operation.authenticated:
             warn_of_no_record()
         submitted_at = time.time()
-        with record.intent(same) if record else nullcontext() as fate:
+        with (
+            metrics.span("submit", operation=operation.name, bytes=source.size),
+            record.intent(same) if record else nullcontext() as fate,
+        ):
             ocr_task_id = hook.submit_source(operation, source, wire, fate)
         submission = Submission(operation.name, ocr_task_id, source.uri, source.size, same, submitted_at)
         self._submission = submission
@@ -249,7 +253,7 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
                 return self._execute(context)
         delivery = self.delivery(context, self.wire())
         try:
-            return self._collect(hook, task, submission, delivery, completed_at, record)
+            return self._collect(context, hook, task, submission, delivery, completed_at, record)
         except AsposeOcrTaskError:
             # It has come to nothing: whoever clears the task wants it submitted anew.
             if record:

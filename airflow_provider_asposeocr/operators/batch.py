@@ -91,7 +91,9 @@ class AsposeOcrBatchOperator(SubmitMixin):
 
         with permanent_errors_fail():
             self._batch = Batch(self, self.new_hook(), context)
-            return self._batch.run()
+            summary = self._batch.run()
+            self._returns(context, summary)
+            return summary
 
     def on_kill(self) -> None:
         """Submit nothing more.

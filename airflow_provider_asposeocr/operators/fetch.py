@@ -46,4 +46,4 @@ class AsposeOcrFetchResultOperator(ResultMixin):
             task = OcrTask(submission.ocr_task_id, TaskStatus.UNKNOWN, unread=True)
             if not delivery.destination:
                 task = hook.run_flow(lambda api: api.poll(operation, task.id, delivery.limit))
-            return self._collect(hook, task, submission, delivery, time.time())
+            return self._collect(context, hook, task, submission, delivery, time.time())

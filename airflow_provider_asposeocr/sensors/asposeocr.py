@@ -127,7 +127,7 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
             if isinstance(outcome.error, AsposeOcrTimeoutError):
                 raise AirflowSensorTimeout(str(outcome.error))
             hook, task, delivery = new_hook(self.conn_id), outcome.unwrap(), self.delivery(context)
-            return self._collect(hook, task, outcome.submission, delivery, outcome.completed_at)
+            return self._collect(context, hook, task, outcome.submission, delivery, outcome.completed_at)
 
     def _start_trigger_args(self) -> StartTriggerArgs:
         wait = Wait(timeout=self._timeout(), **self._polling())
@@ -166,7 +166,9 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
                 return PokeReturnValue(is_done=False)
             if not task.status.is_terminal:
                 return PokeReturnValue(is_done=False)
-            return PokeReturnValue(True, self._collect(hook, task, submission, delivery, time.time()))
+            return PokeReturnValue(
+                True, self._collect(context, hook, task, submission, delivery, time.time())
+            )
 
     def _get_next_poke_interval(
         self, started_at: Any, run_duration: Callable[[], float], poke_count: int
@@ -208,7 +210,7 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
             task = self._wait_here(hook, submission, self._wait(delivery))
         except AsposeOcrTimeoutError as error:
             raise AirflowSensorTimeout(str(error)) from None
-        return self._collect(hook, task, submission, delivery, time.time())
+        return self._collect(context, hook, task, submission, delivery, time.time())
 
     def delivery(self, context: Mapping[str, Any], wire: Mapping[str, Any] | None = None) -> Delivery:
         """Return where the results go, checked; without a destination all but text stays at the service."""

@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import conf
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
+from airflow_provider_asposeocr import metrics
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrError,
@@ -191,7 +192,8 @@ class AsposeOcrTaskTrigger(BaseTrigger):
             most = self.max_inline_bytes = read_max_inline_bytes(self.max_inline_bytes)
             limit = Delivery(max_inline_bytes=most).limit
             bounded = replace(wait, limit=limit, status_only=not most)
-            task = await hook.arun_flow(lambda api: api.wait(submission, bounded))
+            with metrics.span("wait", operation=submission.operation):
+                task = await hook.arun_flow(lambda api: api.wait(submission, bounded))
         except AsposeOcrError as error:
             ended = error
             if isinstance(error, AsposeOcrTimeoutError) and error.reached and self.cancel_on_timeout:
@@ -217,7 +219,8 @@ class AsposeOcrTaskTrigger(BaseTrigger):
             return None  # what such a result is depends on the settings, which a worker knows
         delivery = Delivery(max_inline_bytes=most, leave_binary=not most)
         try:
-            manifest = deliver(task, outcome.submission, delivery, completed_at=outcome.completed_at)
+            with metrics.span("deliver", operation=outcome.submission.operation):
+                manifest = deliver(task, outcome.submission, delivery, completed_at=outcome.completed_at)
         except AsposeOcrError:
             return None  # a worker meets the same error, and can raise it
         log_manifest(manifest, self.log, xcom=True)

@@ -1,0 +1,29 @@
+"""What is told of a task to those who watch: metrics, lineage and asset events."""
+
+from __future__ import annotations
+
+import os
+
+from airflow.providers.common.compat.sdk import DAG, Asset
+
+from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
+from airflow_provider_asposeocr.operators.batch import AsposeOcrBatchOperator
+
+SCAN, FOLDER = os.environ.get("SCAN", "scan.jpg"), os.environ.get("FOLDER", "/tmp")
+
+with DAG("observed", schedule=None):
+    recognize = AsposeOcrRecognizeImageOperator(
+        task_id="recognize",
+        source=SCAN,
+        destination=f"{FOLDER}/one/",
+        inline_text=True,
+        deferrable=True,
+        outlets=[Asset("text_of_a_scan")],
+    )
+    batch = AsposeOcrBatchOperator(
+        task_id="batch",
+        sources=[SCAN],
+        destination=f"{FOLDER}/many/",
+        outlets=[Asset("texts_of_a_folder")],
+    )
+    recognize >> batch
