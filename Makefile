@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format docs docs-outputs docs-picture bench bench-docs bench-memory bench-emulator bench-accuracy \
 	test-crashes test-faults test-hostile test-hostile-airflow test-browser screenshots test-bad-files test-sdk \
-	test-schema test-lowest test-airflow test-examples-matrix soak size clean
+	test-schema test-lowest test-matrix test-oldest test-wheel test-examples-matrix soak size clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -102,12 +102,14 @@ test-lowest: $(READY) ## Run the unit tests on Airflow 2.11.0 with the lowest ve
 	  --constraint $(LOWEST)/installed.txt --editable ".[test]"
 	@$(LOWEST)/bin/python -m pytest -m "$(UNIT_TESTS)" $(PYTEST_ARGS)
 
-test-airflow: $(READY) ## Run the unit tests on another release of Airflow, 5 minutes: AIRFLOW=3.0.6
-	@wanted=$$($(BIN)/python -m tests.system.releases "$(AIRFLOW)") && \
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/tests-$(AIRFLOW) && \
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(VENV)/tests-$(AIRFLOW)/bin/python \
-	  --editable ".[emulator,s3,sftp,test]" $$wanted
-	@$(VENV)/tests-$(AIRFLOW)/bin/python -m pytest -m "$(UNIT_TESTS)" $(PYTEST_ARGS)
+test-matrix: $(READY) ## Run the tests on Airflow 2.11 to 3.3 and every Python, an hour; MATRIX_ARGS="--only 3.0.6 --part unit" for some
+	@$(BIN)/python -m tests.system.matrix $(MATRIX_ARGS)
+
+test-oldest: $(READY) ## Run the tests of all that imports Airflow on 2.11, the oldest release, 4 minutes
+	@$(BIN)/python -m tests.system.matrix --only 2.11.2 --part unit
+
+test-wheel: $(READY) ## Install the wheel and each extra into clean environments and use them, 15 minutes; WHEEL_ARGS="--only gcs"
+	@$(BIN)/python -m tests.system.wheel $(WHEEL_ARGS)
 
 test-examples-matrix: $(READY) ## Run the README's DAG and the local examples on Airflow 2.11 to 3.3, 10 minutes; MATRIX_ARGS="--only 3.0.6"
 	@$(BIN)/python -m tests.system.examples_matrix $(MATRIX_ARGS)
