@@ -163,7 +163,7 @@ def read_record(store: RecordStore, key: str) -> Mapping[str, Any] | None:
         raise
     except Exception as error:
         raise AsposeOcrStorageError(
-            f"the record of an earlier try cannot be read: {reason_of(error)}"
+            f"nothing was submitted, since the record of an earlier try cannot be read: {reason_of(error)}"
         ) from None
 
 
@@ -287,8 +287,8 @@ class TaskRecord:
         :param delivered: whether its results have been delivered.
         """
         known = replace(submission, source=None, api_calls=0).to_dict()
-        failure = "the OCR task is not recorded (%s): a retry would submit it again"
-        return self._write({**known, "delivered": delivered}, failure)
+        failure = "%s is not recorded (%s): a retry would submit it again"
+        return self._write({**known, "delivered": delivered}, failure, submission)
 
     def delivered(self, submission: Submission) -> bool:
         """Record that the results have been delivered."""
@@ -301,11 +301,11 @@ class TaskRecord:
         """
         return self._write({}, "the end of the OCR task cannot be recorded: %s")
 
-    def _write(self, record: Mapping[str, Any], failure: str) -> bool:
+    def _write(self, record: Mapping[str, Any], failure: str, *what: object) -> bool:
         try:
             self._store.write(_KEY, {**record, "max_tries": self._max_tries})
         except Exception as error:
-            log.error(failure, reason_of(error))
+            log.error(failure, *what, reason_of(error))
             return False
         return True
 

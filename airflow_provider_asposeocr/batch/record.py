@@ -291,7 +291,9 @@ class RecordWriter:
                 return
             except Exception as error:
                 if attempt == _MAX_ATTEMPTS:
-                    raise AsposeOcrStorageError(f"the record cannot be written: {reason_of(error)}") from None
+                    raise AsposeOcrStorageError(
+                        f"nothing more is submitted, since the record cannot be written: {reason_of(error)}"
+                    ) from None
                 log.warning("The record could not be written (%s): trying again", reason_of(error))
                 await asyncio.sleep(COMMIT_INTERVAL * 2**attempt)
 

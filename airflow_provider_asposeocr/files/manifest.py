@@ -208,7 +208,11 @@ def delete_remote(api: OcrApi, submission: Submission, delivery: Delivery, manif
         yield from api.cancel(submission.of_operation, submission.ocr_task_id)
     except AsposeOcrError as error:
         # The result is safe where it was wanted: that the service keeps it for a day is no failure.
-        log.warning("The result at the service could not be deleted: %s", error)
+        log.warning(
+            "The results of %s could not be deleted at the service, which keeps them for 24 hours: %s",
+            submission,
+            error,
+        )
 
 
 def deliver(task: OcrTask, submission: Submission, delivery: Delivery, *, completed_at: float) -> Manifest:

@@ -254,7 +254,9 @@ def _from_path(path: StoragePath | WebPath, max_bytes: int | None) -> Source:
         if info.get("type") == "directory":
             raise AsposeOcrSourceError(f"{shown} is a directory")
         if info.get("size") is None:
-            raise AsposeOcrSourceError(f"{shown}: the server does not say how large it is")
+            raise AsposeOcrSourceError(
+                f"{shown}: the server does not say how large it is; copy the file to a storage first"
+            )
         size, content_tag = info["size"], _content_tag(info)
         _check_size(shown, size, max_bytes)
         with _open(path, size, HEAD_BYTES) as stream:

@@ -137,7 +137,7 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
             hook = self._hook = new_hook(self.conn_id)
             late = isinstance(outcome.error, AsposeOcrTimeoutError) and outcome.error.reached
             if late and not self._cancels_late(context):
-                self.log.warning("The OCR task goes on at the service")
+                self.log.warning("%s goes on at the service", outcome.submission)
             task = outcome.unwrap()
             return self._finish(context, hook, task, outcome.submission, outcome.completed_at)
 

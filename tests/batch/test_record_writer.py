@@ -64,7 +64,7 @@ class TestStateStore:
             CountingStore.set(store, key, value)
 
         monkeypatch.setattr(store, "set", fail_later)
-        with pytest.raises(AsposeOcrStorageError, match="the record cannot be written: ConnectionError"):
+        with pytest.raises(AsposeOcrStorageError, match="nothing more is submitted, since the record"):
             run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/", max_in_flight=4), task_state_store=store)
         assert emulator.calls.submit <= 4
 

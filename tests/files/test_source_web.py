@@ -133,7 +133,9 @@ class TestWeb:
     def test_a_server_that_does_not_tell_the_size(self, web: Web, png: bytes) -> None:
         web.files["/scan.png"] = png
         web.headers["Content-Encoding"] = "unheard-of"
-        assert "does not say how large it is" in refused(f"{web.url}/scan.png")
+        assert "does not say how large it is; copy the file to a storage first" in refused(
+            f"{web.url}/scan.png"
+        )
 
     def test_an_empty_file(self, web: Web) -> None:
         web.files["/scan.png"] = b""

@@ -342,9 +342,11 @@ def test_results_at_the_service_can_be_deleted_once_they_are_stored(
 
 
 def test_a_failed_deletion_is_no_failure(
-    emulator: Emulator, scan: Path, monkeypatch: pytest.MonkeyPatch
+    emulator: Emulator, scan: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("airflow_provider_asposeocr.api.retry.RetryPolicy.wait", lambda *_: 0.01)
     emulator.inject("status", on="cancel", status=500, times=None)
 
-    assert run(recognize(scan, delete_remote=True))["text"] == TEXT
+    manifest = run(recognize(scan, delete_remote=True))
+    assert manifest["text"] == TEXT
+    assert f"The results of OCR task {manifest['ocr_task_id']} could not be deleted" in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,11 +73,19 @@ def test_a_submission_of_unknown_fate_is_repeated_only_if_the_user_lets_it(
 
 @pytest.mark.parametrize("value", [False, "False"])
 def test_a_late_task_that_is_not_cancelled_is_found_by_a_retry(
-    emulator: Emulator, one_try: Try, value: Any
+    emulator: Emulator,
+    one_try: Try,
+    value: Any,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     emulator.inject("never_finish", on="submit")
-    assert "did not complete before the deadline" in one_try(timeout=0.3, cancel_on_timeout=value)
-    [ocr_task] = emulator.ocr_tasks.values()
+    failed = one_try(timeout=0.3, cancel_on_timeout=value)
+    assert "did not complete before the deadline" in failed
+    [(ocr_task_id, ocr_task)] = emulator.ocr_tasks.items()
+    # Airflow's logger of tasks writes to the one or the other; the report of a batch has a column for the id.
+    told = failed + caplog.text + capsys.readouterr().out
+    assert re.search(rf"(?:OCR task {ocr_task_id}|; the OCR task) goes on at the service", told)
     ocr_task.never_finishes = False
     assert one_try(timeout=30, cancel_on_timeout=value) == ""
 
