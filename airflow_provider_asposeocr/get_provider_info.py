@@ -77,6 +77,29 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
 """The extras of a connection as fields of the form. Airflow 3.2 and later read them here, older ones get them
 from the hook, as text. A default would be stored with the connection: descriptions tell it instead."""
 
+_RESULT_PAGE_ROOTS = """
+What the result page may read: local folders and addresses of ``http(s)://``, ``s3://``, ``gs://`` and
+``abfs://``, with commas between, each with all that is below it. An Airflow connection is named as in
+``s3://my_conn@bucket/prefix/``. Whoever may read the XComs of a DAG sees these files, and whoever may write
+them chooses which: list folders of documents, never one with secrets. Empty: there is no result page.
+Airflow 3.1 and later.
+"""
+
+_CONFIG: dict[str, Any] = {
+    "asposeocr": {
+        "description": "Options of the provider for Aspose.OCR Cloud.",
+        "options": {
+            "result_page_roots": {
+                "description": _RESULT_PAGE_ROOTS.strip(),
+                "version_added": "0.2.0",
+                "type": "string",
+                "example": "/data/scans, s3://my_conn@outbox/texts/",
+                "default": "",
+            }
+        },
+    }
+}
+
 
 def get_provider_info() -> dict[str, Any]:
     """Describe this provider (Airflow's ``provider_info`` schema)."""
@@ -133,4 +156,5 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": CONN_FIELDS,
             }
         ],
+        "config": _CONFIG,
     }

@@ -1,0 +1,80 @@
+// Draws the boxes of the recognized words over the page, and joins each with its word in the text.
+"use strict";
+{
+  const sheet = document.getElementById("sheet");
+  const text = document.getElementById("text");
+  const image = document.getElementById("source");
+  const boxes = sheet ? [...sheet.querySelectorAll(".box")] : [];
+  const words = text ? [...text.querySelectorAll(".word")] : [];
+  const known = new Map();
+  for (const element of [...boxes, ...words]) {
+    const unit = Number(element.dataset.unit);
+    known.set(unit, [...(known.get(unit) ?? []), element]);
+  }
+
+  // A result that does not tell the size of its page is in the pixels of the image.
+  function size() {
+    const told = [Number(sheet.dataset.width), Number(sheet.dataset.height)];
+    if (sheet.dataset.sized === "yes" || !image?.naturalWidth) return told;
+    return [image.naturalWidth, image.naturalHeight];
+  }
+
+  function place() {
+    const [width, height] = size();
+    if (!width || !height) return;
+    if (!image && !document.getElementById("pdf")) sheet.style.aspectRatio = `${width} / ${height}`;
+    const scale = sheet.clientWidth / width;
+    for (const box of boxes) {
+      const [left, top, right, bottom] = box.dataset.box.split(" ").map(Number);
+      box.style.left = `${(100 * left) / width}%`;
+      box.style.top = `${(100 * top) / height}%`;
+      box.style.width = `${(100 * (right - left)) / width}%`;
+      box.style.height = `${(100 * (bottom - top)) / height}%`;
+      box.style.fontSize = `${Math.max((bottom - top) * scale * 0.78, 1)}px`;
+    }
+    sheet.classList.add("placed");
+  }
+
+  let current = null;
+  function mark(unit, from) {
+    for (const element of known.get(current) ?? []) element.classList.remove("marked");
+    current = unit;
+    for (const element of known.get(unit) ?? []) {
+      element.classList.add("marked");
+      // The other side follows the pointer, not the side that it is on.
+      if (from && !element.closest(`.${from}`)) element.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
+  }
+
+  function follow(side, name) {
+    side?.addEventListener("pointerover", (event) => {
+      const unit = event.target.dataset?.unit;
+      if (unit !== undefined) mark(Number(unit), name);
+    });
+    side?.addEventListener("pointerleave", () => mark(null, null));
+  }
+  follow(sheet, "sheet");
+  follow(text, "text");
+
+  sheet?.parentElement.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step || !words.length || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const numbers = words.map((word) => Number(word.dataset.unit));
+    const at = numbers.indexOf(current);
+    mark(numbers[at < 0 ? 0 : Math.min(Math.max(at + step, 0), numbers.length - 1)], "none");
+  });
+
+  document.getElementById("boxes")?.addEventListener("change", (event) => {
+    sheet.classList.toggle("plain", !event.target.checked);
+  });
+  document.getElementById("zoom")?.addEventListener("change", (event) => {
+    sheet.style.width = event.target.value === "fit" ? "100%" : `${100 * Number(event.target.value)}%`;
+  });
+
+  if (sheet) {
+    image?.addEventListener("load", place);
+    new ResizeObserver(place).observe(sheet);
+    place();
+  }
+}
