@@ -24,7 +24,7 @@ MAX_TEXT_BYTES = 1024 * 1024
 MAX_PARSED_BYTES = 4 * 1024 * 1024
 """Bytes of hOCR, JSON and CSV that are parsed, at most."""
 
-IMAGES = {"png": "image/png", "jpeg": "image/jpeg", "gif": "image/gif", "bmp": "image/bmp"}
+IMAGES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "bmp": "image/bmp"}
 """Media types of the images that browsers show, by their formats."""
 
 _TEXT = "text/plain; charset=utf-8"

@@ -12,22 +12,28 @@
     known.set(unit, [...(known.get(unit) ?? []), element]);
   }
 
-  // A result that does not tell the size of its page is in the pixels of the image.
-  function size() {
-    const told = [Number(sheet.dataset.width), Number(sheet.dataset.height)];
-    if (sheet.dataset.sized === "yes" || !image?.naturalWidth) return told;
-    return [image.naturalWidth, image.naturalHeight];
+  // How the boxes lie on the image: the size of their page, and how far it reaches over the image.
+  function frame() {
+    const told = { width: Number(sheet.dataset.width), height: Number(sheet.dataset.height), x: 0, y: 0 };
+    const { naturalWidth: width = 0, naturalHeight: height = 0 } = image ?? {};
+    // A result that does not tell the size of its page is in the pixels of the image.
+    if (width && sheet.dataset.sized !== "yes") return { width, height, x: 0, y: 0 };
+    const isScaled = Math.abs((told.width * height) / (told.height * width) - 1) < 0.005;
+    if (!width || isScaled) return told;
+    // The service has turned the page, which grows by that and keeps its centre.
+    document.getElementById("turned").hidden = false;
+    return { width, height, x: (told.width - width) / 2, y: (told.height - height) / 2 };
   }
 
   function place() {
-    const [width, height] = size();
+    const { width, height, x, y } = frame();
     if (!width || !height) return;
     if (!image && !document.getElementById("pdf")) sheet.style.aspectRatio = `${width} / ${height}`;
     const scale = sheet.clientWidth / width;
     for (const box of boxes) {
       const [left, top, right, bottom] = box.dataset.box.split(" ").map(Number);
-      box.style.left = `${(100 * left) / width}%`;
-      box.style.top = `${(100 * top) / height}%`;
+      box.style.left = `${(100 * (left - x)) / width}%`;
+      box.style.top = `${(100 * (top - y)) / height}%`;
       box.style.width = `${(100 * (right - left)) / width}%`;
       box.style.height = `${(100 * (bottom - top)) / height}%`;
       box.style.fontSize = `${Math.max((bottom - top) * scale * 0.78, 1)}px`;
