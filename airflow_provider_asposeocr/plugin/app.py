@@ -37,6 +37,7 @@ from airflow_provider_asposeocr.plugin.roots import Readable, Root, open_within
 T = TypeVar("T")
 
 _HERE = Path(__file__).parent
+_PDFJS = _HERE / "static" / "pdfjs" / "pdf.min.mjs"
 _PAGE = "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/{map_index}"
 _ITEM = f"{_PAGE}/items/{{line}}"
 
@@ -63,6 +64,9 @@ PAGE_POLICY = (
 FILE_POLICY = "sandbox; default-src 'none'; frame-ancestors 'self'"
 """What a file may do where a browser shows it by itself: nothing."""
 
+STATIC_POLICY = "default-src 'none'; connect-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
+"""What the worker of pdf.js may do: load its decoders of scans, and nothing from anywhere else."""
+
 
 def result_app(roots: Iterable[Root]) -> FastAPI:
     """Make the application.
@@ -88,9 +92,9 @@ class _Static(StaticFiles):
         """Return the file with the headers that all answers have."""
         response = super().file_response(*args, **kwargs)
         response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Content-Security-Policy"] = FILE_POLICY
+        response.headers["Content-Security-Policy"] = STATIC_POLICY
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        response.headers["Cache-Control"] = "public, max-age=300"
+        response.headers["Cache-Control"] = "no-cache"
         return response
 
 
@@ -189,6 +193,7 @@ class _Site:
             described=described,
             shown=document,
             settings=settings_of(known.arguments),
+            shows_pdf=_PDFJS.is_file(),
             line=line,
         )
 

@@ -116,12 +116,9 @@ class Shown:
     fields: tuple[Field, ...]
 
     @property
-    def has_sheet(self) -> bool:
-        """Tell whether there is a page to draw."""
-        source = self.source
-        return bool(source and (source.is_image or source.is_pdf)) or bool(
-            self.page and self.page.width and any(self.page.units)
-        )
+    def has_boxes(self) -> bool:
+        """Tell whether there is a page to draw even without an image."""
+        return bool(self.page and self.page.width and self.page.height and any(self.page.units))
 
     @property
     def pictures(self) -> list[File]:

@@ -4,6 +4,7 @@
   const sheet = document.getElementById("sheet");
   const text = document.getElementById("text");
   const image = document.getElementById("source");
+  const canvas = document.getElementById("pdf");
   const boxes = sheet ? [...sheet.querySelectorAll(".box")] : [];
   const words = text ? [...text.querySelectorAll(".word")] : [];
   const known = new Map();
@@ -12,23 +13,29 @@
     known.set(unit, [...(known.get(unit) ?? []), element]);
   }
 
-  // How the boxes lie on the image: the size of their page, and how far it reaches over the image.
+  // How the boxes lie on the image: its size in the pixels of the boxes, and where it begins.
   function frame() {
     const told = { width: Number(sheet.dataset.width), height: Number(sheet.dataset.height), x: 0, y: 0 };
-    const { naturalWidth: width = 0, naturalHeight: height = 0 } = image ?? {};
+    const width = image?.naturalWidth ?? Number(canvas?.dataset.width ?? 0);
+    const height = image?.naturalHeight ?? Number(canvas?.dataset.height ?? 0);
+    if (!width || !height) return told;
     // A result that does not tell the size of its page is in the pixels of the image.
-    if (width && sheet.dataset.sized !== "yes") return { width, height, x: 0, y: 0 };
-    const isScaled = Math.abs((told.width * height) / (told.height * width) - 1) < 0.005;
-    if (!width || isScaled) return told;
-    // The service has turned the page, which grows by that and keeps its centre.
+    if (image && sheet.dataset.sized !== "yes") return { width, height, x: 0, y: 0 };
+    const ratio = told.width / told.height;
+    if (Math.abs((ratio * height) / width - 1) < 0.005) return told;
+    // The service has turned the page, by an angle with this tangent: it grows by that and keeps its centre.
+    const tangent = (ratio * height - width) / (height - ratio * width);
+    if (!(tangent > 0 && tangent < 0.3)) return told;
     document.getElementById("turned").hidden = false;
-    return { width, height, x: (told.width - width) / 2, y: (told.height - height) / 2 };
+    const scale = (told.width * Math.hypot(1, tangent)) / (width + height * tangent);
+    const size = { width: width * scale, height: height * scale };
+    return { ...size, x: (told.width - size.width) / 2, y: (told.height - size.height) / 2 };
   }
 
   function place() {
     const { width, height, x, y } = frame();
     if (!width || !height) return;
-    if (!image && !document.getElementById("pdf")) sheet.style.aspectRatio = `${width} / ${height}`;
+    if (!image && !canvas) sheet.style.aspectRatio = `${width} / ${height}`;
     const scale = sheet.clientWidth / width;
     for (const box of boxes) {
       const [left, top, right, bottom] = box.dataset.box.split(" ").map(Number);
@@ -80,6 +87,7 @@
 
   if (sheet) {
     image?.addEventListener("load", place);
+    canvas?.addEventListener("drawn", place);
     new ResizeObserver(place).observe(sheet);
     place();
   }
