@@ -87,8 +87,8 @@ def report_page(uri: str, roots: Iterable[Root], *, status: str = "", start: int
             if number == MAX_LINES:
                 raise AsposeOcrResultError(f"the report has more than {MAX_LINES:,} lines")
             begins.append(line[0])
-            found = _read(line[1]).get("status")
-            lines[found if found in lines else "pending"].append(number)
+            status_of_line = str(_read(line[1]).get("status"))
+            lines.get(status_of_line, lines["pending"]).append(number)
         counts = Counter({name: len(numbers) for name, numbers in lines.items() if numbers})
         chosen = [number for name in _ORDER if status in ("", name) for number in lines[name]]
         first = min(max(start, 0), max(len(chosen) - 1, 0)) // ROWS * ROWS

@@ -95,12 +95,12 @@ def _root(text: str) -> Root:
     shown = display_uri(text)
     try:
         check_uri(text)
-        scheme, place, conn_id = _split(text.rstrip("/") if text.strip("/") else "/")
+        scheme, place, conn_id = _split(text)
     except AsposeOcrSourceError as error:
         raise AsposeOcrSettingsError(str(error)) from None
     if scheme == "file":
         _check_folder(place, shown)
-    return Root(scheme, place, conn_id)
+    return Root(scheme, place.rstrip("/") or "/", conn_id)
 
 
 def _check_folder(place: str, shown: str) -> None:

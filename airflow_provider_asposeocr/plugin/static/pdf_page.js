@@ -56,8 +56,6 @@ try {
     wasmUrl: here.href,
     isEvalSupported: false,
     enableXfa: false,
-    disableAutoFetch: true,
-    disableRange: true,
   }).promise;
   const start = Math.min(Number(canvas.dataset.page) || 1, file.numPages);
   await (pages ? leaf(file, start) : draw(file, start));
