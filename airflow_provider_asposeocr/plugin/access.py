@@ -1,4 +1,4 @@
-"""What the API server knows of a task instance, for users who may see it.
+"""Task instances as the API server knows them, for users who may see them.
 
 The right is asked for before anything is read: it is that to the XComs of the DAG, by Airflow's auth manager.
 
@@ -47,7 +47,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the database holds of a task instance.
+    """Result, state and arguments of a task instance, as the database holds them.
 
     :param has_result: whether there is an XCom ``return_value``.
     :param result: its value.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack
@@ -59,13 +60,13 @@ PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
     "connect-src 'self'; worker-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
 )
-"""What a page may load: its own style sheet, scripts and files, and nothing that is written into it."""
+"""Sources of all that a page may load: style sheet, scripts and files; nothing that is written in it."""
 
 FILE_POLICY = "sandbox; default-src 'none'; frame-ancestors 'self'"
-"""What a file may do where a browser shows it by itself: nothing."""
+"""Rights of a file that a browser shows by itself: none."""
 
 STATIC_POLICY = "default-src 'none'; connect-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
-"""What the worker of pdf.js may do: load its decoders of scans, and nothing from anywhere else."""
+"""Rights of the worker of pdf.js: it loads its decoders of scans, and nothing from anywhere else."""
 
 
 def result_app(roots: Iterable[Root]) -> FastAPI:
@@ -221,22 +222,35 @@ class _Site:
                 raise _http_error(error) from None
             if look.size > MAX_FILE_BYTES:
                 raise HTTPException(413, f"The file has {human_size(look.size)}, more than the page takes.")
+            part = (
+                _asked_part(request.headers.get("Range"), look.size) if readable.stream.seekable() else None
+            )
+            start, length = part or (0, look.size)
+            if part:
+                head = b""
+                await self._work(lambda: readable.stream.seek(start))
             headers = {
                 **_ALWAYS,
                 "Content-Security-Policy": FILE_POLICY,
-                "Content-Length": str(look.size),
+                "Content-Length": str(length),
                 "Content-Disposition": _disposition(uri, look.media_type),
             }
+            if part:
+                headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{look.size}"
             kept = stack.pop_all()
         return StreamingResponse(
-            self._chunks(readable, head, kept), media_type=look.media_type, headers=headers
+            self._chunks(readable, head, length, kept),
+            status_code=206 if part else 200,
+            media_type=look.media_type,
+            headers=headers,
         )
 
-    async def _chunks(self, readable: Readable, head: bytes, kept: AsyncExitStack) -> AsyncIterator[bytes]:
+    async def _chunks(
+        self, readable: Readable, head: bytes, left: int, kept: AsyncExitStack
+    ) -> AsyncIterator[bytes]:
         """Yield what was there when the file was opened, even if it grows."""
         async with kept:
-            left = readable.size
-            chunk = head[:left]
+            chunk = head[:left] or await self._work(partial(read_up_to, readable.stream, min(left, _CHUNK)))
             deadline = time.monotonic() + MAX_SECONDS
             while chunk and time.monotonic() < deadline:
                 left -= len(chunk)
@@ -251,6 +265,15 @@ class _Site:
         text = self._templates.get_template(name).render(base=base, here=here, instance=instance, **values)
         headers = {**_ALWAYS, "Content-Security-Policy": PAGE_POLICY, **values.get("headers", {})}
         return HTMLResponse(text, status_code=values.get("code", 200), headers=headers)
+
+
+def _asked_part(header: str | None, size: int) -> tuple[int, int] | None:
+    """Return start and length of the part that a player of sounds asks for; None for the whole."""
+    found = re.fullmatch(r"bytes=(\d{1,12})-(\d{0,12})", header or "")
+    if found is None:
+        return None
+    start, end = int(found[1]), min(int(found[2] or size - 1), size - 1)
+    return (start, end - start + 1) if start <= end else None
 
 
 def _uri_of(described: Described, which: str) -> str:

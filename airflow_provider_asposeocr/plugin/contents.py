@@ -42,7 +42,7 @@ BINARY = "application/octet-stream"
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the beginning of a file shows.
+    """Format, media type and size of a file, as its beginning shows them.
 
     :param format: such as ``png``; None where it shows nothing.
     :param media_type: as which it is served.

@@ -1,4 +1,4 @@
-"""What a task has returned, read as if a stranger had written it: a manifest, or totals of a batch."""
+"""Values that tasks have returned, read as if strangers had written them: manifests, or totals of batches."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What a batch has returned.
+    """Totals of a batch, and its report.
 
     :param report: where its report is said to lie; never shown as it is.
     :param totals: counts and figures by their names.

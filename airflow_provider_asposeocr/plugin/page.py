@@ -1,4 +1,4 @@
-"""What the result page shows of one document: its source, and each result in the way that suits it."""
+"""One document as the result page shows it: its source, and each result in the way that suits it."""
 
 from __future__ import annotations
 

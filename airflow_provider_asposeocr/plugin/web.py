@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
@@ -15,6 +16,9 @@ from airflow_provider_asposeocr.files.source import request_url
 MAX_CONNECT_SECONDS = 5.0
 MAX_READ_SECONDS = 20.0
 """Seconds that a server may be silent."""
+
+MAX_SECONDS = 60.0
+"""Seconds that all of a file may take."""
 
 
 @contextmanager
@@ -49,4 +53,28 @@ def open_web(uri: str) -> Iterator[tuple[IO[bytes], int]]:
             length = reply.headers.get("Content-Length", "")
             if reply.status_code != 200 or not length.isdecimal():
                 raise AsposeOcrSourceError(f"{display_uri(uri)} is not given: HTTP {reply.status_code}")
-            yield cast("IO[bytes]", reply.raw), int(length)
+            yield cast("IO[bytes]", _Stream(reply.raw)), int(length)
+
+
+class _Stream:
+    """Read a body as it comes, within a time, however slowly it drips.
+
+    :param raw: of the response.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self._read = getattr(raw, "read1", raw.read)
+        self._deadline = time.monotonic() + MAX_SECONDS
+
+    def read(self, size: int) -> bytes:
+        """Return some bytes, at most so many; none at the end.
+
+        :raises AsposeOcrStorageError: if the time is over.
+        """
+        if time.monotonic() > self._deadline:
+            raise AsposeOcrStorageError(f"the server took more than {MAX_SECONDS:.0f} s")
+        return bytes(self._read(size))
+
+    def seekable(self) -> bool:
+        """Tell that it cannot go back."""
+        return False

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,62 +10,13 @@ import pytest
 pytest.importorskip("airflow.api_fastapi.core_api.security", reason="Airflow 3.1 and later have the page")
 
 from fastapi import HTTPException
-from fastapi.testclient import TestClient
 
 from airflow_provider_asposeocr.plugin import access, app
-from airflow_provider_asposeocr.plugin.access import Instance, Known
-from airflow_provider_asposeocr.plugin.roots import read_roots
+from tests.plugin.conftest import PAGE, Site
 from tests.plugin.manifests import SCRIPT, hocr, manifest, stored
 
-PAGE = "/dags/d/runs/manual__2026-01-02T03:04:05+00:00/tasks/t/-1"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 SIGNATURE = "X-Amz-Signature=5up3r53cr37"
-
-
-class Site:
-    """The application, with what the database would say.
-
-    :param client: asks it.
-    :param folder: that may be read.
-    :param known: what the database says.
-    """
-
-    def __init__(self, client: TestClient, folder: Path) -> None:
-        self.client = client
-        self.folder = folder
-        self.known = Known(False)
-
-    def returns(self, value: Any, **known: Any) -> None:
-        """Let the task have returned a value."""
-        self.known = Known(True, json.loads(json.dumps(value)), **known)
-
-    def text(self, path: str = "", status: int = 200) -> str:
-        """Return a page below that of the task, after a look at its headers."""
-        response = self.client.get(PAGE + path)
-        assert response.status_code == status, response.text
-        assert response.headers["content-type"] == "text/html; charset=utf-8"
-        policy = response.headers["content-security-policy"]
-        assert "default-src 'none'" in policy
-        assert "script-src 'self';" in policy
-        assert "unsafe" not in policy
-        assert response.headers["x-content-type-options"] == "nosniff"
-        assert response.headers["cache-control"] == "private, no-store"
-        return response.text
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """Return the application, whose user may see everything."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    (tmp_path / "secret.txt").write_text("nobody may read this")
-    made = app.result_app(read_roots(str(folder)))
-    made.dependency_overrides[access._allowed] = lambda: Instance("d", "r", "t", -1, True)
-    with TestClient(made, raise_server_exceptions=False) as client:
-        site = Site(client, folder)
-        # The system tests read a real database.
-        monkeypatch.setattr(app, "read_known", lambda instance: site.known)
-        yield site
 
 
 def test_words_are_drawn_over_the_image_and_stand_beside_it(site: Site) -> None:
@@ -217,6 +166,29 @@ def test_a_large_file_is_streamed_whole_and_a_larger_one_refused(
     assert "too large for the page" in site.text()
 
 
+@pytest.mark.parametrize(
+    ("asked", "part", "status"),
+    [
+        ("bytes=0-", slice(0, None), 206),
+        ("bytes=5000-5009", slice(5000, 5010), 206),
+        ("bytes=10-99999999", slice(10, None), 206),
+        ("bytes=99999999-", slice(0, None), 200),
+        ("bytes=9-3", slice(0, None), 200),
+        ("bytes=-5", slice(0, None), 200),
+        ("bytes=0-1,3-4", slice(0, None), 200),
+        ("lines=1-2", slice(0, None), 200),
+    ],
+)
+def test_a_player_gets_the_part_that_it_asks_for(site: Site, asked: str, part: slice, status: int) -> None:
+    data = b"RIFF\x24\0\0\0WAVEfmt " + bytes(range(256)) * 40
+    (site.folder / "a.wav").write_bytes(data)
+    site.returns(stored(("Wav", f"{site.folder}/a.wav")))
+    response = site.client.get(f"{PAGE}/files/0", headers={"Range": asked})
+    assert response.status_code == status
+    assert response.content == data[part]
+    assert int(response.headers["content-length"]) == len(data[part])
+
+
 @pytest.mark.parametrize("which", ["1", "-1", "0x0", "\u0660", "results", "99999999999999999999"])
 def test_there_are_no_other_files(site: Site, which: str) -> None:
     (site.folder / "a.txt").write_text("a")
@@ -296,75 +268,6 @@ def test_a_page_of_several_can_be_chosen(site: Site) -> None:
     assert 'href="?page=3" rel="next"' in text
     assert "page 3" in site.text("?page=99")
     assert site.client.get(f"{PAGE}?page=x").status_code == 404
-
-
-class TestBatch:
-    """The page of a batch."""
-
-    @pytest.fixture
-    def report(self, site: Site) -> list[dict[str, Any]]:
-        """Write a report of 250 files, of which the last has failed."""
-        (site.folder / "a.txt").write_text("text of a")
-        lines: list[dict[str, Any]] = [
-            {
-                "source": f"{site.folder}/scan{number}.png",
-                "operation": "RecognizeImage",
-                "status": "succeeded",
-                "uri": f"{site.folder}/a.txt",
-                "api_calls": 3,
-                "submitted_at": "2026-01-02T03:04:05+00:00",
-                "completed_at": "2026-01-02T03:04:06+00:00",
-            }
-            for number in range(1, 250)
-        ]
-        failed = {"status": "failed", "uri": None, "error": "AsposeOcrTaskError", "message": SCRIPT}
-        lines.append(lines[0] | failed | {"source": "/x/broken.png"})
-        (site.folder / "report.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-        totals = {"items": 250, "succeeded": 249, "failed": 1, "api_calls": 750, "seconds": 12.5}
-        site.returns({"report": f"file://{site.folder}/report.jsonl", "destination": "x", **totals})
-        return lines
-
-    def test_failures_come_first_and_each_row_is_linked(self, site: Site, report: Any) -> None:
-        text = site.text()
-        rows = text[text.index("<tbody>") :]
-        assert rows.index("broken.png") < rows.index("scan1.png")
-        assert "/-1/items/250" in text
-        assert '/-1/items/1"' in text
-        assert "failed 1</a>" in text
-        assert "succeeded 249</a>" in text
-        assert "1\u2013100 of 250" in text
-        assert "<script>" not in text
-        assert "scan100.png" not in text
-
-    def test_all_rows_can_be_reached(self, site: Site, report: Any) -> None:
-        seen = "".join(site.text(f"?start={start}") for start in (0, 100, 200))
-        assert [line for line in report if line["source"].rpartition("/")[2] not in seen] == []
-        assert "broken.png" not in site.text("?status=succeeded")
-        assert "scan1.png" not in site.text("?status=failed")
-        assert "No file." in site.text("?status=nonsense")
-        assert "scan249.png" in site.text("?start=99999")
-
-    def test_the_page_of_an_item_shows_its_result(self, site: Site, report: Any) -> None:
-        assert "text of a" in site.text("/items/1")
-        assert site.client.get(f"{PAGE}/items/1/files/0").text == "text of a"
-        broken = site.text("/items/250")
-        assert "AsposeOcrTaskError &lt;script&gt;" in broken
-        for line in ("0", "251", "-1"):
-            site.text(f"/items/{line}", 404)
-
-    @pytest.mark.parametrize(
-        "content", ["", "[]\n", "no json\n", "5\n", '{"status": []}\n', '{"a": 1}\n' * 3]
-    )
-    def test_a_report_of_another_form_does_no_harm(self, site: Site, content: str) -> None:
-        (site.folder / "report.jsonl").write_text(content)
-        site.returns({"report": f"{site.folder}/report.jsonl", "items": 1})
-        site.text()
-        assert site.client.get(f"{PAGE}/items/1").status_code in (200, 404)
-
-    def test_an_endless_line_is_refused(self, site: Site) -> None:
-        (site.folder / "report.jsonl").write_text("{" + " " * 100_000 + "}\n")
-        site.returns({"report": f"{site.folder}/report.jsonl", "items": 1})
-        assert "a line of the report is longer" in site.text()
 
 
 @pytest.mark.parametrize("code", [401, 403])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -268,6 +269,9 @@ def test_a_forged_manifest_opens_nothing_outside_the_roots(site: Site, done: Don
 
 
 def test_an_object_is_read_by_the_connection_of_the_root(site: Site, done: Done) -> None:
+    look = [done.python, "-c", "import airflow.providers.amazon"]
+    if subprocess.run(look, capture_output=True, check=False).returncode:
+        pytest.skip("this Airflow lacks the provider for S3")
     assert "an object" in site.text(done.forged("object"))
     assert site.text(f"{done.forged('object')}/files/0") == "an object"
 

@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 def content(uri: Any, roots: str) -> bytes:
     """Return what a file within roots holds."""
     with open_within(uri, read_roots(roots)) as readable:
-        data = readable.stream.read()
+        data = b"".join(iter(lambda: readable.stream.read(4), b""))
         assert readable.size == len(data)
         return data
 
@@ -236,6 +236,12 @@ class TestWeb:
         monkeypatch.setenv("NETRC", str(netrc))
         assert content(f"{web.url}/scans/a.txt", web.url) == b"on the web"
         assert web.logins == set()
+
+    def test_a_server_that_drips_is_left(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("airflow_provider_asposeocr.plugin.web.MAX_SECONDS", 0.2)
+        web.pause = 0.01
+        with pytest.raises(AsposeOcrStorageError, match=r"took more than 0 s"):
+            content(f"{web.url}/scans/a.txt", web.url)
 
     def test_a_server_that_fails_is_said_to(self, web: Web) -> None:
         web.status = 503
