@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format docs docs-outputs docs-picture bench bench-docs bench-memory bench-emulator bench-accuracy \
+.PHONY: help demo test lint format docs docs-outputs docs-picture pdfjs bench bench-docs bench-memory bench-emulator bench-accuracy \
 	test-crashes test-faults test-hostile test-hostile-airflow test-browser screenshots test-bad-files test-sdk \
 	test-schema test-lowest test-matrix test-oldest test-wheel test-examples-matrix soak size clean
 
@@ -50,6 +50,9 @@ docs-outputs: $(READY) ## Run the examples that the site shows, and keep what th
 
 docs-picture: $(READY) ## Draw docs/architecture.svg from the imports of the package
 	@$(BIN)/python -m tools.picture
+
+pdfjs: $(READY) ## Fetch pdf.js with npm, for a wheel whose result page shows PDFs; before a release
+	@$(BIN)/python -m tools.pdfjs
 
 bench: $(READY) ## Measure polling, triggers, slots, batch and imports, 45 minutes; BENCH_ARGS=--quick for five
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -91,7 +91,7 @@ _CONFIG: dict[str, Any] = {
         "options": {
             "result_page_roots": {
                 "description": _RESULT_PAGE_ROOTS.strip(),
-                "version_added": "0.2.0",
+                "version_added": "0.1.0",
                 "type": "string",
                 "example": "/data/scans, s3://my_conn@outbox/texts/",
                 "default": "",

@@ -74,9 +74,13 @@ MAY_IMPORT = {
         "operators",
     },
     "decorators": {"api", "files", "hooks", "durable", "triggers", "task_mixin", "operators", "decorators"},
+    "plugin": {"api", "files", "operators", "plugin"},
     "emulator": {"api", "emulator", "__init__"},
 }
 """What each part of the package may import of it."""
+
+OF_THE_API_SERVER = {"anyio", "fastapi", "jinja2", "sqlalchemy", "starlette"}
+"""Libraries that each API server of Airflow has: the result page runs nowhere else."""
 
 HTTP_CLIENTS = {"requests", "aiohttp", "httpx", "urllib3", "http"}
 
@@ -249,7 +253,12 @@ def test_what_is_imported_is_declared_with_a_lower_bound_and_nothing_else_is(ext
     assert [str(one) for one in requirements if ">=" not in str(one.specifier)] == []
     modules = [path for path in MODULES if (room(path) == "emulator") == bool(extras)]
     others = {NAME, *FORM, *sys.stdlib_module_names}
-    names = {name for path in modules for name in imported(path) if name.partition(".")[0] not in others}
+    names = {
+        name
+        for path in modules
+        for name in imported(path)
+        if name.partition(".")[0] not in others | (OF_THE_API_SERVER if room(path) == "plugin" else set())
+    }
     assert {distribution_of(name) for name in names} == {canonicalize_name(one.name) for one in requirements}
 
 
@@ -299,7 +308,19 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
         f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
     }
     modules = {str(path.relative_to(ROOT)) for path in MODULES}
-    assert set(wheel_files(built)) == {*modules, f"{NAME}/py.typed", *described}
+    page = {name for name in listed("--cached", "--others", "--exclude-standard") if shown_by_page(name)}
+    assert {f"{NAME}/plugin/templates/document.html", f"{NAME}/plugin/static/words.js"} < page
+    assert set(wheel_files(built)) == {*modules, f"{NAME}/py.typed", *described, *page, *pdfjs()}
+
+
+def shown_by_page(name: str) -> bool:
+    """Tell whether a file is a template, a script or a style sheet of the result page."""
+    return name.startswith((f"{NAME}/plugin/templates/", f"{NAME}/plugin/static/"))
+
+
+def pdfjs() -> set[str]:
+    """Return the files of pdf.js, if ``make pdfjs`` has fetched it."""
+    return {str(path.relative_to(ROOT)) for path in (PACKAGE / "plugin" / "static" / "pdfjs").glob("*")}
 
 
 def listed(*which: str) -> set[str]:
@@ -316,7 +337,7 @@ def test_the_source_distribution_holds_all_that_is_under_version_control(built: 
     with tarfile.open(path) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
     assert listed("--cached") <= held
-    assert held <= listed("--cached", "--others", "--exclude-standard") | {"PKG-INFO"}
+    assert held <= listed("--cached", "--others", "--exclude-standard") | {"PKG-INFO"} | pdfjs()
 
 
 class TestMetadata:
