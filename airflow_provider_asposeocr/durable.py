@@ -46,7 +46,7 @@ MAX_REMOVED = 100
 """Old records that one process removes from a folder at most."""
 
 _KEY = "task"
-_NAME = re.compile(r"([0-9a-f]{64})-(?:task|batch_\d{5})\.json")
+_NAME = re.compile(r"([0-9a-f]{64})-(?:task|shards|batch_\d{5})\.json")
 _WRITTEN_AT = ("mtime", "LastModified", "last_modified", "updated", "created")
 _tidied: set[str] = set()
 
@@ -148,6 +148,24 @@ def record_store_for(
         return None
     identity = (ti.dag_id, ti.task_id, ti.run_id, str(getattr(ti, "map_index", -1)))
     return FileRecordStore(path or f"{folder_of(destination or '')}/{FOLDER}", identity, conn_id)
+
+
+def run_store_for(
+    context: Mapping[str, Any], *what: str, path: str | None, destination: str, conn_id: str | None
+) -> RecordStore:
+    """Return the record store that all mapped instances of a task share in one run.
+
+    It is always one of files: Airflow keeps the state of each instance apart.
+
+    :param context: Airflow's.
+    :param what: tells apart what instances of the task may do on their own.
+    :param path: as for :func:`record_store_for`, and so are the others.
+    :param destination: of the results.
+    :param conn_id: the Airflow connection for the storage of either.
+    """
+    ti = context["ti"]
+    identity = (ti.dag_id, ti.task_id, ti.run_id, "of all", *what)
+    return FileRecordStore(path or f"{folder_of(destination)}/{FOLDER}", identity, conn_id)
 
 
 def read_record(store: RecordStore, key: str) -> Mapping[str, Any] | None:

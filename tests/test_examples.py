@@ -85,7 +85,7 @@ def test_its_templates_render(dag: DAG) -> None:
     rendered = 0
     for task in dag.tasks:
         is_mapped = hasattr(task, "partial_kwargs")
-        plain = task.unmap({"source": "inbox/page.png"}) if is_mapped else task
+        plain = task.unmap(dict.fromkeys(mapped_over(task), "inbox/page.png")) if is_mapped else task
         plain.render_template_fields(context(dag))
         for name in plain.template_fields:
             for text in strings(getattr(plain, name)):
@@ -109,6 +109,11 @@ def test_without_its_provider_it_says_which_extra_to_install(
     (only,) = dag.tasks
     with pytest.raises(AirflowFailException, match=rf"install airflow-provider-asposeocr\[{extra}\]$"):
         only.python_callable()
+
+
+def mapped_over(task: Any) -> list[str]:
+    """Return the arguments that a mapped task has a value of its own for."""
+    return list(task.expand_input.value)
 
 
 def context(dag: DAG) -> Any:

@@ -235,9 +235,7 @@ class Report:
         """
         with tempfile.TemporaryFile(prefix="asposeocr-") as whole:
             whole.writelines(self._lines())
-            lines = SpooledResult("Report", _Verbatim(whole, 0, whole.tell()), whole.tell(), False)
-            (stored,) = store([lines], destination, names, conn_id=conn_id)
-        return str(stored["uri"])
+            return store_report(whole, destination, names, conn_id)
 
     def close(self) -> None:
         """Drop the temporary file."""
@@ -250,6 +248,21 @@ class Report:
             else:
                 self._file.seek(start)
                 yield self._file.readline()
+
+
+def store_report(whole: IO[bytes], destination: str, names: Names, conn_id: str | None) -> str:
+    """Store a report, whole or not at all, and return its URI.
+
+    :param whole: a file that has just been written to its end.
+    :param destination: a file in any storage.
+    :param names: what its placeholders stand for.
+    :param conn_id: the Airflow connection for the storage.
+    :raises AsposeOcrDestinationError: if it may not be written.
+    :raises AsposeOcrStorageError: if the storage cannot be reached or fails.
+    """
+    lines = SpooledResult("Report", _Verbatim(whole, 0, whole.tell()), whole.tell(), False)
+    (stored,) = store([lines], destination, names, conn_id=conn_id)
+    return str(stored["uri"])
 
 
 @dataclass(frozen=True, slots=True)

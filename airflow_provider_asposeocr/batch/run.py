@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
+
+from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY
 
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import (
@@ -30,10 +32,19 @@ from airflow_provider_asposeocr.batch.runner import (
     Progress,
     run_aside,
 )
-from airflow_provider_asposeocr.durable import max_tries_of
+from airflow_provider_asposeocr.batch.shard import Shard, keep_to, read_shard
+from airflow_provider_asposeocr.durable import RecordStore, max_tries_of, run_store_for
 from airflow_provider_asposeocr.files.destination import Names, check_destination, targets
 from airflow_provider_asposeocr.files.listing import list_sources
-from airflow_provider_asposeocr.files.paths import display_uri, folder_of, identity_of, is_web, location
+from airflow_provider_asposeocr.files.paths import (
+    display_uri,
+    folder_of,
+    identity_of,
+    is_web,
+    location,
+    reason_of,
+    uri_of,
+)
 from airflow_provider_asposeocr.files.storage import canonical
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
@@ -42,6 +53,9 @@ log = logging.getLogger(__name__)
 DEFAULT_IN_FLIGHT = 50
 """OCR tasks submitted and not finished at any moment, by default."""
 
+_APART = ("{shard}", "{map_index}")
+"""Placeholders that make another file of the report of each shard."""
+
 
 class BatchSummary(TypedDict):
     """The value that a batch returns.
@@ -49,7 +63,7 @@ class BatchSummary(TypedDict):
     ``report``: URI of the report. ``destination``: of the results. ``items``, ``succeeded``, ``failed``: of
     all tries together. ``skipped``: items that an earlier try has brought to an end. ``resumed``: OCR tasks
     of an earlier try that this one resumed. ``api_calls``: billed calls of this try. ``seconds``: how long
-    it took.
+    it took. ``shard``, ``shards``: which part of how many it was, if it was one.
     """
 
     report: str
@@ -61,6 +75,8 @@ class BatchSummary(TypedDict):
     resumed: int
     api_calls: int
     seconds: float
+    shard: NotRequired[int]
+    shards: NotRequired[int]
 
 
 class Batch:
@@ -76,6 +92,7 @@ class Batch:
         self._hook = hook
         self._context = context
         self._runner: BatchRunner | None = None
+        self._started = 0.0
 
     def halt(self) -> None:
         """Submit nothing more. Safe in a signal handler."""
@@ -85,12 +102,13 @@ class Batch:
 
     def run(self) -> BatchSummary:
         """Bring the batch to its end."""
-        started = time.monotonic()
+        self._started = time.monotonic()
         task, hook = self._task, self._hook
         destination = checked_destination(task.unmasked("destination"))
         options, folder = self._options(destination), folder_of(destination)
         share = allowed_share(task.fail_on)
-        where = self._report_path(options, folder)
+        shard = read_shard(task.shards, task.shard)
+        where = self._report_path(options, folder, shard)
         listing = list_sources(
             task.unmasked("sources"),
             options.operation,
@@ -98,22 +116,51 @@ class Batch:
             prefix=task.location("source_prefix"),
             destination=folder,
         )
+        # Of all shards: names that meet must not depend on which worker comes first.
         taken = check_names(options, listing.items, where)
         options = replace(options, source_conn_id=listing.conn_id, taken=taken)
-        store = task.record_store(self._context, destination) if listing.items else None
+        items = [item for item in listing.items if shard.takes(item)] if shard else listing.items
+        if not listing.items:
+            log.warning("There are no sources: nothing is submitted")
+        elif shard:
+            log.info("This is %s, with %d of %d sources", shard, len(items), len(listing.items))
+        store = self._record_store(destination, shard) if items else None
         record = BatchRecord(store, max_tries_of(self._context)) if store else None
         common = None if options.operation is AUTO else options.operation.name
-        with closing(Report(listing.items, common)) as report:
-            runner = self._runner = BatchRunner(options, hook, listing.items, record, report)
+        with closing(Report(items, common)) as report:
+            runner = self._runner = BatchRunner(options, hook, items, record, report)
             names = Names(None, options.operation.name, "report", options.delivery.map_index)
-            uri = self._run_and_report(runner, partial(report.write, where, names, options.delivery.conn_id))
-        seconds, count = time.monotonic() - started, runner.progress
-        log.info("%s; report: %s", count.line(seconds, hook.api_calls), uri)
-        if failure := verdict(count, share, uri):
+            write = partial(report.write, where, names, options.delivery.conn_id)
+            summary = self._run_and_report(runner, write, destination, shard)
+        if failure := verdict(runner.progress, share, summary["report"]):
+            push(task, self._context, summary)
             raise failure
         if record is not None:
             record.finish()
-        return {
+        return summary
+
+    def _run_and_report(
+        self, runner: BatchRunner, write: Callable[[], str], destination: str, shard: Shard | None
+    ) -> BatchSummary:
+        """Bring all items to their ends and write the report, whatever ends that; return what came of it."""
+        try:
+            if runner.progress.items:
+                run_aside(runner.run, self.halt)
+        except BaseException:
+            try:
+                uri = write()
+            except AsposeOcrError as error:
+                log.error("The report could not be written: %s", error)
+            else:
+                push(self._task, self._context, self._summary(runner.progress, uri, destination, shard))
+            raise
+        uri = write()
+        seconds = time.monotonic() - self._started
+        log.info("%s; report: %s", runner.progress.line(seconds, self._hook.api_calls), uri)
+        return self._summary(runner.progress, uri, destination, shard)
+
+    def _summary(self, count: Progress, uri: str, destination: str, shard: Shard | None) -> BatchSummary:
+        summary: BatchSummary = {
             "report": uri,
             "destination": destination,
             "items": count.items,
@@ -121,30 +168,40 @@ class Batch:
             "failed": count.failed,
             "skipped": count.skipped,
             "resumed": count.resumed,
-            "api_calls": hook.api_calls,
-            "seconds": round(seconds, 3),
+            "api_calls": self._hook.api_calls,
+            "seconds": round(time.monotonic() - self._started, 3),
         }
+        if shard:
+            summary |= {"shard": shard.index, "shards": shard.count}
+        return summary
 
-    def _run_and_report(self, runner: BatchRunner, write: Callable[[], str]) -> str:
-        """Bring all items to their ends and write the report, whatever ends that; return its URI."""
-        try:
-            if runner.progress.items:
-                run_aside(runner.run, self.halt)
-            else:
-                log.warning("There are no sources: nothing is submitted")
-        except BaseException:
-            try:
-                write()
-            except AsposeOcrError as error:
-                log.error("The report could not be written: %s", error)
-            raise
-        return write()
+    def _record_store(self, destination: str, shard: Shard | None) -> RecordStore | None:
+        """Return where submissions are recorded, if the run keeps to its number of shards."""
+        task, context = self._task, self._context
+        store: RecordStore | None = task.record_store(context, destination)
+        if store and shard:
+            of_all = run_store_for(
+                context,
+                *(uri_of(task.unmasked("sources")) or "", destination),
+                path=task.location("durable_path"),
+                destination=destination,
+                conn_id=task.word("destination_conn_id"),
+            )
+            keep_to(shard, of_all)
+        return store
 
-    def _report_path(self, options: ItemOptions, folder: str) -> str:
-        map_index = options.delivery.map_index
-        name = NAME if map_index < 0 else f"report-{map_index}.jsonl"
+    def _report_path(self, options: ItemOptions, folder: str, shard: Shard | None) -> str:
         where: str = self._task.location("report") or f"{folder}/"
-        where = f"{where}{name}" if where.endswith("/") else where
+        if where.endswith("/"):
+            map_index = options.delivery.map_index
+            number = map_index if map_index >= 0 or not shard else shard.index
+            where += NAME if number < 0 else f"report-{number}.jsonl"
+        elif shard and shard.count > 1 and not any(part in where for part in _APART):
+            raise AsposeOcrDestinationError(
+                f"{display_uri(where)} is one report for {shard.count} shards: end it with a slash if it is "
+                "a folder, or use {shard} or {map_index}"
+            )
+        where = where.replace("{shard}", str(shard.index)) if shard else where
         check_destination(where, options.delivery.conn_id)
         return where
 
@@ -165,6 +222,20 @@ class Batch:
             cancel_on_kill=task.cancel_on_kill,
             max_in_flight=task.whole_number("max_in_flight", 1) or DEFAULT_IN_FLIGHT,
         )
+
+
+def push(task: Any, context: Mapping[str, Any], summary: BatchSummary) -> None:
+    """Put the summary of a task that is about to fail into XCom: its report may be of use all the same.
+
+    :param task: the operator.
+    :param context: Airflow's.
+    :param summary: as if the task had returned it.
+    """
+    if task.do_xcom_push:
+        try:
+            context["ti"].xcom_push(key=XCOM_RETURN_KEY, value=summary)
+        except Exception as error:
+            log.warning("The summary could not be put into XCom: %s", reason_of(error))
 
 
 def checked_destination(destination: Any) -> str:

@@ -1,10 +1,14 @@
-"""The operator for many files: one Airflow task, one worker slot."""
+"""The operator for many files, which takes one worker slot, and that which merges the reports of several."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_asposeocr.api import coerce
+from airflow_provider_asposeocr.files.paths import location
 from airflow_provider_asposeocr.operators.submit import SubmitMixin
 from airflow_provider_asposeocr.task_mixin import permanent_errors_fail
 
@@ -45,9 +49,15 @@ class AsposeOcrBatchOperator(SubmitMixin):
     :param fail_on: when the task fails: ``any``, if any file failed; ``none``, never for that; a fraction
         such as ``0.05``, if a larger share did (templated). All files are dealt with before.
     :param report: where the report goes, by default ``report.jsonl`` in the folder of the destination, of a
-        mapped task ``report-<map index>.jsonl`` (templated).
+        mapped task ``report-<map index>.jsonl`` (templated). A folder ends in a slash; that of shards may
+        hold ``{shard}``.
+    :param shards: into how many shards the sources are split, each for a task of its own, as in
+        ``.partial(shards=4, ...).expand(shard=[0, 1, 2, 3])`` (templated). A source belongs to the same shard
+        in each of them, on each try; ``max_in_flight`` and ``fail_on`` are for each shard. A run keeps to its
+        number of shards: another one is refused before the first billed call.
+    :param shard: which of them this task takes, from 0 (templated).
     :param kwargs: those of :class:`.SubmitMixin` and :class:`.OcrTaskMixin`.
-    :return: a :class:`.BatchSummary`.
+    :return: a :class:`.BatchSummary`; it is in XCom even if the task fails, unless its process was killed.
 
     .. seealso:: https://docs.aspose.cloud/ocr/
     """
@@ -58,6 +68,8 @@ class AsposeOcrBatchOperator(SubmitMixin):
         "max_in_flight",
         "fail_on",
         "report",
+        "shards",
+        "shard",
     )
 
     template_fields_renderers: ClassVar[dict[str, str]] = {
@@ -76,6 +88,8 @@ class AsposeOcrBatchOperator(SubmitMixin):
         max_in_flight: int | str | None = None,
         fail_on: str | float = "any",
         report: str | None = None,
+        shards: int | str | None = None,
+        shard: int | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(operation=operation, destination=destination, **kwargs)
@@ -83,6 +97,8 @@ class AsposeOcrBatchOperator(SubmitMixin):
         self.max_in_flight = max_in_flight
         self.fail_on = fail_on
         self.report = report
+        self.shards = shards
+        self.shard = shard
 
     def execute(self, context: Context) -> BatchSummary:
         """Submit all files, or resume where an earlier try has ended; wait and store."""
@@ -104,3 +120,57 @@ class AsposeOcrBatchOperator(SubmitMixin):
             self._hook.halt()
         if self._batch is not None:
             self._batch.halt()
+
+
+class AsposeOcrMergeReportsOperator(BaseOperator):
+    """Merge the reports of a mapped :class:`AsposeOcrBatchOperator` into one. Nothing is billed.
+
+    The lines of the batches follow one another, whatever their status. With ``trigger_rule="all_done"`` it
+    merges what there is even if a shard has failed, and has the last word on all of them: it fails, once the
+    report is stored, if the report of a shard is missing, if an item was not brought to an end, or by
+    ``fail_on``. Clear a shard with what is downstream of it, and it merges again.
+
+    :param reports: the output of the mapped task (templated).
+    :param report: where the merged report goes, by default ``report.jsonl`` beside the others (templated). A
+        folder ends in a slash.
+    :param fail_on: as for :class:`AsposeOcrBatchOperator`, of the items of all batches (templated).
+    :param destination_conn_id: the Airflow connection for the storage of the reports (templated).
+    :return: a :class:`.BatchSummary` of all: sums, and the ``seconds`` of the slowest.
+
+    .. seealso:: https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/dynamic-task-mapping.html
+    """
+
+    template_fields: Sequence[str] = ("reports", "report", "fail_on", "destination_conn_id")
+    ui_color = SubmitMixin.ui_color
+
+    def __init__(
+        self,
+        *,
+        reports: Any,
+        report: str | None = None,
+        fail_on: str | float = "any",
+        destination_conn_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.reports = reports
+        self.report = report
+        self.fail_on = fail_on
+        self.destination_conn_id = destination_conn_id
+
+    def execute(self, context: Context) -> BatchSummary:
+        """Copy, count, store, judge."""
+        from airflow_provider_asposeocr.batch.merge import merge_reports, read_summaries
+        from airflow_provider_asposeocr.batch.run import push
+
+        with permanent_errors_fail():
+            merged, failure = merge_reports(
+                read_summaries(self.reports),
+                location("report", self.report),
+                self.fail_on,
+                coerce.word("destination_conn_id", self.destination_conn_id),
+            )
+            if failure:
+                push(self, context, merged)
+                raise failure
+        return merged

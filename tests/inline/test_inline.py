@@ -123,6 +123,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "asposeocr_djvu": {"source": str(DJVU), "destination": "file://{folder}/out/"},
     "asposeocr_local_folder": {"folder": "{folder}/in", "texts": "{folder}/out"},
     "asposeocr_batch": {"images": "{folder}/in/", "texts": "{folder}/out/"},
+    "asposeocr_shards": {"images": "{folder}/in/", "texts": "{folder}/shards/"},
     "asposeocr_s3": {"bucket": "scans", "images": "in/*.jpg"},
     "asposeocr_sftp": {"inbox": "/in", "pattern": "*.jpg", "texts": "/out"},
 }

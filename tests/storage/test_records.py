@@ -63,7 +63,7 @@ def left(place: Store, folder: str = "out/.asposeocr/") -> set[str]:
     return {name.removeprefix(folder) for name in place.files() if name.startswith(folder)}
 
 
-OLD = {f"{digest('old')}-task.json", f"{digest('ancient')}-task.json"} | {
+OLD = {f"{digest('old')}-task.json", f"{digest('ancient')}-task.json", f"{digest('run')}-shards.json"} | {
     f"{digest('old batch')}-batch_{part:05}.json" for part in range(3)
 }
 KEPT = {

@@ -38,10 +38,11 @@ DAGS: dict[str, dict[str, str]] = {
     "asposeocr_djvu": {"source": str(DJVU), "destination": "file://{folder}/djvu/"},
     "asposeocr_local_folder": {"texts": "{folder}/local_folder"},
     "asposeocr_batch": {"texts": "{folder}/batch/"},
+    "asposeocr_shards": {"texts": "{folder}/shards/"},
 }
 """DAGs that need nothing but this machine, with the params that say where their files go."""
 
-SUBMISSIONS = 17
+SUBMISSIONS = 18
 """Submissions of one run of each: most have two, that of documents has three."""
 
 RUN_SECONDS = 600.0
