@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOWEST := $(VENV)/lowest
 SDK := $(VENV)/sdk
+CELERY := $(VENV)/celery
 UNIT_TESTS := not system and not crash and not hostile and not browser and not sdk
 
 # Without bytecode files every process of Airflow would compile all of it again.
@@ -15,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format docs docs-outputs docs-picture pdfjs bench bench-docs bench-memory bench-emulator bench-accuracy \
 	test-crashes test-faults test-hostile test-hostile-airflow test-browser screenshots test-bad-files test-sdk \
-	test-schema test-lowest test-matrix test-oldest test-wheel test-examples-matrix soak size clean
+	test-schema test-lowest test-matrix test-oldest test-wheel test-celery test-examples-matrix soak size clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +72,9 @@ bench-accuracy: $(READY) ## Measure character errors of the emulator, 10 minutes
 
 test-crashes: $(READY) ## Kill the processes of a real Airflow in every phase, 3 minutes; AIRFLOW_PYTHON=path for another
 	@AIRFLOW_PYTHON="$(AIRFLOW_PYTHON)" $(BIN)/python -m pytest -m crash tests/system
+
+test-celery: $(CELERY)/.ready ## Kill one of two Celery workers, run a batch in shards over both, 10 minutes; needs PostgreSQL and Redis
+	@$(BIN)/python -m tests.celery $(CELERY)/bin/python $(CELERY_ARGS)
 
 test-faults: $(READY) ## Inject every fault into every mode of execution, 3 minutes; FAULTS_ARGS="--only poll" for some
 	@$(BIN)/python -m tests.faults.matrix --check $(FAULTS_ARGS)
@@ -146,6 +150,12 @@ $(VENV)/.browser: $(READY)
 	@test -n "$(CHROMIUM)" || command -v chromium >/dev/null || \
 	  { test "$$(id -u)" = 0 && apt-get install -qq -y chromium >/dev/null; } || { \
 	  echo "Chromium is missing: install Debian's package chromium, or name one with CHROMIUM=path." >&2; exit 1; }
+	@touch $@
+
+$(CELERY)/.ready: $(READY)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(CELERY)
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(CELERY)/bin/python --constraint constraints.txt \
+	  --editable . apache-airflow-providers-celery asyncpg psycopg2-binary redis
 	@touch $@
 
 $(SDK)/.ready: $(READY)
