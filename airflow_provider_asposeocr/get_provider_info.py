@@ -143,6 +143,16 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_asposeocr.triggers.asposeocr"],
             }
         ],
+        "task-decorators": [
+            {
+                "class-name": "airflow_provider_asposeocr.decorators.asposeocr.asposeocr_task",
+                "name": "asposeocr",
+            },
+            {
+                "class-name": "airflow_provider_asposeocr.decorators.asposeocr.asposeocr_batch_task",
+                "name": "asposeocr_batch",
+            },
+        ],
         "connection-types": [
             {
                 "connection-type": "asposeocr",

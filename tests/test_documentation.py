@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from airflow.cli.cli_parser import get_parser
-from airflow.providers.common.compat.sdk import DAG, BaseOperator
+from airflow.providers.common.compat.sdk import DAG, BaseOperator, task
 
 from airflow_provider_asposeocr.api.polling import DEFAULT_DELAY_COST
 from airflow_provider_asposeocr.api.settings import SETTINGS
@@ -146,6 +146,7 @@ def test_every_piece_of_python_on_a_page_runs(block: str, tmp_path: Path) -> Non
     names: dict[str, object] = {"__file__": str(tmp_path / "dag.py")}
     for module in (asposeocr, base, batch, fetch, sensors):
         names |= vars(module)
+    names["task"] = task
     with DAG("pieces", schedule=None):
         exec(compile(block, "page", "exec"), names)
 

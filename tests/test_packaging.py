@@ -172,7 +172,7 @@ def test_every_class_of_the_metadata_exists() -> None:
     assert named
     for name in named:
         module, _, attribute = name.rpartition(".")
-        assert isinstance(getattr(importlib.import_module(module), attribute), type)
+        assert callable(getattr(importlib.import_module(module), attribute))
 
 
 def test_the_connection_type_is_that_of_the_hook() -> None:

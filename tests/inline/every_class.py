@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG
 
+from airflow_provider_asposeocr.decorators.asposeocr import asposeocr_batch_task, asposeocr_task
 from airflow_provider_asposeocr.operators.asposeocr import (
     AsposeOcrBinarizeImageOperator,
     AsposeOcrRecognizeImageOperator,
@@ -42,4 +44,25 @@ with DAG(dag_id="every_class", schedule=None, default_args={"retries": 0}):
     AsposeOcrTaskSensor.partial(task_id="mapped_sensor", **RECOGNIZE).expand(ocr_task_id=[AWAITED, AWAITED])
     AsposeOcrTaskSensor(task_id="skipped", ocr_task_id=UNKNOWN, soft_fail=True, **RECOGNIZE)
     AsposeOcrFetchResultOperator(task_id="fetched", ocr_task_id=AWAITED, **RECOGNIZE)
+
+    @asposeocr_task(deferrable=True)
+    def by_function(path: str) -> str:
+        """Return the source."""
+        return path
+
+    by_function(SOURCE)
+
+    @asposeocr_task(deferrable=True)
+    def by_mapped_function(path: str) -> dict[str, str]:
+        """Return the source."""
+        return {"uri": path}
+
+    by_mapped_function.expand(path=[SOURCE, SOURCE])
+
+    @asposeocr_batch_task(destination=f"{FOLDER}/batch_by_function/")
+    def batch_by_function(path: str) -> Iterator[str]:
+        """Yield the sources."""
+        yield path
+
+    batch_by_function(SOURCE)
     AsposeOcrBatchOperator(task_id="batch", sources=[SOURCE], destination=f"{FOLDER}/batch/")

@@ -24,7 +24,17 @@ SCAN = ROOT / "dags_examples" / "demo" / "scan.jpg"
 DOCUMENTS = ROOT / "dags_examples" / "documents"
 DJVU = ROOT / "tests" / "emulator" / "data" / "note.djvu"
 TEXT = "Nine amber lanterns hang above the narrow quay."
-SEEN_AS_TEXT = {"by_name", "plain", "deferred", "not_durable", "recorded", "mapped", "awaited"}
+SEEN_AS_TEXT = {
+    "by_name",
+    "plain",
+    "deferred",
+    "not_durable",
+    "recorded",
+    "mapped",
+    "awaited",
+    "by_function",
+    "by_mapped_function",
+}
 Outcomes = dict[str, dict[str, Any]]
 
 
@@ -96,12 +106,18 @@ def test_every_class(home: Path, way: str, emulator: Emulator, tmp_path: Path) -
 
     expected = {name: "skipped" if name == "skipped[-1]" else "success" for name in found["states"]}
     assert found["states"] == expected
-    assert len({name.partition("[")[0] for name in expected}) == 18
+    assert len({name.partition("[")[0] for name in expected}) == 21
     for name, value in found["xcoms"].items():
         if name.partition("[")[0] in SEEN_AS_TEXT:
             assert value["text"] == TEXT, name
             assert value["status"] == "Completed"
-    for folder, pattern in {"text": "*.txt", "black": "*.png", "awaited": "*.txt", "batch": "*.txt"}.items():
+    for folder, pattern in {
+        "text": "*.txt",
+        "black": "*.png",
+        "awaited": "*.txt",
+        "batch": "*.txt",
+        "batch_by_function": "*.txt",
+    }.items():
         assert list((tmp_path / folder).glob(pattern)), folder
     assert found["xcoms"]["deferred[-1]"]["api_calls"] == 2
     assert found["xcoms"]["deferred[-1]"]["source"] == f"file://{SCAN}"
