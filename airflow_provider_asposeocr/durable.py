@@ -268,10 +268,11 @@ class TaskRecord:
         if known is None or reason:
             log.warning("Submitting anew: %s", reason)
             return None
-        age = time.time() - (known.submitted_at or 0.0)
-        log.info("Resuming %s, submitted %.0f s ago by an earlier try", known, age)
+        resumed = replace(known, source=source, reattached=True)
+        told = resumed.line(known.api_calls, time.time())
+        log.info("Resuming %s, which an earlier try has made", told)
         metrics.count("reattachments", operation=known.operation)
-        return replace(known, source=source, reattached=True)
+        return resumed
 
     @contextmanager
     def intent(self, fingerprint: str) -> Iterator[Fate]:

@@ -285,7 +285,8 @@ class ResultMixin(OcrTaskMixin):
         worker, now = why_a_worker_ends(self), time.time()
         if (delivery.wire or {}).get("regions"):
             worker = worker or "the regions are known to it alone"
-        ending = f"then a worker resumes, since {worker}" if worker else "which ends it"
+        told = submission.line(submission.api_calls, now)
+        ending = f"then a worker resumes, since {worker}: {told}" if worker else f"which ends it: {told}"
         self.log.info("Waiting in the triggerer until %s at most, %s", utc(wait.until(now)), ending)
         self.defer(
             trigger=new_trigger(
@@ -302,7 +303,8 @@ class ResultMixin(OcrTaskMixin):
 
     def _wait_here(self, hook: AsposeOcrHook, submission: Submission, wait: Wait) -> OcrTask:
         """Wait in this process, with a last look when the alarm of ``execution_timeout`` comes first."""
-        self.log.info("Waiting in this worker until %s at most", utc(wait.until(time.time())))
+        told = submission.line(submission.api_calls + hook.api_calls, time.time())
+        self.log.info("Waiting in this worker until %s at most: %s", utc(wait.until(time.time())), told)
         try:
             with metrics.span("wait", operation=submission.operation):
                 return hook.run_flow(lambda api: api.wait(submission, wait))
@@ -328,7 +330,7 @@ class ResultMixin(OcrTaskMixin):
             manifest = hook.run_flow(
                 lambda api: collect(api, task, submission, delivery, completed_at, lambda: hook.api_calls)
             )
-        log_manifest(manifest, self.log, xcom=self.do_xcom_push)
+        log_manifest(manifest, submission, self.log, xcom=self.do_xcom_push)
         self._returns(context, manifest)
         if record:
             record.delivered(submission)

@@ -63,6 +63,16 @@ class Submission:
             return f"OCR task {self.ocr_task_id}"
         return "a trial OCR task, whose id is a secret"
 
+    def line(self, api_calls: int, now: float) -> str:
+        """Return what a log says of it in every phase: which OCR task of which source, its cost and its age.
+
+        :param api_calls: billed calls made for it so far.
+        :param now: seconds since the epoch.
+        """
+        source = f" of {self.source}" if self.source else ""
+        age = f", {max(0.0, now - self.submitted_at):.1f} s after its submission" if self.submitted_at else ""
+        return f"{self}{source}, billed calls so far: {api_calls}{age}"
+
     @property
     def of_operation(self) -> Operation:
         """The row of the operation in the table."""

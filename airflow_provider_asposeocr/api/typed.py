@@ -77,7 +77,7 @@ def value_of(
     except AsposeOcrResultError as error:
         return None, f"{error}; it is delivered as it came"
     taken = len(json.dumps(value, ensure_ascii=False).encode())
-    return (value, None) if taken <= max_bytes else (None, _left_out(f"takes {taken} bytes", max_bytes))
+    return (value, None) if taken <= max_bytes else (None, _left_out(f"of {taken} bytes", max_bytes))
 
 
 def _left_out(why: str, max_bytes: int) -> str:

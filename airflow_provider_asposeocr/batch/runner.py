@@ -99,6 +99,7 @@ class Progress:
             parts.append(f"{_duration((self.items - self.ended) / rate)} left")
         if worked:
             parts.append(f"{api_calls / worked:.2f} calls per item")
+        parts.append(f"billed calls so far: {api_calls}, {seconds:.1f} s")
         return ", ".join(parts)
 
 

@@ -260,20 +260,18 @@ def deliver(task: OcrTask, submission: Submission, delivery: Delivery, *, comple
     }
 
 
-def log_manifest(manifest: Manifest, log: Any, *, xcom: bool) -> None:
+def log_manifest(manifest: Manifest, submission: Submission, log: Any, *, xcom: bool) -> None:
     """Log what is known of a completed OCR task: when, at which cost, and where each result went.
 
     :param manifest: of the OCR task.
+    :param submission: of the OCR task.
     :param log: the log of the task or the trigger.
     :param xcom: whether the manifest goes into XCom.
     """
     for notice in manifest["warnings"]:
         log.warning("Notice: %s", notice)
-    after = ""
-    if submitted_at := manifest["submitted_at"]:
-        taken = datetime.fromisoformat(manifest["completed_at"]) - datetime.fromisoformat(submitted_at)
-        after = f" {taken.total_seconds():.1f} s after its submission"
-    log.info("Completed%s, billed calls so far: %d", after, manifest["api_calls"])
+    completed_at = datetime.fromisoformat(manifest["completed_at"]).timestamp()
+    log.info("Completed: %s", submission.line(manifest["api_calls"], completed_at))
     kept = "in XCom" if xcom else "dropped, since do_xcom_push is False"
     for result in manifest["results"]:
         size = f", {result['bytes']:,} bytes" if "bytes" in result else ""

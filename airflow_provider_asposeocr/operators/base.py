@@ -152,9 +152,10 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
         if self._submission is None:
             return
         if self._recorded:
-            self.log.info("Killed while waiting: the OCR task goes on at the service, for a retry to find it")
+            waiting = self._submission
+            self.log.info("Killed while waiting: %s goes on at the service, for a retry to find it", waiting)
         elif self.cancel_on_kill:
-            self.log.info("Killed while waiting: the OCR task %s", self._cancel(self._submission))
+            self.log.info("Killed while waiting: %s %s", self._submission, self._cancel(self._submission))
 
     def _execute(self, context: Context) -> Any:
         hook = self.new_hook()
@@ -233,7 +234,8 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
         self._recorded = record is not None and record.submitted(submission)
         mask_trial_id(operation, ocr_task_id)
         sent = f"{source.display_uri} ({source.size} bytes)"
-        self.log.info("Submitted %s to %s as %s", sent, operation.name, submission)
+        cost = f"billed calls so far: {hook.api_calls}, {time.time() - submitted_at:.1f} s"
+        self.log.info("Submitted %s to %s as %s, %s", sent, operation.name, submission, cost)
         return submission
 
     def _finish(

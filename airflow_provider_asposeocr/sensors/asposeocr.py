@@ -165,6 +165,8 @@ class AsposeOcrTaskSensor(ResultMixin, BaseSensorOperator):
                 self._asked_to_wait = error.retry_after or 0.0
                 return PokeReturnValue(is_done=False)
             if not task.status.is_terminal:
+                told = submission.line(hook.api_calls, time.time())
+                self.log.info("Not completed yet, looking again later: %s: %s", told, task.status.value)
                 return PokeReturnValue(is_done=False)
             return PokeReturnValue(
                 True, self._collect(context, hook, task, submission, delivery, time.time())

@@ -124,8 +124,8 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         # triggerer that was away: the wait ends sooner by as much, after a look.
         ahead = max(0.0, (submission.submitted_at or 0.0) - now)
         wait = replace(wait, deadline=wait.until(now) - ahead, earliest=not_before)
-        calls = submission.api_calls
-        self.log.info("Waiting until %s at most, billed calls so far: %d", utc(wait.until(now)), calls)
+        told = submission.line(submission.api_calls, now)
+        self.log.info("Waiting until %s at most: %s", utc(wait.until(now)), told)
         outcome = await self._wait(submission, wait)
         await asyncio.sleep(max(0.0, not_before - time.time()))
         # Without a triggerer, as in ``dag.test()``, there is nobody who could end the task by an event.
@@ -134,8 +134,8 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         manifest = await asyncio.to_thread(self._manifest, outcome) if ends_task else None
         if manifest is None:
             end = outcome.task.status.value if outcome.task else str(outcome.error)
-            calls = outcome.submission.api_calls
-            self.log.info("The wait has ended, billed calls so far: %d; a worker resumes: %s", calls, end)
+            told = outcome.submission.line(outcome.submission.api_calls, time.time())
+            self.log.info("The wait has ended, a worker resumes: %s: %s", told, end)
         yield await self._success(manifest) if manifest else QuietEvent(payload=outcome.to_event())
 
     async def on_kill(self) -> None:
@@ -157,7 +157,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
         submission = self._submitted()
         hook = AsposeOcrHook(self.asposeocr_conn_id)
         await hook.acancel(submission.operation, submission.ocr_task_id)
-        self.log.info("The OCR task was cancelled at the service")
+        self.log.info("%s was cancelled at the service", submission)
 
     async def _is_ended(self) -> bool:
         """Tell whether the Airflow task was marked with a final state, rather than cleared."""
@@ -223,7 +223,7 @@ class AsposeOcrTaskTrigger(BaseTrigger):
                 manifest = deliver(task, outcome.submission, delivery, completed_at=outcome.completed_at)
         except AsposeOcrError:
             return None  # a worker meets the same error, and can raise it
-        log_manifest(manifest, self.log, xcom=True)
+        log_manifest(manifest, outcome.submission, self.log, xcom=True)
         return manifest
 
     async def _success(self, manifest: Manifest) -> TriggerEvent:

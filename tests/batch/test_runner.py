@@ -71,21 +71,33 @@ def test_each_error(error: AsposeOcrError, all_items: bool, outage: bool, retrie
 @pytest.mark.parametrize(
     ("count", "seconds", "calls", "line"),
     [
-        (Progress(10), 0.0, 0, "0 of 10 items, 0 failed, 0 a minute"),
+        (Progress(10), 0.0, 0, "0 of 10 items, 0 failed, 0 a minute, billed calls so far: 0, 0.0 s"),
         (
             Progress(1000, succeeded=240, failed=10),
             100.0,
             525,
-            "250 of 1000 items, 10 failed, 150 a minute, 5 min 0 s left, 2.10 calls per item",
+            "250 of 1000 items, 10 failed, 150 a minute, 5 min 0 s left, 2.10 calls per item, "
+            "billed calls so far: 525, 100.0 s",
         ),
         (
             Progress(100_000, succeeded=1000, skipped=900),
             100.0,
             200,
-            "1000 of 100000 items, 0 failed, 60 a minute, 27 h 30 min left, 2.00 calls per item",
+            "1000 of 100000 items, 0 failed, 60 a minute, 27 h 30 min left, 2.00 calls per item, "
+            "billed calls so far: 200, 100.0 s",
         ),
-        (Progress(4, succeeded=4), 8.0, 8, "4 of 4 items, 0 failed, 30 a minute, 2.00 calls per item"),
-        (Progress(4, succeeded=4, skipped=4), 0.1, 0, "4 of 4 items, 0 failed, 0 a minute"),
+        (
+            Progress(4, succeeded=4),
+            8.0,
+            8,
+            "4 of 4 items, 0 failed, 30 a minute, 2.00 calls per item, billed calls so far: 8, 8.0 s",
+        ),
+        (
+            Progress(4, succeeded=4, skipped=4),
+            0.1,
+            0,
+            "4 of 4 items, 0 failed, 0 a minute, billed calls so far: 0, 0.1 s",
+        ),
     ],
 )
 def test_how_far_it_is(count: Progress, seconds: float, calls: int, line: str) -> None:

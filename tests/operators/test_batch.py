@@ -215,7 +215,7 @@ def test_progress_is_logged(
         run(batch(f"{inbox}/", f"{out}/", max_in_flight=6))
     told = [record.getMessage() for record in caplog.records if "items," in record.getMessage()]
     assert any("left" in line for line in told)
-    assert f"calls per item; report: file://{out}/report.jsonl" in caplog.text
+    assert f" s; report: file://{out}/report.jsonl" in caplog.text
 
 
 def test_nothing_secret_is_logged(
