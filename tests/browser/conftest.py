@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,9 +48,15 @@ def service() -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="package")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with what the DAGs read."""
-    made = tmp_path_factory.mktemp("documents")
+def folder() -> Iterator[Path]:
+    """Return a folder with what the DAGs read; its name is short, since pictures show it."""
+    with tempfile.TemporaryDirectory(prefix="scans-") as made:
+        fill(Path(made))
+        yield Path(made)
+
+
+def fill(made: Path) -> None:
+    """Put documents into a folder."""
     scan = ROOT / "dags_examples" / "demo" / "scan.jpg"
     for name in ("scan.jpg", *MAPPED, "archive/letter.jpg"):
         target = made / name
@@ -59,7 +66,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(SAMPLES / name, made)
     shutil.copy(SAMPLES / "invoice.png", made / "archive" / "invoice.png")
     (made / "archive" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing else")
-    return made
 
 
 @pytest.fixture(scope="package")

@@ -31,12 +31,21 @@ with DAG(
     params={"folder": Param("/nowhere", type="string")},
     default_args={"destination": f"{FOLDER}/results/", "inline_text": True},
 ):
-    AsposeOcrRecognizeImageOperator(task_id="scan", source=f"{FOLDER}/scan.jpg", result_type="Hocr")
-    AsposeOcrRecognizeTableOperator(task_id="table", source=f"{FOLDER}/table.png", result_type="Csv")
-    AsposeOcrRecognizeAndParseInvoiceOperator(task_id="invoice", source=f"{FOLDER}/invoice.png")
-    AsposeOcrRecognizePdfOperator(
+    # Boxes lie on the words of a page that was not straightened before.
+    scan = AsposeOcrRecognizeImageOperator(
+        task_id="scan",
+        source=f"{FOLDER}/scan.jpg",
+        result_type="Hocr",
+        make_skew_correct=False,
+        max_inline_bytes=100_000,
+    )
+    table = AsposeOcrRecognizeTableOperator(task_id="table", source=f"{FOLDER}/table.png", result_type="Csv")
+    invoice = AsposeOcrRecognizeAndParseInvoiceOperator(task_id="invoice", source=f"{FOLDER}/invoice.png")
+    pdf = AsposeOcrRecognizePdfOperator(
         task_id="pdf", source=f"{FOLDER}/note.pdf", result_type="Hocr", deferrable=True
     )
+    # One after the other: recognition takes a core, and a small machine has few.
+    scan >> table >> invoice >> pdf
 
 with DAG(dag_id="archive", schedule=None, params={"folder": Param("/nowhere", type="string")}):
     AsposeOcrBatchOperator(
