@@ -102,7 +102,8 @@ def page(browser: Any) -> Iterator[Any]:
         viewport={"width": WIDTH, "height": HEIGHT}, locale="en-US", timezone_id="UTC"
     )
     context.set_default_timeout(30_000)
-    opened, errors = context.new_page(), []
+    errors: list[str] = []
+    opened = context.new_page()
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
     context.close()

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def runs(airflow: LocalAirflow, folder: Path) -> dict[str, str]:
     """Return the run of each DAG whose results are looked at, all over."""
-    started = {}
+    started: dict[str, str] = {}
     for name in ("results", "archive"):
         started[name] = airflow.trigger(name, {"folder": str(folder)})
         ended = airflow.wait(name, started[name], timeout=300)
