@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import time
@@ -35,11 +34,22 @@ NOT_ON = {("2.11.2", "3.13"), ("3.0.6", "3.13")}
 WITHOUT_AIRFLOW = ("tests/emulator", "tests/api", "tests/schema", "tests/tools")
 """Tests of what imports nothing of Airflow."""
 
-PARTS = {
-    "unit": ("not system and not crash and not hostile and not sdk", WITHOUT_AIRFLOW),
-    "system": ("system and not crash and not hostile", ("tests/emulator",)),
+_UNIT = "not system and not crash and not hostile and not sdk and not browser"
+_CORE = (
+    *("operators", "sensors", "triggers", "decorators", "durable", "inline", "test_task_mixin.py"),
+    *("test_task_mixin_rendered.py", "test_task_mixin_results.py", "test_deferral_begin.py"),
+    *("test_deferral_end.py", "test_examples.py", "test_packaging.py", "test_metrics.py"),
+)
+
+PARTS: dict[str, tuple[str, ...]] = {
+    "core": ("-m", _UNIT, *(f"tests/{name}" for name in _CORE)),
+    "unit": ("-m", _UNIT, *(f"--ignore={folder}" for folder in WITHOUT_AIRFLOW)),
+    "system": ("-m", "system and not crash and not hostile", "tests"),
 }
-"""Parts of the tests: what they are marked with, and the folders that do not count."""
+"""Parts of the tests, by what pytest is told: ``core`` is those of what Airflow itself runs."""
+
+WHOLE = ("unit", "system")
+"""Parts that are all of the tests."""
 
 
 @dataclass
@@ -71,10 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--only", choices=RELEASES, action="append", help="this release, may be repeated")
+    parser.add_argument("--python", choices=PYTHONS, action="append", help="this version, may be repeated")
     parser.add_argument("--part", choices=PARTS, action="append", help="this part of the tests alone")
     parser.add_argument("--tests", default="", help="arguments of pytest, such as a file, for some tests")
     given = parser.parse_args(arguments)
-    pythons = {version: path for version in PYTHONS if (path := shutil.which(f"python{version}"))}
+    wanted = given.python or PYTHONS
+    pythons = {version: path for version in wanted if (path := interpreter_of(version))}
     rows: dict[str, dict[str, Outcome]] = {}
     for release in given.only or RELEASES:
         for version, interpreter in pythons.items():
@@ -82,16 +94,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 continue
             name = f"{release}, Python {version}"
             python = environment(release, version, interpreter)
-            for part in given.part or PARTS:
+            for part in given.part or WHOLE:
                 print(f"Airflow {name}: {part}", flush=True)
                 outcome = run_part(python, part, shlex.split(given.tests))
                 rows.setdefault(name, {})[part] = outcome
                 print(f"  {outcome}", *outcome.failed, sep="\n  ", flush=True)
     print(table({name: {part: str(cell) for part, cell in row.items()} for name, row in rows.items()}))
     print(reasons(rows))
-    if missing := [version for version in PYTHONS if version not in pythons]:
+    if missing := [version for version in wanted if version not in pythons]:
         print(f"Not installed here: Python {', '.join(missing)}")
     return int(any(outcome.failed for row in rows.values() for outcome in row.values()))
+
+
+def interpreter_of(version: str) -> str | None:
+    """Return a Python of a version that is installed here, or None."""
+    command = [str(UV), "python", "find", "--no-project", "--system", version]
+    found = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return found.stdout.strip() or None
 
 
 def environment(release: str, version: str, interpreter: str) -> Path:
@@ -121,11 +140,9 @@ def run_part(python: Path, part: str, more: Iterable[str]) -> Outcome:
     :param part: one of :data:`PARTS`.
     :param more: further arguments of pytest.
     """
-    marked, ignored = PARTS[part]
     report = python.parents[1] / f"{part}.xml"
     report.unlink(missing_ok=True)
-    command = [str(python), "-m", "pytest", "-q", "--numprocesses=2", "--no-loadscope-reorder"]
-    command += ["-m", marked, *(f"--ignore={folder}" for folder in ignored)]
+    command = [str(python), "-m", "pytest", "-q", "--numprocesses=2", "--no-loadscope-reorder", *PARTS[part]]
     started = time.monotonic()
     log = python.parents[1] / f"{part}.log"
     with log.open("w") as written:
