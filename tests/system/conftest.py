@@ -58,7 +58,8 @@ def airflow(
         "aws_default": s3.connection(),
         "sftp_default": sftp.connection(),
     }
-    env = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}
+    # No DAG of the tests has a schedule but that which waits for an asset.
+    env = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled", "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True"}
     with LocalAirflow(folder, connections=connections, env=env) as running:
         running.start()
         running.wait_until_parsed(
