@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 LOWEST := $(VENV)/lowest
 SDK := $(VENV)/sdk
 CELERY := $(VENV)/celery
-UNIT_TESTS := not system and not crash and not hostile and not browser and not sdk
+UNIT_TESTS := not system and not crash and not hostile and not sdk and not browser and not result_page
 
 # Without bytecode files every process of Airflow would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format docs docs-outputs docs-picture pdfjs bench bench-docs bench-memory bench-emulator bench-accuracy \
-	test-crashes test-faults test-hostile test-hostile-airflow test-browser screenshots test-bad-files test-sdk \
+	test-crashes test-faults test-hostile test-hostile-airflow test-browser test-result-page screenshots test-bad-files test-sdk \
 	test-schema test-lowest test-matrix test-oldest test-wheel test-celery test-examples-matrix soak size clean
 
 help: ## Show this list
@@ -90,6 +90,9 @@ test-browser: $(VENV)/.browser ## Open a real Airflow in Chromium: connection fo
 
 screenshots: $(VENV)/.browser ## The same, and take the pictures of docs/images anew
 	@CHROMIUM="$(CHROMIUM)" SCREENSHOTS=docs/images $(BIN)/python -m pytest -m browser tests/browser $(PYTEST_ARGS)
+
+test-result-page: $(READY) ## Ask a real Airflow for the result page, with and without rights, 5 minutes; AIRFLOW_PYTHON=path for another
+	@AIRFLOW_PYTHON="$(AIRFLOW_PYTHON)" $(BIN)/python -m pytest -m result_page tests/plugin $(PYTEST_ARGS)
 
 test-bad-files: $(READY) ## Send 300 bad and odd files to the emulator; FILES_ARGS="--only png" for some
 	@$(BIN)/python -m tests.emulator.bad_files $(FILES_ARGS)

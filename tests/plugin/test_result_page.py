@@ -25,7 +25,7 @@ from dags_examples.demo.processes import free_port
 from tests.plugin.manifests import SCRIPT, manifest, stored
 from tests.system.servers import S3Server, s3_server
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.result_page
 
 ROOT = Path(__file__).parents[2]
 PASSWORDS = {

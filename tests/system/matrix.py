@@ -34,7 +34,7 @@ NOT_ON = {("2.11.2", "3.13"), ("3.0.6", "3.13")}
 WITHOUT_AIRFLOW = ("tests/emulator", "tests/api", "tests/schema", "tests/tools")
 """Tests of what imports nothing of Airflow."""
 
-_UNIT = "not system and not crash and not hostile and not sdk and not browser"
+_UNIT = "not system and not crash and not hostile and not sdk and not browser and not result_page"
 _CORE = (
     *("operators", "sensors", "triggers", "decorators", "durable", "inline", "test_task_mixin.py"),
     *("test_task_mixin_rendered.py", "test_task_mixin_results.py", "test_deferral_begin.py"),
@@ -109,7 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def interpreter_of(version: str) -> str | None:
     """Return a Python of a version that is installed here, or None."""
     command = [str(UV), "python", "find", "--no-project", "--system", version]
-    found = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    # Where pyenv is, a command of a version that is not chosen stands in the way.
+    env = {**os.environ, "PYENV_VERSION": version}
+    found = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return found.stdout.strip() or None
 
 
