@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set, ValuesView
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import (
@@ -24,6 +25,10 @@ from airflow_provider_asposeocr.task_mixin import permanent_errors_fail
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+
+_MANY = (list, tuple, Set, ValuesView, Iterator)
+"""Kinds of values that hold many sources."""
 
 
 class _DecoratedOcrOperator(DecoratedOperator, AsposeOcrOperator):
@@ -65,7 +70,7 @@ class _DecoratedOcrOperator(DecoratedOperator, AsposeOcrOperator):
 
     def _execute(self, context: Context) -> Any:
         source = _returned(self, context)
-        if isinstance(source, list | tuple | Iterator):
+        if isinstance(source, _MANY):
             raise AsposeOcrSettingsError(
                 f"{self.python_callable.__name__} returns many sources: use @task.asposeocr_batch, or "
                 "map a function that returns one"
@@ -110,7 +115,10 @@ class _DecoratedBatchOperator(DecoratedOperator, AsposeOcrBatchOperator):
         """Call the function, and recognize the files that it names."""
         with permanent_errors_fail():
             sources = _returned(self, context)
-            self.sources = list(sources) if isinstance(sources, tuple | Iterator) else sources
+            # In an order that is the same in each try.
+            unordered = isinstance(sources, Set)
+            many = sorted(sources, key=str) if unordered else sources
+            self.sources = list(many) if isinstance(many, _MANY) else many
             self._hide_secrets()
         return super().execute(context)
 
@@ -118,11 +126,16 @@ class _DecoratedBatchOperator(DecoratedOperator, AsposeOcrBatchOperator):
 def _returned(task: Any, context: Context) -> Any:
     """Call the function of a task as Airflow does, with the parts of the context that it asks for.
 
-    :raises AsposeOcrSettingsError: if it returns nothing.
+    :raises AsposeOcrSettingsError: if it returns nothing, or is a coroutine.
     """
     context_merge(context, task.op_kwargs)
     kwargs = determine_kwargs(task.python_callable, task.op_args, context)
     value = task.python_callable(*task.op_args, **kwargs)
+    if inspect.iscoroutine(value):
+        value.close()
+        raise AsposeOcrSettingsError(
+            f"{task.python_callable.__name__} is a coroutine: write it without async"
+        )
     if coerce.is_unset(value):
         raise AsposeOcrSettingsError(
             f"{task.python_callable.__name__} returns nothing: it has to return what is to be recognized"

@@ -73,7 +73,9 @@ def test_a_retry_calls_it_again_and_resumes_the_ocr_task(emulator: Emulator, sca
 
 
 @pytest.mark.parametrize(
-    "many", [["a.png", "b.png"], ("a.png",), iter(["a.png"])], ids=["list", "tuple", "iterator"]
+    "many",
+    [["a.png", "b.png"], ("a.png",), iter(["a.png"]), {"a.png"}, {"a.png": 1}.keys(), {1: "a.png"}.values()],
+    ids=["list", "tuple", "iterator", "set", "keys", "values"],
 )
 def test_many_sources_are_refused_with_the_way_to_go(emulator: Emulator, many: Any) -> None:
     with pytest.raises(AirflowFailException, match="use @task"):
@@ -86,6 +88,26 @@ def test_nothing_is_refused(emulator: Emulator, tmp_path: Path, decorator: Any) 
     with pytest.raises(AirflowFailException, match="returns nothing"):
         run(made(returning(None), decorator=decorator, destination=f"{tmp_path}/"))
     assert emulator.transcript == []
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("decorator", [asposeocr_task, asposeocr_batch_task])
+def test_a_coroutine_is_refused(emulator: Emulator, tmp_path: Path, decorator: Any) -> None:
+    async def source() -> str:
+        return "a.png"
+
+    with pytest.raises(AirflowFailException, match="without async"):
+        run(made(source, decorator=decorator, destination=f"{tmp_path}/"))
+    assert emulator.transcript == []
+
+
+def test_sources_without_an_order_get_one(scan: Path, tmp_path: Path) -> None:
+    names = {str(scan), *(f"{tmp_path}/missing-{number}.png" for number in range(9))}
+    batch = made(
+        returning(names), decorator=asposeocr_batch_task, destination=f"{tmp_path}/out/", fail_on="none"
+    )
+    run(batch)
+    assert batch.sources == sorted(names)
 
 
 def test_a_source_with_a_password_is_refused_and_not_shown(emulator: Emulator) -> None:
