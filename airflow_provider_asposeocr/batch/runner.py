@@ -304,17 +304,12 @@ class BatchRunner:
             self._report_progress()
 
     def _report_progress(self) -> None:
-        count, running = (
-            self.progress,
-            sum(bool(item.submission.ocr_task_id) for item in self._running.values()),
-        )
-        for name, value in (
-            ("items", count.items),
-            ("succeeded", count.succeeded),
-            ("failed", count.failed),
-            ("running", running),
-        ):
-            metrics.gauge(f"batch.{name}", value, operation=self._options.operation.name)
+        count, operation = self.progress, self._options.operation.name
+        metrics.gauge("batch.items", count.items, operation=operation)
+        metrics.gauge("batch.succeeded", count.succeeded, operation=operation)
+        metrics.gauge("batch.failed", count.failed, operation=operation)
+        running = sum(bool(item.submission.ocr_task_id) for item in self._running.values())
+        metrics.gauge("batch.running", running, operation=operation)
 
 
 def _of_one_item(raised: BaseException) -> AsposeOcrError:
