@@ -127,6 +127,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
     readme.DAG_ID: {},
     "asposeocr_quickstart": {"source": str(SCAN), "destination": "file://{folder}/out/"},
     "asposeocr_submit_and_wait": {"source": str(SCAN)},
+    "asposeocr_asset": {"source": str(SCAN), "destination": "file://{folder}/out/"},
     "asposeocr_preprocessing": {"source": str(SCAN), "destination": "file://{folder}/out/"},
     "asposeocr_documents": {
         "pdf": str(DOCUMENTS / "note.pdf"),
@@ -185,5 +186,7 @@ def test_the_dag_of_the_readme_reads_the_scan(examples: dict[str, Outcomes]) -> 
 
 
 def test_no_example_is_forgotten() -> None:
-    others = {"asposeocr_gcs", "asposeocr_azure", readme.DAG_ID}
+    # These wait for a person, and for the event of an asset.
+    waiting = {"asposeocr_approval", "asposeocr_on_asset"}
+    others = {"asposeocr_gcs", "asposeocr_azure", readme.DAG_ID, *waiting}
     assert {path.stem for path in (ROOT / "dags_examples").glob("*.py")} ^ set(EXAMPLES) == others
