@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from airflow.providers.common.compat.sdk import Asset
 
@@ -27,6 +27,8 @@ MAX_DATASETS = 100
 MAX_SOURCES = 1000
 """Sources of a batch whose folders are named at most."""
 
+_ON_A_FILE_SYSTEM = ("file", "sftp")
+_ALIASES = {"s3a": "s3", "gcs": "gs"}
 _PLAIN = (str, int, float, bool)
 
 _CLOUD = "https://docs.aspose.cloud/ocr/"
@@ -98,7 +100,10 @@ def _of_batch(task: Any, result: Mapping[str, Any]) -> tuple[list[str | None], l
     given = task.unmasked("sources")
     sources = [given] if isinstance(given, str | Mapping) or not isinstance(given, Iterable) else given
     uris = (uri_of(source) for source in islice(sources, MAX_SOURCES))
-    return [folder_of(uri) for uri in uris if uri], [task.location("destination"), result.get("report")]
+    # Of a pattern, what stands before its first star.
+    folders: list[str | None] = [folder_of(uri.partition("*")[0]) for uri in uris if uri]
+    destination = task.location("destination")
+    return folders, [destination and folder_of(destination), result.get("report")]
 
 
 def _names(addresses: Iterable[str | None]) -> list[tuple[str, str]]:
@@ -108,14 +113,20 @@ def _names(addresses: Iterable[str | None]) -> list[tuple[str, str]]:
 def dataset_name(address: str) -> tuple[str, str]:
     """Return namespace and name of a dataset, by the convention of OpenLineage.
 
-    :param address: a path or a URI; login and query are left out.
+    :param address: a path or a URI; login and query are left out. The account of an Azure storage is known to
+        its connection alone, so that the namespace is the container.
 
     .. seealso:: https://openlineage.io/docs/spec/naming/
     """
-    parts = urlsplit(display_uri(address))
-    if parts.scheme in ("", "file"):
-        return "file", unquote(parts.path)
-    return f"{parts.scheme}://{parts.netloc}", parts.path.strip("/") or "/"
+    shown = display_uri(address)
+    # No parser of URLs: to a file or an object, # and ? and % are part of the name.
+    scheme, separator, rest = shown.partition("://")
+    if not separator:
+        return "file", str(Path(shown).absolute())
+    host, _, path = rest.partition("/")
+    if scheme in _ON_A_FILE_SYSTEM:
+        return f"file://{host}" if host else "file", f"/{path}".rstrip("/") or "/"
+    return f"{_ALIASES.get(scheme, scheme)}://{host}", path.strip("/") or "/"
 
 
 def _run_facet(task: Any, result: Mapping[str, Any]) -> RunFacet:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import airflow
 import pytest
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
@@ -160,7 +162,10 @@ def test_headers_are_the_same(recorder: Recorder, connect: Connect) -> None:
         line[2].remove("connection: keep-alive")
     assert lines["sync"] == lines["async"]
     assert [line[0] for line in lines["sync"]] == ["POST", "POST", "GET", "GET", "DELETE"]
+    agent = re.compile(r"user-agent: airflow-provider-asposeocr/\d\S+ apache-airflow/(\S+) Python/(\S+)")
     for _, target, headers, _ in lines["sync"]:
+        (told,) = filter(None, map(agent.fullmatch, headers))
+        assert told.groups() == (airflow.__version__, platform.python_version())
         expected = {"accept", "accept-encoding", "host", "user-agent"}
         expected |= set() if target == "/connect/token" else {"authorization"}
         names = {header.partition(":")[0] for header in headers}
