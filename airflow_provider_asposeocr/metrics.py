@@ -129,6 +129,7 @@ def span(name: str, **attributes: Any) -> Iterator[None]:
         except BaseException as error:
             with _harmless():
                 current.set_attribute("error.type", type(error).__name__)
+                current.set_status(trace.StatusCode.ERROR)
             raise
 
 

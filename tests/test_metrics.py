@@ -121,4 +121,5 @@ def test_a_span_names_the_class_of_an_error_alone(spans: InMemorySpanExporter) -
         raise AsposeOcrError("a message with a secret")
     (span,) = spans.get_finished_spans()
     assert dict(span.attributes or {})["error.type"] == "AsposeOcrError"
+    assert span.status.status_code is trace.StatusCode.ERROR
     assert "secret" not in span.to_json()
