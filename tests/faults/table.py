@@ -308,11 +308,11 @@ STATES = {
     ),
     "completed at the deadline": State(
         option("service_seconds", 0.7),
-        timeout=1.0,
+        timeout=2.0,
         interval=30.0,
         polls=12,
     ),
-    "busy, then completed at the deadline": State(busy_for_an_hour(), timeout=0.6, polls=2),
+    "busy, then completed at the deadline": State(busy_for_an_hour(), timeout=2.0, polls=2),
     "busy at the deadline": State(
         busy_for_an_hour(**ALWAYS), AT_THE_END, kept=True, timeout=0.6, interval=0.2, polls=2
     ),
