@@ -11,12 +11,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, task
+from airflow.providers.common.compat.sdk import (
+    DAG,
+    AirflowFailException,
+    AirflowOptionalProviderFeatureException,
+    Param,
+    task,
+)
 
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
 
 ApprovalOperator: Any = None
-with suppress(ImportError):
+with suppress(ImportError, AirflowOptionalProviderFeatureException):
     from airflow.providers.standard.operators import hitl
 
     ApprovalOperator = hitl.ApprovalOperator

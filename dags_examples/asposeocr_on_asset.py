@@ -5,7 +5,7 @@ Airflow may run it once for several events; each of them names a text of its own
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, Asset, ObjectStoragePath, task
@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import DAG, Asset, ObjectStoragePath, t
 with DAG(
     dag_id="asposeocr_on_asset",
     schedule=[Asset("asposeocr_text")],
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),  # Airflow 2 refuses a schedule without one
     doc_md=__doc__,
     tags=["asposeocr", "example"],
     default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
