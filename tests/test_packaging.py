@@ -226,7 +226,8 @@ def test_workers_and_triggerers_load_nothing_of_the_emulator() -> None:
     loaded = loaded_by(*modules_named(get_provider_info()))
     assert f"{NAME}.operators.asposeocr" in loaded
     assert not [name for name in loaded if name.startswith(f"{NAME}.emulator")]
-    assert loaded & {"cv2", "starlette", "uvicorn", "onnxruntime", "rapidocr", "pypdfium2"} == set()
+    ours = loaded - loaded_by("airflow")  # Airflow 3.0 loads starlette itself
+    assert ours & {"cv2", "starlette", "uvicorn", "onnxruntime", "rapidocr", "pypdfium2"} == set()
 
 
 def test_parsing_a_dag_loads_neither_hook_nor_trigger_nor_the_machinery_of_batches() -> None:
