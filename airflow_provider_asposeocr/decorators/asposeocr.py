@@ -31,7 +31,14 @@ _MANY = (list, tuple, Set, ValuesView, Iterator)
 """Kinds of values that hold many sources."""
 
 
-class _DecoratedOcrOperator(DecoratedOperator, AsposeOcrOperator):
+class _Decorated(DecoratedOperator):
+    """Decorated operator that also works on Airflow 3.0, which looks for a method that its operators lack."""
+
+    xcom_push: Any = None
+    """Looked for by ``execute`` of Airflow 3.0 and older, and called by none."""
+
+
+class _DecoratedOcrOperator(_Decorated, AsposeOcrOperator):
     """Call the function in each try that may submit, and submit what it returns.
 
     A task that resumes after a deferral calls it again only if its OCR task has been lost. What it returns is
@@ -80,7 +87,7 @@ class _DecoratedOcrOperator(DecoratedOperator, AsposeOcrOperator):
         return super()._execute(context)
 
 
-class _DecoratedBatchOperator(DecoratedOperator, AsposeOcrBatchOperator):
+class _DecoratedBatchOperator(_Decorated, AsposeOcrBatchOperator):
     """Call the function in each try, and submit what it returns.
 
     :param python_callable: returns the sources, or yields them.
