@@ -195,11 +195,12 @@ def test_cells_are_no_columns(rows: list[str]) -> None:
     assert text_of(shuffled(cells)) == "\n".join(row.replace("|", " ") for row in rows)
 
 
+@pytest.mark.no_cover
 def test_a_large_table_takes_no_more_than_a_moment() -> None:
     cells = [line(f"{row} {column}", 40 * column, 25 * row) for row in range(120) for column in range(40)]
     began = time.process_time()
     assert text_of(shuffled(cells)).split("\n")[7].startswith("7 0 7 1 7 2")
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 10  # it takes one; comparing all cells with all others takes minutes
 
 
 PLACES = st.tuples(
