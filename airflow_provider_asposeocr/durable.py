@@ -275,7 +275,7 @@ class TaskRecord:
         return resumed
 
     @contextmanager
-    def intent(self, fingerprint: str) -> Iterator[Fate]:
+    def intent(self, fingerprint: str | None) -> Iterator[Fate]:
         """Surround a submission: record an intent before it, and take it back if nothing was accepted.
 
         :param fingerprint: of what is submitted.

@@ -21,6 +21,7 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
         "verify": "true",
         "cert": "/path/to/client.pem",
         "proxies": "http://proxy:3128",
+        "reuse_path": "s3://my_conn@bucket/ocr-results/",
     },
 }
 """The form's fields, in the spelling of ``get_ui_field_behaviour``."""
@@ -72,6 +73,13 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
         "NO_PROXY say where the task runs.",
         # Not an object alone: Airflow's editor formats JSON as soon as it is valid, and moves the cursor.
         "schema": {"type": ["string", "object", "null"]},
+    },
+    "reuse_path": {
+        "label": "Folder for reuse",
+        "description": "Folder in any storage that keeps results: what was paid for once is delivered again "
+        "without a call, in any DAG that uses this connection. Whoever may write there decides what is "
+        "delivered. Empty: nothing is kept.",
+        "schema": {"type": ["string", "null"]},
     },
 }
 """The extras of a connection as fields of the form. Airflow 3.2 and later read them here, older ones get them

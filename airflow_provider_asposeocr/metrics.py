@@ -27,6 +27,7 @@ COUNTERS = {
     "polls": "billed calls for the status or the results of an OCR task",
     "cancels": "billed calls that cancel an OCR task, or delete its results",
     "sent_bytes": "bytes of submissions, as they were sent",
+    "reused": "sources whose results of an earlier run were delivered, without a call",
     "reattachments": "OCR tasks of an earlier try that were resumed instead of submitted anew",
 }
 """Counters; tag ``operation``."""

@@ -62,7 +62,7 @@ DEFAULT_CONN_ID = "asposeocr_default"
 TRIGGER_GRACE = 300.0
 """Seconds after our own deadline at which Airflow ends a trigger that never came to run."""
 
-_URI_FIELDS = frozenset({"source", "sources", "source_prefix", "destination", "durable_path", "report"})
+_URI_FIELDS = {"source", "sources", "source_prefix", "destination", "durable_path", "reuse_path", "report"}
 _MAX_SECRETS = 100
 _WARNED_OF: set[tuple[str, str]] = set()
 
@@ -283,8 +283,8 @@ class ResultMixin(OcrTaskMixin):
 
     def _defer(self, submission: Submission, wait: Wait, delivery: Delivery, **more: Any) -> NoReturn:
         worker, now = why_a_worker_ends(self), time.time()
-        if (delivery.wire or {}).get("regions"):
-            worker = worker or "the regions are known to it alone"
+        if submission.reuse_key or (delivery.wire or {}).get("regions"):
+            worker = worker or ("the results are kept" if submission.reuse_key else "it knows the regions")
         told = submission.line(submission.api_calls, now)
         ending = f"then a worker resumes, since {worker}: {told}" if worker else f"which ends it: {told}"
         self.log.info("Waiting in the triggerer until %s at most, %s", utc(wait.until(now)), ending)
@@ -324,12 +324,12 @@ class ResultMixin(OcrTaskMixin):
         delivery: Delivery,
         completed_at: float,
         record: TaskRecord | None = None,
+        **more: Any,
     ) -> Manifest:
         """Fetch the results if need be, deliver them, record that, and delete them if that is wanted."""
+        own = task, submission, delivery, completed_at, lambda: hook.api_calls
         with metrics.span("deliver", operation=submission.operation):
-            manifest = hook.run_flow(
-                lambda api: collect(api, task, submission, delivery, completed_at, lambda: hook.api_calls)
-            )
+            manifest = hook.run_flow(lambda api: collect(api, *own, **more))
         log_manifest(manifest, submission, self.log, xcom=self.do_xcom_push)
         self._returns(context, manifest)
         if record:

@@ -228,13 +228,13 @@ def test_an_address_that_expires_before_it_is_read_is_told_to_nobody(
         task_id="t", source=web.url.replace("://", "://me:pa55w0rd@") + "/scan.png?sig=0123456789"
     )
     rendered(task)
-    original = task._submit_once
+    original = task._submit
 
     def expired(*args: Any) -> Any:
         web.status = 403
         return original(*args)
 
-    monkeypatch.setattr(task, "_submit_once", expired)
+    monkeypatch.setattr(task, "_submit", expired)
     with pytest.raises(Exception, match=r"scan\.png") as caught:
         run(task)
     shown = "".join(traceback.format_exception(caught.value)) + caplog.text

@@ -147,18 +147,19 @@ def number(name: str, value: Any, what: str = "a number") -> float:
     return read
 
 
-def seconds(name: str, value: Any) -> float | None:
+def seconds(name: str, value: Any, *, may_be_zero: bool = False) -> float | None:
     """Read a duration.
 
     :param name: of the field, for the error.
     :param value: seconds as a number or its digits, or a timedelta; None where it is not set.
+    :param may_be_zero: whether it may be none at all.
     :raises AsposeOcrSettingsError: if it is not a positive duration.
     """
     if is_unset(value):
         return None
     given = value.total_seconds() if isinstance(value, timedelta) else value
     read = number(name, given, "seconds or a timedelta")
-    if read <= 0:
+    if read < 0 or not (read or may_be_zero):
         raise AsposeOcrSettingsError(f"{name} must be positive, not {read:g} s")
     return read
 

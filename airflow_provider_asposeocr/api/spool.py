@@ -94,6 +94,22 @@ class Span:
             yield _decode(rest)
 
 
+@dataclass(frozen=True, slots=True)
+class VerbatimSpan(Span):
+    """Mark bytes in a file that are taken as they lie there."""
+
+    def raw(self) -> Iterator[bytes]:
+        """Yield the bytes in chunks."""
+        position = self.start
+        while position < self.end:
+            self.file.seek(position)
+            chunk = self.file.read(min(_CHUNK, self.end - position))
+            if not chunk:
+                return
+            position += len(chunk)
+            yield chunk
+
+
 def read_reply(file: IO[bytes]) -> tuple[Any, Mapping[str, Span]]:
     """Read a reply from a file.
 

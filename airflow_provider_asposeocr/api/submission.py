@@ -46,6 +46,7 @@ class Submission:
     :param submitted_at: seconds since the epoch; None where it is not known.
     :param api_calls: billed calls made for it so far.
     :param reattached: whether an earlier try has submitted it.
+    :param reuse_key: the key that its results are kept under for later runs; None where they are not.
     """
 
     operation: str
@@ -56,6 +57,7 @@ class Submission:
     submitted_at: float | int | None = None
     api_calls: int = 0
     reattached: bool = False
+    reuse_key: str | None = None
 
     def __str__(self) -> str:
         """Name the OCR task for a log or an error: whoever holds the id of a trial OCR task can read it."""

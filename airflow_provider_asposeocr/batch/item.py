@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from threading import Lock
 from typing import Any, TypeVar
 
 from airflow_provider_asposeocr import metrics
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrDestinationError,
     AsposeOcrError,
-    AsposeOcrStorageError,
     AsposeOcrTaskError,
     AsposeOcrTaskNotFoundError,
     AsposeOcrTimeoutError,
@@ -34,14 +31,15 @@ from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.batch.containment import ContainedBody, address_of
 from airflow_provider_asposeocr.batch.record import BatchRecord, Kind, RecordWriter, row_of
 from airflow_provider_asposeocr.batch.report import Entry, ItemStatus
+from airflow_provider_asposeocr.batch.stored import StoredResults, stored_again
 from airflow_provider_asposeocr.files.body import make_body
-from airflow_provider_asposeocr.files.destination import Names, targets
-from airflow_provider_asposeocr.files.manifest import Delivery, collect, delete_remote
-from airflow_provider_asposeocr.files.paths import display_uri, identity_of, reason_of
-from airflow_provider_asposeocr.files.source import open_source
-from airflow_provider_asposeocr.files.storage import LOCAL, StoragePath, is_denied
+from airflow_provider_asposeocr.files.destination import targets
+from airflow_provider_asposeocr.files.manifest import Delivery, collect, delete_remote, drop
+from airflow_provider_asposeocr.files.paths import display_uri, identity_of
+from airflow_provider_asposeocr.files.source import Source, open_source
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.hooks.drivers import Meter, metered
+from airflow_provider_asposeocr.reuse import ReuseStore, reuse_key, with_sha256
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -77,6 +75,7 @@ class ItemOptions:
     :param cancel_on_timeout: whether to cancel the OCR task of an item that is late.
     :param cancel_on_kill: whether to cancel OCR tasks of which no record is kept when the task is killed.
     :param max_in_flight: OCR tasks submitted and not finished at any moment.
+    :param reuse: keeps results for later runs, or None.
     :param taken: from :func:`.check_names`.
     """
 
@@ -89,6 +88,7 @@ class ItemOptions:
     cancel_on_timeout: bool
     cancel_on_kill: bool
     max_in_flight: int
+    reuse: ReuseStore | None = None
     taken: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -132,6 +132,20 @@ class Item:
         return Entry(ItemStatus.SUBMITTED, shown, at, api_calls=self.meter.calls)
 
 
+@dataclass(slots=True)
+class Content:
+    """Hold what has become of one content.
+
+    :param lock: whoever holds it brings an item of this content to its end.
+    :param entry: of an item that was delivered.
+    :param error: what its OCR task failed with: that of the same content would, too.
+    """
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    entry: Entry | None = None
+    error: AsposeOcrTaskError | None = None
+
+
 class ItemProcessor:
     """Bring items to their ends.
 
@@ -156,6 +170,7 @@ class ItemProcessor:
         self._writer = writer
         self._undisturbed = undisturbed
         self._stored = StoredResults(options.delivery)
+        self._contents: dict[str, Content] = {}
 
     async def run(self, item: Item) -> Entry:
         """Bring an item to its end.
@@ -166,15 +181,48 @@ class ItemProcessor:
         if known is not None:
             item.stage = Stage.SKIPPED
             return known
-        task = await self._submit_and_wait(item)
-        if task.status is TaskStatus.NOT_EXIST and item.submission.reattached:
+        if item.submission.reattached:
+            task = await self._submit_and_wait(item)
+            if task.status is not TaskStatus.NOT_EXIST:
+                return await self._collect(item, task)
             shown = display_uri(item.submission.source)
             log.warning("The service has lost the OCR task of an earlier try for %s: submitting anew", shown)
-            item.submission = replace(item.submission, ocr_task_id="", reattached=False)
             item.stage = Stage.OPENING
             await asyncio.to_thread(contained, self._prepare, item, anew=True)
-            task = await self._submit_and_wait(item)
-        return await self._collect(item, task)
+        return await self._pay_once(item)
+
+    async def _pay_once(self, item: Item) -> Entry:
+        """Submit an item, unless there are results for its content."""
+        key = item.submission.reuse_key
+        content = self._contents.setdefault(key, Content()) if key else Content()
+        async with content.lock:
+            entry = await asyncio.to_thread(contained, self._deliver_kept, item, content)
+            if entry is not None:
+                self._add(item, Kind.DONE, entry)
+            else:
+                try:
+                    entry = await self._collect(item, await self._submit_and_wait(item))
+                except AsposeOcrTaskError as error:
+                    content.error = error
+                    raise
+            content.entry = entry
+            return entry
+
+    def _deliver_kept(self, item: Item, content: Content) -> Entry | None:
+        """Deliver the results of the same content, of this batch or an earlier run, if there are any."""
+        reuse, delivery, new = self._options.reuse, self._options.delivery, item.submission
+        if content.error is not None:
+            item.stage = Stage.DELIVERING
+            raise content.error
+        with ExitStack() as stack:
+            kept = stack.enter_context(stored_again(content.entry, delivery.conn_id))
+            if kept is None and reuse and new.reuse_key:
+                kept = stack.enter_context(reuse.lookup(new))
+            if kept is None:
+                return None
+            item.stage, item.body, item.submission = Stage.DELIVERING, None, kept.submission(new)
+            self._check_meeting(item, kept.task)
+            return item.entry().succeeded(kept.deliver(new, delivery), kept.completed_at)
 
     async def failed(self, item: Item, error: AsposeOcrError) -> Entry:
         """Record what is to be known of a failure, and cancel an OCR task that is late.
@@ -217,15 +265,27 @@ class ItemProcessor:
         entry = None if anew else self._recall(item.submission)
         if entry is None:
             source.check_format(operation)
+            source = self._identified(item, source)
             body = make_body(operation, source, wire)
             small = source.size <= READ_AT_ONCE
             item.body = BytesBody(b"".join(body), body.content_type) if small else ContainedBody(body)
             return None
         if entry.status is ItemStatus.SUBMITTED:
+            if options.reuse is not None:
+                self._identified(item, source)
             item.submission = replace(_resumed(item.submission, entry), reattached=True)
             metrics.count("reattachments", operation=item.submission.operation)
             return None
         return entry
+
+    def _identified(self, item: Item, source: Source) -> Source:
+        """Find out the content of a source, and name it in the submission of the item."""
+        operation, options = item.submission.of_operation, self._options
+        if operation.authenticated:
+            source = options.reuse.identified(source) if options.reuse else with_sha256(source)
+            key = reuse_key(self._hook.config.service, operation, options.delivery.wire, source)
+            item.submission = replace(item.submission, reuse_key=key)
+        return source
 
     def _recall(self, new: Submission) -> Entry | None:
         """Return what earlier tries know of an item; one whose results are gone is to be resumed."""
@@ -269,6 +329,7 @@ class ItemProcessor:
 
     async def _collect(self, item: Item, task: OcrTask) -> Entry:
         submission, delivery, seen_at = item.submission, self._options.delivery, time.time()
+        keep = self._options.reuse.keeping(submission, seen_at) if self._options.reuse else drop
         item.stage = Stage.DELIVERING
         with self._undisturbed():
             manifest = await self._run_flow(
@@ -281,6 +342,7 @@ class ItemProcessor:
                     seen_at,
                     lambda: item.meter.calls,
                     lambda found: self._check_meeting(item, found),
+                    keep,
                 ),
             )
         entry = item.entry().succeeded(manifest, seen_at)
@@ -312,56 +374,3 @@ class ItemProcessor:
 
 def _resumed(new: Submission, entry: Entry) -> Submission:
     return replace(new, ocr_task_id=entry.ocr_task_id or "", submitted_at=entry.submitted_at)
-
-
-class StoredResults:
-    """Tell whether the results of earlier tries are where this one would store them. Blocks.
-
-    A remote folder is listed once, when it is first asked about, so that thousands of items cost one request.
-
-    :param delivery: where this try stores results.
-    """
-
-    def __init__(self, delivery: Delivery) -> None:
-        self._delivery = delivery
-        self._locks: dict[str, Lock] = {}
-        self._listed: dict[str, frozenset[str] | None] = {}
-
-    def hold(self, entry: Entry, names: Names) -> bool:
-        """Tell whether all results of an item are where they belong.
-
-        :param entry: what an earlier try has recorded of the item.
-        :param names: of its results.
-        :raises AsposeOcrStorageError: if the storage cannot be asked.
-        """
-        types = [result.type for result in entry.results]
-        paths = targets(types, self._delivery.destination, names, self._delivery.conn_id)
-        same = [str(path) for path in paths] == [result.uri for result in entry.results]
-        return bool(paths) and same and all(map(self._is_there, paths))
-
-    def _is_there(self, path: StoragePath) -> bool:
-        if path.protocol in LOCAL:
-            return os.path.isfile(path.path)  # noqa: PTH113 - which raises where a folder may not be read
-        folder, _, name = str(path).rpartition("/")
-        with self._locks.setdefault(folder, Lock()):
-            if folder not in self._listed:
-                self._listed[folder] = _names_beside(path)
-        listed = self._listed[folder]
-        return listed is None or name in listed
-
-
-def _names_beside(path: StoragePath) -> frozenset[str] | None:
-    """List the folder of a file; None if that is not allowed."""
-    try:
-        # Airflow's storages keep what they have listed; files may have gone since.
-        path.fs.invalidate_cache()
-        found = path.fs.ls(path.path.rpartition("/")[0], detail=False)
-    except FileNotFoundError:
-        return frozenset()
-    except Exception as error:
-        shown = display_uri(path.with_name(""))
-        if is_denied(error):
-            log.warning("%s may not be listed: results of an earlier try are taken to be there", shown)
-            return None
-        raise AsposeOcrStorageError(f"{shown} cannot be listed: {reason_of(error)}") from None
-    return frozenset(name.rstrip("/").rpartition("/")[2] for name in found)

@@ -30,7 +30,7 @@ MAX_LINE_BYTES = 1024 * 1024
 """Bytes of a line of a report at most: that of an item with 5,000 results has less."""
 
 _READ_AT_ONCE = 256 * 1024
-_NUMBERS = ("items", "succeeded", "failed", "skipped", "resumed", "api_calls")
+_NUMBERS = ("items", "succeeded", "failed", "skipped", "resumed", "reused", "api_calls")
 
 
 def read_summaries(value: Any) -> list[BatchSummary]:
@@ -86,6 +86,7 @@ def merge_reports(
         "failed": statuses[ItemStatus.FAILED],
         "skipped": sum(one["skipped"] for one in summaries),
         "resumed": sum(one["resumed"] for one in summaries),
+        "reused": sum(one["reused"] for one in summaries),
         "api_calls": sum(one["api_calls"] for one in summaries),
         "seconds": max(one["seconds"] for one in summaries),
     }

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import IO, Any
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
-from airflow_provider_asposeocr.api.spool import Span
+from airflow_provider_asposeocr.api.spool import VerbatimSpan
 from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import SpooledResult
 from airflow_provider_asposeocr.batch.containment import name_of
@@ -67,6 +67,7 @@ class Entry:
     :param warnings: what the service says of it.
     :param error: the class of the error.
     :param message: what went wrong.
+    :param reused: whether results that were paid for before were delivered, without a call.
     :param retryable: whether a retry may help.
     """
 
@@ -79,6 +80,7 @@ class Entry:
     warnings: tuple[str, ...] = ()
     error: str | None = None
     message: str | None = None
+    reused: bool = False
     retryable: bool = False
 
     def succeeded(self, manifest: Manifest, completed_at: float) -> Entry:
@@ -96,6 +98,7 @@ class Entry:
                 for result in manifest["results"]
             ),
             warnings=tuple(notice[:_MAX_NOTICE_CHARACTERS] for notice in manifest["warnings"][:_MAX_NOTICES]),
+            reused=manifest["reused"],
         )
 
     def failed(self, error: AsposeOcrError, *, retryable: bool) -> Entry:
@@ -138,6 +141,7 @@ class Entry:
             "error": self.error,
             "message": self.message,
             "retryable": self.retryable if self.error else None,
+            "reused": self.reused,
             "api_calls": self.api_calls,
             "submitted_at": iso_moment(self.submitted_at),
             "completed_at": iso_moment(self.completed_at),
@@ -156,7 +160,7 @@ class Entry:
         :param ocr_task_id: the service's id of the OCR task.
         :param submitted_at: seconds since the epoch.
         """
-        status, completed_at, api_calls, results, warnings, error, message = row
+        status, completed_at, api_calls, results, warnings, error, message, reused = row
         return cls(
             ItemStatus(status),
             ocr_task_id,
@@ -167,6 +171,7 @@ class Entry:
             warnings=tuple(warnings),
             error=error,
             message=message,
+            reused=reused,
         )
 
 
@@ -184,6 +189,7 @@ def is_entry(row: list[Any]) -> bool:
             list(warnings),
             str() | None,
             str() | None,
+            bool(),
         ]:
             return (
                 (completed_at is None or is_moment(completed_at))
@@ -260,21 +266,9 @@ def store_report(whole: IO[bytes], destination: str, names: Names, conn_id: str 
     :raises AsposeOcrDestinationError: if it may not be written.
     :raises AsposeOcrStorageError: if the storage cannot be reached or fails.
     """
-    lines = SpooledResult("Report", _Verbatim(whole, 0, whole.tell()), whole.tell(), False)
+    lines = SpooledResult("Report", VerbatimSpan(whole, 0, whole.tell()), whole.tell(), False)
     (stored,) = store([lines], destination, names, conn_id=conn_id)
     return str(stored["uri"])
-
-
-@dataclass(frozen=True, slots=True)
-class _Verbatim(Span):
-    """A whole file as it is."""
-
-    file: IO[bytes]
-
-    def raw(self) -> Iterator[bytes]:
-        self.file.seek(self.start)
-        while chunk := self.file.read(64 * 1024):
-            yield chunk
 
 
 def _encoded(entry: Entry, source: str, operation: str | None) -> bytes:

@@ -62,8 +62,9 @@ class BatchSummary(TypedDict):
 
     ``report``: URI of the report. ``destination``: of the results. ``items``, ``succeeded``, ``failed``: of
     all tries together. ``skipped``: items that an earlier try has brought to an end. ``resumed``: OCR tasks
-    of an earlier try that this one resumed. ``api_calls``: billed calls of this try. ``seconds``: how long
-    it took. ``shard``, ``shards``: which part of how many it was, if it was one.
+    of an earlier try that this one resumed. ``reused``: items whose results had been paid for before, by an
+    earlier run or for another item of the same content. ``api_calls``: billed calls of this try.
+    ``seconds``: how long it took. ``shard``, ``shards``: which part of how many it was, if it was one.
     """
 
     report: str
@@ -73,6 +74,7 @@ class BatchSummary(TypedDict):
     failed: int
     skipped: int
     resumed: int
+    reused: int
     api_calls: int
     seconds: float
     shard: NotRequired[int]
@@ -168,6 +170,7 @@ class Batch:
             "failed": count.failed,
             "skipped": count.skipped,
             "resumed": count.resumed,
+            "reused": count.reused,
             "api_calls": self._hook.api_calls,
             "seconds": round(time.monotonic() - self._started, 3),
         }
@@ -220,6 +223,7 @@ class Batch:
             poll_interval=coerce.seconds("poll_interval", task.poll_interval),
             cancel_on_timeout=task.flag("cancel_on_timeout", default=True),
             cancel_on_kill=task.cancel_on_kill,
+            reuse=task.reuse_store(self._hook),
             max_in_flight=task.whole_number("max_in_flight", 1) or DEFAULT_IN_FLIGHT,
         )
 

@@ -70,6 +70,7 @@ class Progress:
     :param retryable: those of the failed ones that a retry may help.
     :param skipped: those that an earlier try has brought to an end.
     :param resumed: OCR tasks of an earlier try that this one resumed.
+    :param reused: those whose results had been paid for before.
     :param retry_after: the most seconds that the service asked to wait.
     """
 
@@ -79,6 +80,7 @@ class Progress:
     retryable: int = 0
     skipped: int = 0
     resumed: int = 0
+    reused: int = 0
     retry_after: float | None = None
 
     @property
@@ -218,6 +220,7 @@ class BatchRunner:
         count.retryable += entry.retryable
         if entry.status is ItemStatus.SUCCEEDED:
             count.succeeded += 1
+            count.reused += entry.reused
             if item.stage is not Stage.SKIPPED:
                 self._outages.clear()
                 for warning in entry.warnings:

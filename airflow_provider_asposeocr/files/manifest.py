@@ -63,7 +63,8 @@ class Manifest(TypedDict):
     ``results``: one entry for each result, with the text of its own where several travel inline, and
     ``"delivered": False`` where a sensor has left it at the service. ``warnings``: what the service says of
     it. ``api_calls``: billed calls made for it by this Airflow task. ``submitted_at``, ``completed_at``: ISO
-    8601, UTC; ``completed_at`` is when completion was seen.
+    8601, UTC; ``completed_at`` is when completion was seen. ``reused``: whether they are the results of an
+    earlier run, for the same content and settings: then no call was made, and id and times are its own.
     """
 
     ocr_task_id: str
@@ -78,6 +79,7 @@ class Manifest(TypedDict):
     api_calls: int
     submitted_at: str | None
     completed_at: str
+    reused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,10 @@ class Delivery:
         return Names(*names, self.map_index, submission.fingerprint)
 
 
+def drop(task: OcrTask) -> None:
+    """Do nothing with the results of an OCR task."""
+
+
 def collect(
     api: OcrApi,
     task: OcrTask,
@@ -147,7 +153,8 @@ def collect(
     delivery: Delivery,
     completed_at: float,
     api_calls: Callable[[], int],
-    check: Callable[[OcrTask], None] = lambda task: None,
+    check: Callable[[OcrTask], None] = drop,
+    keep: Callable[[OcrTask], None] = drop,
 ) -> Flow[Manifest]:
     """Fetch the results of an ended OCR task if need be, and deliver them.
 
@@ -158,6 +165,7 @@ def collect(
     :param completed_at: seconds since the epoch.
     :param api_calls: returns the billed calls made since those of the submission were counted.
     :param check: refuses the whole results before any of them is stored.
+    :param keep: takes the results once they are delivered.
     :raises AsposeOcrNotFinishedError: if it turns out to be still running.
     :raises AsposeOcrTaskError: if the OCR task failed or came without results.
     :raises AsposeOcrTaskNotFoundError: if the service does not know it.
@@ -185,7 +193,9 @@ def collect(
 
         def work() -> Manifest:
             check(found)
-            return deliver(found, counted, delivery, completed_at=completed_at)
+            manifest = deliver(found, counted, delivery, completed_at=completed_at)
+            keep(found)
+            return manifest
 
         manifest: Manifest = yield Work(work)
         return manifest
@@ -257,6 +267,7 @@ def deliver(task: OcrTask, submission: Submission, delivery: Delivery, *, comple
         "api_calls": submission.api_calls,
         "submitted_at": iso_moment(submission.submitted_at),
         "completed_at": iso_moment(completed_at) or "",
+        "reused": False,
     }
 
 
@@ -271,7 +282,8 @@ def log_manifest(manifest: Manifest, submission: Submission, log: Any, *, xcom: 
     for notice in manifest["warnings"]:
         log.warning("Notice: %s", notice)
     completed_at = datetime.fromisoformat(manifest["completed_at"]).timestamp()
-    log.info("Completed: %s", submission.line(manifest["api_calls"], completed_at))
+    way = "Reused, without a call" if manifest["reused"] else "Completed"
+    log.info("%s: %s", way, submission.line(manifest["api_calls"], completed_at))
     kept = "in XCom" if xcom else "dropped, since do_xcom_push is False"
     for result in manifest["results"]:
         size = f", {result['bytes']:,} bytes" if "bytes" in result else ""

@@ -37,6 +37,7 @@ from airflow_provider_asposeocr.files.paths import (
     uri_of,
 )
 from airflow_provider_asposeocr.files.storage import StoragePath, is_denied, is_too_long, report, storage_path
+from airflow_provider_asposeocr.files.tags import content_tag_of, strong_tag_of
 from airflow_provider_asposeocr.files.tiff import TiffLook
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,9 @@ class Source:
     :param tiff: what a look at a TIFF has shown, unless it may have several pages.
     :param is_current: tells whether it still is what it was when it was looked at, where that can be told.
     :param identity: what tells it from all others, if that is not the URI; may hold secrets.
+    :param sha256: of its content, where that is known.
+    :param strong_tag: place and content in one, by the word of an object store that tags every content, so
+        that what has been read once need not be read again.
     """
 
     uri: str
@@ -84,6 +88,8 @@ class Source:
     tiff: TiffLook | None = None
     is_current: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
     identity: str | None = field(default=None, repr=False)
+    sha256: str | None = None
+    strong_tag: str | None = field(default=None, repr=False)
 
     @property
     def identity_or_uri(self) -> str:
@@ -206,7 +212,7 @@ def _from_bytes(data: bytes) -> Source:
     digest = hashlib.sha256(data).hexdigest()
     name = f"bytes-{digest[:12]}"
     kind, tiff = look(io.BytesIO(data), len(data), name)
-    return Source(name, name, len(data), digest, kind, lambda: io.BytesIO(data), tiff)
+    return Source(name, name, len(data), digest, kind, lambda: io.BytesIO(data), tiff, sha256=digest)
 
 
 def _from_file(stream: IO[bytes]) -> Source:
@@ -227,7 +233,7 @@ def _from_file(stream: IO[bytes]) -> Source:
         return nullcontext(stream)
 
     # Many streams have one name, or none.
-    return Source(name, name, size, digest, kind, rewound, tiff, identity=f"{name}:{digest}")
+    return Source(name, name, size, digest, kind, rewound, tiff, identity=f"{name}:{digest}", sha256=digest)
 
 
 def _from_path(path: StoragePath | WebPath, max_bytes: int | None) -> Source:
@@ -246,7 +252,7 @@ def _from_path(path: StoragePath | WebPath, max_bytes: int | None) -> Source:
 
     def is_current() -> bool:
         # What a web server sends comes in one answer.
-        return is_on_web or _content_tag(path.fs.info(path.path)) == content_tag
+        return is_on_web or content_tag_of(path.fs.info(path.path)) == content_tag
 
     is_on_web = isinstance(path, WebPath)
     try:
@@ -257,7 +263,7 @@ def _from_path(path: StoragePath | WebPath, max_bytes: int | None) -> Source:
             raise AsposeOcrSourceError(
                 f"{shown}: the server does not say how large it is; copy the file to a storage first"
             )
-        size, content_tag = info["size"], _content_tag(info)
+        size, content_tag = info["size"], content_tag_of(info)
         _check_size(shown, size, max_bytes)
         with _open(path, size, HEAD_BYTES) as stream:
             kind, tiff = look(stream, size, name, in_parts if is_on_web else None)
@@ -267,7 +273,9 @@ def _from_path(path: StoragePath | WebPath, max_bytes: int | None) -> Source:
         # Without the cause: its message may hold the query of a signed URL.
         raise _unreadable(path, shown, error) from None
     identity = identity_of(path.uri) if isinstance(path, WebPath) else None
-    return Source(uri, name, size, content_tag, kind, opened, tiff, is_current=is_current, identity=identity)
+    strong = None if isinstance(path, WebPath) else strong_tag_of(path, info)
+    seen = Source(uri, name, size, content_tag, kind, opened, tiff, identity=identity, strong_tag=strong)
+    return replace(seen, is_current=is_current)
 
 
 def _open(path: StoragePath | WebPath, size: int, block: int) -> AbstractContextManager[IO[bytes]]:
@@ -297,14 +305,6 @@ def _unreadable(
         return AsposeOcrSourceError(f"{shown} cannot be a file: the name is too long")
     answer = f" (HTTP {status})" if status else ""
     return AsposeOcrStorageError(f"{shown} cannot be reached: {reason_of(cause or error)}{answer}")
-
-
-def _content_tag(info: Mapping[str, Any]) -> str:
-    tags = ("ETag", "etag", "md5Hash", "content_md5", "Content-MD5")
-    changes = ("mtime", "LastModified", "Last-Modified", "last_modified", "updated")
-    tag = next((info[key] for key in tags if info.get(key)), None)
-    changed = next((info[key] for key in changes if key in info), "")
-    return f"{tag or changed}:{info.get('size')}"
 
 
 class WebPath:

@@ -253,8 +253,8 @@ class AsposeOcrHook(HttpHook):
 
         :param flow: makes the flow from the API of this connection.
         """
-        driver = SyncDriver(self._config, self._session, self._meter)
-        return driver.run(flow(self._config.api(self._retry)))
+        driver = SyncDriver(self.config, self._session, self._meter)
+        return driver.run(flow(self.config.api(self._retry)))
 
     async def arun_flow(self, flow: Callable[[OcrApi], Flow[T]]) -> T:
         """Run a flow with ``aiohttp``.
@@ -285,7 +285,7 @@ class AsposeOcrHook(HttpHook):
         :param headers: further headers.
         :param extra_options: not supported; the connection's extra configures proxy and certificates.
         """
-        config = self._config
+        config = self.config
         # A session of its own: this one would ask for a token before asking for a token.
         driver = SyncDriver(config, new_session(), self._meter)
 
@@ -348,7 +348,7 @@ class AsposeOcrHook(HttpHook):
 
     def url_from_endpoint(self, endpoint: str | None) -> str:
         """Return the address of a path below the base URL."""
-        return f"{self._config.base_url}/{(endpoint or '').lstrip('/')}"
+        return f"{self.config.base_url}/{(endpoint or '').lstrip('/')}"
 
     def check_response(self, response: requests.Response) -> None:
         """Raise for a status that is not 2xx. Unlike the inherited one, this logs no body.
@@ -364,7 +364,7 @@ class AsposeOcrHook(HttpHook):
     def test_connection(self) -> tuple[bool, str]:
         """Sign in, for the Test button. One call that is not billed."""
         try:
-            config = self._config
+            config = self.config
             driver = SyncDriver(config, new_session(), self._meter)
             driver.run(sign_in(config, may_wait=not on_event_loop()))
         except AsposeOcrError as error:
@@ -379,7 +379,8 @@ class AsposeOcrHook(HttpHook):
         return new_session()
 
     @functools.cached_property
-    def _config(self) -> ConnectionConfig:
+    def config(self) -> ConnectionConfig:
+        """The connection, read when it is first asked for."""
         with existing(self.asposeocr_conn_id):
             connection = self.get_connection(self.asposeocr_conn_id)
         config = ConnectionConfig.of(connection, connection.extra_dejson)
@@ -388,8 +389,8 @@ class AsposeOcrHook(HttpHook):
         return config
 
     async def _aload(self) -> ConnectionConfig:
-        if "_config" in vars(self):
-            return self._config
+        if "config" in vars(self):
+            return self.config
         # Not kept: what several hooks share is looked up again from time to time.
         with existing(self.asposeocr_conn_id):
             connection = await get_async_connection(self.asposeocr_conn_id, hook=self)

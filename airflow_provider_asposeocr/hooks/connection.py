@@ -25,6 +25,7 @@ from airflow_provider_asposeocr.api.flows import DEFAULT_BASE_URL, DEFAULT_PREFI
 from airflow_provider_asposeocr.api.latency import LatencyModels
 from airflow_provider_asposeocr.api.polling import DEFAULT_DELAY_COST
 from airflow_provider_asposeocr.api.retry import RetryPolicy
+from airflow_provider_asposeocr.files.paths import location
 from airflow_provider_asposeocr.get_provider_info import CONN_FIELDS, FIELD_BEHAVIOUR
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class ConnectionConfig:
     :param verify: True, False, or the path of a CA bundle.
     :param cert: the path of a client certificate with its key, or the paths of both.
     :param proxies: proxy by scheme, as ``requests`` takes them; the environment's fill the gaps.
+    :param reuse_path: where operators keep results for later runs, unless they say otherwise.
     """
 
     base_url: str = DEFAULT_BASE_URL
@@ -69,6 +71,7 @@ class ConnectionConfig:
     verify: bool | str = True
     cert: str | tuple[str, str] | None = field(default=None, repr=False)
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    reuse_path: str | None = None
 
     @classmethod
     def of(cls, connection: Connection, extra: Any) -> ConnectionConfig:
@@ -99,6 +102,7 @@ class ConnectionConfig:
             verify=_verify(unread.pop("verify", None)),
             cert=_cert(unread.pop("cert", None)),
             proxies=_proxies(unread.pop("proxies", None)),
+            reuse_path=location("extra reuse_path", unread.pop("reuse_path", None)),
         )
         if unread:
             names = ", ".join(sorted(unread))
@@ -117,6 +121,11 @@ class ConnectionConfig:
             self.max_result_bytes,
             metrics.ended,
         )
+
+    @property
+    def service(self) -> str:
+        """Base URL and prefix: which service it is, whoever asks."""
+        return f"{self.base_url}{self.prefix}"
 
     def credentials(self) -> tuple[str, str]:
         """Return Client ID and secret.

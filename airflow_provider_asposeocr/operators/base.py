@@ -23,9 +23,11 @@ from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT, Wait
 from airflow_provider_asposeocr.api.submission import Submission, WaitEvent, fingerprint
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.durable import TaskRecord, max_tries_of, warn_of_no_record
+from airflow_provider_asposeocr.files.manifest import Delivery, Manifest, drop, log_manifest
 from airflow_provider_asposeocr.files.paths import display_uri, uri_of
 from airflow_provider_asposeocr.files.source import Source, open_source
 from airflow_provider_asposeocr.operators.submit import SubmitMixin
+from airflow_provider_asposeocr.reuse import Kept, reuse_key
 from airflow_provider_asposeocr.task_mixin import (
     ResultMixin,
     mask_trial_id,
@@ -164,10 +166,23 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
         delivery = self.delivery(context, wire)
         if self.wait_for_completion:
             delivery.check(self.of_operation)
-        source = self.opened_source()
-        submission = self._submit_once(context, hook, source, wire)
+        source, record = self.opened_source(), self._record(context)
+        operation = source.operation_for(self.of_operation)
+        same = fingerprint(operation, wire, source.identity_or_uri, source.content_tag)
+        submission = record.recall(same, source.uri) if record else None
+        if submission is not None:
+            self._submission, self._recorded = submission, True
+        else:
+            new = Submission(operation.name, "", source.uri, source.size, same)
+            if self.wait_for_completion and (reuse := self.reuse_store(hook)):
+                source = reuse.identified(source)
+                new = replace(new, reuse_key=reuse_key(hook.config.service, operation, wire, source))
+                with reuse.lookup(new) as kept:
+                    if kept is not None:
+                        return self._deliver_kept(context, kept, new, delivery)
+            submission = self._submit(hook, source, wire, new, record)
         if not self.wait_for_completion:
-            if record := self._record(context):
+            if record:
                 record.delivered(submission)
             return submission.ocr_task_id
         wait = Wait(
@@ -211,25 +226,23 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
             **self.source_options(),
         )
 
-    def _submit_once(
-        self, context: Context, hook: AsposeOcrHook, source: Source, wire: Mapping[str, Any] | None
+    def _submit(
+        self,
+        hook: AsposeOcrHook,
+        source: Source,
+        wire: Mapping[str, Any] | None,
+        new: Submission,
+        record: TaskRecord | None,
     ) -> Submission:
-        operation, record = source.operation_for(self.of_operation), self._record(context)
-        self.keeps_record = record is not None
-        same = fingerprint(operation, wire, source.identity_or_uri, source.content_tag)
-        known = record.recall(same, source.uri) if record else None
-        if known is not None:
-            self._submission, self._recorded = known, True
-            return known
+        operation, submitted_at = new.of_operation, time.time()
         if not record and self.durable and operation.authenticated:
             warn_of_no_record()
-        submitted_at = time.time()
         with (
             metrics.span("submit", operation=operation.name, bytes=source.size),
-            record.intent(same) if record else nullcontext() as fate,
+            record.intent(new.fingerprint) if record else nullcontext() as fate,
         ):
             ocr_task_id = hook.submit_source(operation, source, wire, fate)
-        submission = Submission(operation.name, ocr_task_id, source.uri, source.size, same, submitted_at)
+        submission = replace(new, ocr_task_id=ocr_task_id, submitted_at=submitted_at)
         self._submission = submission
         self._recorded = record is not None and record.submitted(submission)
         mask_trial_id(operation, ocr_task_id)
@@ -237,6 +250,12 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
         cost = f"billed calls so far: {hook.api_calls}, {time.time() - submitted_at:.1f} s"
         self.log.info("Submitted %s to %s as %s, %s", sent, operation.name, submission, cost)
         return submission
+
+    def _deliver_kept(self, context: Context, kept: Kept, new: Submission, delivery: Delivery) -> Manifest:
+        manifest = kept.deliver(new, delivery)
+        log_manifest(manifest, kept.submission(new), self.log, xcom=self.do_xcom_push)
+        self._returns(context, manifest)
+        return manifest
 
     def _finish(
         self,
@@ -253,9 +272,10 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
             if task.status is TaskStatus.NOT_EXIST and submission.reattached and forgotten:
                 self.log.warning("The service has lost the OCR task of the earlier try: submitting anew")
                 return self._execute(context)
-        delivery = self.delivery(context, self.wire())
+        delivery, reuse = self.delivery(context, self.wire()), self.reuse_store(hook)
+        keep = reuse.keeping(submission, completed_at) if reuse else drop
         try:
-            return self._collect(context, hook, task, submission, delivery, completed_at, record)
+            return self._collect(context, hook, task, submission, delivery, completed_at, record, keep=keep)
         except AsposeOcrTaskError:
             # It has come to nothing: whoever clears the task wants it submitted anew.
             if record:

@@ -13,6 +13,7 @@ from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT
 from airflow_provider_asposeocr.api.regions import shown_boxes, wire_regions
 from airflow_provider_asposeocr.api.settings import SETTINGS, check_literals, wire_settings
 from airflow_provider_asposeocr.durable import RecordStore, record_store_for
+from airflow_provider_asposeocr.reuse import ReuseStore
 from airflow_provider_asposeocr.task_mixin import OcrTaskMixin, new_hook, permanent_errors_fail
 
 if TYPE_CHECKING:
@@ -62,6 +63,12 @@ class SubmitMixin(OcrTaskMixin):
         in Airflow's task state store (3.3 and later), else in small files beside the destination. With
         neither, a retry submits again.
     :param durable_path: a folder in any storage that keeps the records instead of those places (templated).
+    :param reuse_path: a folder in any storage that keeps results for later runs, by content of the source,
+        operation and settings: what is there is delivered without a call (templated). Default: that of the
+        connection's extra ``reuse_path``, if any. Whoever may write there decides what is delivered.
+        Results of trial operations are not kept.
+    :param reuse_max_age: seconds or timedelta for which such a result is good; 0 makes all of them anew,
+        None takes any.
     :param kwargs: those of :class:`.OcrTaskMixin`.
     """
 
@@ -77,11 +84,12 @@ class SubmitMixin(OcrTaskMixin):
         "cancel_on_timeout",
         "repeat_ambiguous_submit",
         "durable_path",
+        "reuse_path",
     )
 
     template_fields_renderers: ClassVar[dict[str, str]] = {
         **OcrTaskMixin.template_fields_renderers,
-        **dict.fromkeys(("source_prefix", "regions", "extra_settings", "durable_path"), "json"),
+        **dict.fromkeys(("source_prefix", "regions", "extra_settings", "durable_path", "reuse_path"), "json"),
     }
 
     _hook: AsposeOcrHook | None = None
@@ -114,6 +122,8 @@ class SubmitMixin(OcrTaskMixin):
         repeat_ambiguous_submit: bool | str = True,
         durable: bool = True,
         durable_path: str | None = None,
+        reuse_path: str | None = None,
+        reuse_max_age: float | timedelta | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(operation=operation, **kwargs)
@@ -141,6 +151,8 @@ class SubmitMixin(OcrTaskMixin):
         self.repeat_ambiguous_submit = repeat_ambiguous_submit
         self.durable = durable
         self.durable_path = durable_path
+        self.reuse_path = reuse_path
+        self.reuse_max_age = reuse_max_age
         with permanent_errors_fail():
             check_literals(self.of_operation, {name: getattr(self, name) for name in _SETTINGS})
 
@@ -196,4 +208,19 @@ class SubmitMixin(OcrTaskMixin):
             path=self.location("durable_path"),
             destination=destination,
             conn_id=self.word("destination_conn_id"),
+        )
+
+    def reuse_store(self, hook: AsposeOcrHook) -> ReuseStore | None:
+        """Return where results are kept for later runs, or None where they are not.
+
+        :param hook: of the connection, which may name a place.
+        """
+        folder = self.location("reuse_path") or hook.config.reuse_path
+        if not folder or not self.of_operation.authenticated:
+            return None
+
+        return ReuseStore(
+            folder,
+            self.word("destination_conn_id"),
+            coerce.seconds("reuse_max_age", self.reuse_max_age, may_be_zero=True),
         )

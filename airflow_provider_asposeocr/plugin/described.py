@@ -115,7 +115,7 @@ class BatchResult:
     totals: Mapping[str, Any] = field(default_factory=dict)
 
 
-_TOTALS = ("items", "succeeded", "failed", "skipped", "resumed", "api_calls", "seconds")
+_TOTALS = ("items", "succeeded", "failed", "skipped", "resumed", "reused", "api_calls", "seconds")
 
 
 def read_described(value: Any) -> Described | BatchResult | None:

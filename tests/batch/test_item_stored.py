@@ -14,7 +14,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_asposeocr.api.submission import RETENTION
-from airflow_provider_asposeocr.batch import item
+from airflow_provider_asposeocr.batch import stored
 from airflow_provider_asposeocr.batch.runner import AsposeOcrBatchIncompleteError
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.files.storage import StoragePath, storage_path
@@ -196,14 +196,14 @@ class TestRemote:
         self, emulator: Emulator, remote: Store, again: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         listed: list[str] = []
-        names_beside = item._names_beside
+        names_beside = stored._names_beside
 
         def counting(path: StoragePath) -> frozenset[str] | None:
             listed.append(str(path))
             time.sleep(0.05)
             return names_beside(path)
 
-        monkeypatch.setattr(item, "_names_beside", counting)
+        monkeypatch.setattr(stored, "_names_beside", counting)
         again()
         assert not listed
         assert again()["skipped"] == 6
@@ -224,7 +224,7 @@ class TestRemote:
 
     def test_a_folder_that_is_gone_is_an_empty_one(self, remote: Store) -> None:
         path = storage_path(f"{remote.url}/never/there.txt", remote.conn_id)
-        assert item._names_beside(path) == frozenset()
+        assert stored._names_beside(path) == frozenset()
 
     def test_a_folder_that_may_not_be_listed_is_trusted(
         self,
@@ -257,7 +257,7 @@ class TestRemote:
 
     def break_listing(self, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
         """Let the storage of results fail when a folder is listed."""
-        names_beside = item._names_beside
+        names_beside = stored._names_beside
 
         class Broken:
             def __init__(self, fs: Any) -> None:
@@ -272,4 +272,4 @@ class TestRemote:
         def broken(path: StoragePath) -> frozenset[str] | None:
             return names_beside(replace(path, fs=Broken(path.fs)))
 
-        monkeypatch.setattr(item, "_names_beside", broken)
+        monkeypatch.setattr(stored, "_names_beside", broken)
