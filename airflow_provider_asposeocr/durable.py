@@ -4,7 +4,8 @@ The record is written as an intent before the submission and completed right aft
 - no record submits;
 - an intent alone submits too, and says that the OCR task may be a duplicate: the process died in between;
 - an id resumes that OCR task, if it is the same operation, settings and source, younger than the service's
-  retention, and if it was not cleared by the user after its results had been delivered.
+  retention; with ``on_clear="resubmit"`` not if a user has cleared the task after its results had been
+  delivered.
 
 Airflow raises ``max_tries`` of a task when a user clears it, and leaves it alone when it retries. That is
 how a crash after the delivery, which must not pay again, is told from a user who wants the task run anew.
@@ -239,12 +240,16 @@ class TaskRecord:
 
     :param store: keeps it.
     :param max_tries: of the task instance.
+    :param resubmit: whether a task that was cleared after its delivery is to be paid for again.
+    :ivar cleared: whether a user has cleared the task since the record that was recalled.
     """
 
-    def __init__(self, store: RecordStore, max_tries: int) -> None:
+    def __init__(self, store: RecordStore, max_tries: int, *, resubmit: bool = False) -> None:
         self._store = store
         self._max_tries = max_tries
+        self._resubmit = resubmit
         self._intended: str | None = None
+        self.cleared = False
 
     def recall(self, fingerprint: str, source: str | None) -> Submission | None:
         """Find the submission to resume, or None if a new one is to be made. Logs the decision.
@@ -339,8 +344,9 @@ class TaskRecord:
             )
         if time.time() - (known.submitted_at or 0.0) >= RETENTION:
             return "the OCR task of the earlier try is older than the 24 hours that the service keeps it"
-        if record.get("delivered") and record.get("max_tries") != self._max_tries:
-            return "the task was cleared after its results had been delivered"
+        self.cleared = record.get("max_tries") != self._max_tries
+        if self._resubmit and record.get("delivered") and self.cleared:
+            return "the task was cleared after its results had been delivered, and on_clear is resubmit"
         return None
 
 

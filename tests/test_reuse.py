@@ -18,6 +18,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_asposeocr import reuse
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
+from airflow_provider_asposeocr.files import body
 from airflow_provider_asposeocr.operators.asposeocr import (
     AsposeOcrBinarizeImageOperator,
     AsposeOcrRecognizeImageOperator,
@@ -262,11 +263,10 @@ def test_a_known_object_is_not_read_again(
     content = image(1) + bytes(3_000_000)
     source, renamed = s3_store.put("in/scan.png", content), s3_store.put("in/renamed.png", content)
     read: list[str] = []
-    read_exactly = reuse.read_exactly
 
     def counted(source: Any) -> Any:
         read.append(source.name)
-        return read_exactly(source)
+        return body.read_exactly(source)
 
     monkeypatch.setattr(reuse, "read_exactly", counted)
     found = [

@@ -182,6 +182,11 @@ class ItemProcessor:
             item.stage = Stage.SKIPPED
             return known
         if item.submission.reattached:
+            # Results that are kept cost no call, those at the service do.
+            kept = await asyncio.to_thread(contained, self._deliver_kept, item, Content())
+            if kept is not None:
+                self._add(item, Kind.DONE, kept)
+                return kept
             task = await self._submit_and_wait(item)
             if task.status is not TaskStatus.NOT_EXIST:
                 return await self._collect(item, task)

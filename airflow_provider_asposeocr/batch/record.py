@@ -93,11 +93,13 @@ class BatchRecord:
 
     :param store: where it is kept.
     :param max_tries: of the task instance: Airflow raises it when a user clears the task.
+    :param resubmit: whether a batch that was cleared after its success is to be paid for again.
     :raises AsposeOcrStorageError: if it cannot be read: to submit might pay twice.
     """
 
-    def __init__(self, store: RecordStore, max_tries: int) -> None:
+    def __init__(self, store: RecordStore, max_tries: int, *, resubmit: bool = False) -> None:
         self._store = store
+        self._resubmit = resubmit
         self._max_tries = max_tries
         self._id = secrets.token_hex(8)
         self._number = 0
@@ -178,8 +180,8 @@ class BatchRecord:
             self._number = 0
             return
         self._cleared = last["max_tries"] != self._max_tries
-        if last["finished"] and self._cleared:
-            log.warning("Submitting all items anew: the task was cleared after the batch had succeeded")
+        if last["finished"] and self._cleared and self._resubmit:
+            log.warning("Submitting all items anew: the batch had succeeded, and on_clear is resubmit")
             self._number, self._tail, self._rows = 0, [], {}
             return
         self._id = last["batch"]

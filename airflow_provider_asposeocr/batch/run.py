@@ -127,7 +127,8 @@ class Batch:
         elif shard:
             log.info("This is %s, with %d of %d sources", shard, len(items), len(listing.items))
         store = self._record_store(destination, shard) if items else None
-        record = BatchRecord(store, max_tries_of(self._context)) if store else None
+        tries = max_tries_of(self._context)
+        record = BatchRecord(store, tries, resubmit=task.resubmits()) if store else None
         common = None if options.operation is AUTO else options.operation.name
         with closing(Report(items, common)) as report:
             runner = self._runner = BatchRunner(options, hook, items, record, report)

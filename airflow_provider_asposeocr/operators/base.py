@@ -169,17 +169,21 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
         source, record = self.opened_source(), self._record(context)
         operation = source.operation_for(self.of_operation)
         same = fingerprint(operation, wire, source.identity_or_uri, source.content_tag)
-        submission = record.recall(same, source.uri) if record else None
-        if submission is not None:
-            self._submission, self._recorded = submission, True
+        known = record.recall(same, source.uri) if record else None
+        if known and record and record.cleared and not self.wait_for_completion:
+            # Nothing else looks at how it has ended, before its id is handed on once more.
+            known = known if self._may_serve(hook, known) else None
+        new = known or Submission(operation.name, "", source.uri, source.size, same)
+        if self.wait_for_completion and (reuse := self.reuse_store(hook)):
+            source = reuse.identified(source)
+            new = replace(new, reuse_key=reuse_key(hook.config.service, operation, wire, source))
+            with reuse.lookup(new) as kept:
+                if kept is not None:
+                    return self._deliver_kept(context, kept, new, delivery)
+        if known is not None:
+            submission = self._submission = new
+            self._recorded = True
         else:
-            new = Submission(operation.name, "", source.uri, source.size, same)
-            if self.wait_for_completion and (reuse := self.reuse_store(hook)):
-                source = reuse.identified(source)
-                new = replace(new, reuse_key=reuse_key(hook.config.service, operation, wire, source))
-                with reuse.lookup(new) as kept:
-                    if kept is not None:
-                        return self._deliver_kept(context, kept, new, delivery)
             submission = self._submit(hook, source, wire, new, record)
         if not self.wait_for_completion:
             if record:
@@ -225,6 +229,13 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
             prefix=self.location("source_prefix"),
             **self.source_options(),
         )
+
+    def _may_serve(self, hook: AsposeOcrHook, known: Submission) -> bool:
+        status = hook.get_task(known.operation, known.ocr_task_id).status
+        if status in (TaskStatus.ERROR, TaskStatus.NOT_EXIST):
+            self.log.warning("%s has come to %s: submitting anew", known, status.value)
+            return False
+        return True
 
     def _submit(
         self,
@@ -284,7 +295,7 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
 
     def _record(self, context: Context) -> TaskRecord | None:
         store = self.record_store(context, self.location("destination"))
-        return TaskRecord(store, max_tries_of(context)) if store else None
+        return TaskRecord(store, max_tries_of(context), resubmit=self.resubmits()) if store else None
 
     def _timeout(self) -> float:
         """Return the seconds to wait for completion."""

@@ -26,8 +26,8 @@ class AsposeOcrBatchOperator(SubmitMixin):
     go on; what concerns all of them, such as rejected credentials, used-up credits or a service that is
     down, ends the batch at once. On a retry only what is not done is done: running OCR tasks are resumed,
     results that are not where they belong are delivered again, files that failed for good stay failed, the
-    others are submitted again. When a user clears the task, files that failed for good are tried again; after
-    a success everything is.
+    others are submitted again. When a user clears the task, files that failed for good are tried again, and
+    with ``on_clear="resubmit"`` everything is after a success.
 
     Each file has a line of JSON in the report: ``source``, ``operation``, ``status`` (``succeeded``,
     ``failed``, or, when the try ended before, ``submitted`` or ``pending``), ``ocr_task_id``, ``uri``,

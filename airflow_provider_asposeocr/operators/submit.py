@@ -63,6 +63,9 @@ class SubmitMixin(OcrTaskMixin):
         in Airflow's task state store (3.3 and later), else in small files beside the destination. With
         neither, a retry submits again.
     :param durable_path: a folder in any storage that keeps the records instead of those places (templated).
+    :param on_clear: what a user means who clears a task that has delivered: ``reuse`` delivers once more from
+        the same OCR task while the service keeps it, ``resubmit`` pays for a new one (templated). What has
+        failed is submitted anew in any case.
     :param reuse_path: a folder in any storage that keeps results for later runs, by content of the source,
         operation and settings: what is there is delivered without a call (templated). Default: that of the
         connection's extra ``reuse_path``, if any. Whoever may write there decides what is delivered.
@@ -84,6 +87,7 @@ class SubmitMixin(OcrTaskMixin):
         "cancel_on_timeout",
         "repeat_ambiguous_submit",
         "durable_path",
+        "on_clear",
         "reuse_path",
     )
 
@@ -122,6 +126,7 @@ class SubmitMixin(OcrTaskMixin):
         repeat_ambiguous_submit: bool | str = True,
         durable: bool = True,
         durable_path: str | None = None,
+        on_clear: str = "reuse",
         reuse_path: str | None = None,
         reuse_max_age: float | timedelta | None = None,
         **kwargs: Any,
@@ -151,6 +156,7 @@ class SubmitMixin(OcrTaskMixin):
         self.repeat_ambiguous_submit = repeat_ambiguous_submit
         self.durable = durable
         self.durable_path = durable_path
+        self.on_clear = on_clear
         self.reuse_path = reuse_path
         self.reuse_max_age = reuse_max_age
         with permanent_errors_fail():
@@ -209,6 +215,18 @@ class SubmitMixin(OcrTaskMixin):
             destination=destination,
             conn_id=self.word("destination_conn_id"),
         )
+
+    def resubmits(self) -> bool:
+        """Tell whether clearing the task pays again for what has been delivered.
+
+        :raises AsposeOcrSettingsError: if ``on_clear`` is none of its words.
+        """
+        word = (self.word("on_clear") or "reuse").casefold()
+        if word not in ("reuse", "resubmit"):
+            raise AsposeOcrSettingsError(
+                f"on_clear must be reuse or resubmit, not {coerce.shown_value(word)}"
+            )
+        return word == "resubmit"
 
     def reuse_store(self, hook: AsposeOcrHook) -> ReuseStore | None:
         """Return where results are kept for later runs, or None where they are not.

@@ -122,7 +122,17 @@ def test_what_failed_for_good_stays_so_until_the_task_is_cleared(
     assert BatchRecord(store, 3).recall(fingerprint(1)) == when_cleared
 
 
-def test_cleared_after_success_everything_is_new(caplog: pytest.LogCaptureFixture) -> None:
+def test_cleared_after_success_nothing_is_new() -> None:
+    store = MemoryStore()
+    first = BatchRecord(store, 1)
+    first.write([row_of(fingerprint(1), Kind.DONE, DONE)], unrecorded=0)
+    first.finish()
+    assert BatchRecord(store, 3).recall(fingerprint(1)) == DONE
+
+
+def test_cleared_after_success_everything_is_new_with_resubmit(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     store = MemoryStore()
     first = BatchRecord(store, 1)
     first.write([row_of(fingerprint(n), Kind.DONE, DONE) for n in range(200)], unrecorded=0)
@@ -130,8 +140,8 @@ def test_cleared_after_success_everything_is_new(caplog: pytest.LogCaptureFixtur
 
     assert BatchRecord(store, 1).recall(fingerprint(1)) is not None
     with caplog.at_level(logging.WARNING):
-        anew = BatchRecord(store, 3)
-    assert "was cleared after the batch had succeeded" in caplog.text
+        anew = BatchRecord(store, 3, resubmit=True)
+    assert "the batch had succeeded, and on_clear is resubmit" in caplog.text
     assert anew.recall(fingerprint(1)) is None
     # Segments of the one before lie behind its first.
     anew.write([submitted(7)], unrecorded=1)

@@ -134,11 +134,12 @@ def test_running_ocr_tasks_are_resumed(
     ]
 
 
-def test_a_crash_after_the_end_does_nothing_again_but_a_clear_does_all(
-    emulator: Emulator, case: Case
+@pytest.mark.parametrize(("on_clear", "paid"), [("reuse", 8), ("resubmit", 16)])
+def test_a_crash_after_the_end_does_nothing_again_and_a_clear_only_where_that_is_wanted(
+    emulator: Emulator, case: Case, on_clear: str, paid: int
 ) -> None:
-    for max_tries, submissions in ((1, 8), (1, 8), (3, 16), (3, 16)):
-        assert case.run(max_tries)["succeeded"] == 8
+    for max_tries, submissions in ((1, 8), (1, 8), (3, paid), (3, paid)):
+        assert case.run(max_tries, on_clear=on_clear)["succeeded"] == 8
         assert emulator.calls.submit == submissions
 
 

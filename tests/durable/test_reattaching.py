@@ -57,13 +57,30 @@ def test_another_destination_is_no_other_submission(
     assert manifest["uri"].endswith("/elsewhere.txt")
 
 
-def test_cleared_after_success_runs_anew_but_a_crash_after_delivery_does_not(
-    emulator: Emulator, case: Case
+@pytest.mark.parametrize(("on_clear", "paid"), [("reuse", [1, 1, 1]), ("resubmit", [1, 2, 3])])
+def test_cleared_after_success_it_pays_again_where_that_is_wanted_but_never_after_a_crash(
+    emulator: Emulator, case: Case, on_clear: str, paid: list[int]
 ) -> None:
-    for max_tries, submissions in ((1, 1), (1, 1), (3, 2), (3, 2), (5, 3)):
+    for max_tries, submissions in zip((1, 3, 5), paid, strict=True):
+        for _ in range(2):
+            operator, of_context = case(on_clear=on_clear)
+            run(operator, max_tries=max_tries, **of_context)
+            assert emulator.calls.submit == submissions
+
+
+def test_cleared_after_it_was_lost_it_is_submitted_anew(emulator: Emulator, case: Case) -> None:
+    for max_tries in (1, 3):
         operator, of_context = case()
         run(operator, max_tries=max_tries, **of_context)
-        assert emulator.calls.submit == submissions
+        emulator.forget_ocr_tasks()
+    assert emulator.calls.submit == 2
+
+
+def test_on_clear_is_one_of_two_words(emulator: Emulator, case: Case) -> None:
+    operator, of_context = case(on_clear="restart")
+    with pytest.raises(AirflowFailException, match="on_clear must be reuse or resubmit"):
+        run(operator, **of_context)
+    assert emulator.calls.billed == 0
 
 
 def test_cleared_while_waiting_re_attaches(emulator: Emulator, case: Case) -> None:
@@ -129,7 +146,7 @@ def test_a_reattached_ocr_task_gets_no_fresh_day(
     assert deferred.value.trigger.wait["deadline"] == pytest.approx(submitted_at + RETENTION, abs=2)
 
 
-def test_submit_only_returns_the_same_id_after_a_crash_and_a_new_one_after_a_clear(
+def test_submit_only_returns_the_same_id_unless_it_was_cleared_after_it_came_to_nothing(
     emulator: Emulator, scan: Path
 ) -> None:
     accessor = StateStore()
@@ -141,5 +158,9 @@ def test_submit_only_returns_the_same_id_after_a_crash_and_a_new_one_after_a_cle
 
     first = submit(1)
     assert submit(1) == first
-    assert submit(3) != first
+    assert submit(3) == first
+    assert emulator.calls.submit == 1
+    emulator.forget_ocr_tasks()
+    assert submit(3) == first
+    assert submit(5) != first
     assert emulator.calls.submit == 2
