@@ -267,7 +267,7 @@ def _read(file: IO[bytes], key: str) -> Kept:
     with zipfile.ZipFile(file) as archive:
         members = {info.filename: info for info in archive.infolist()}
         if members[_DESCRIPTION].file_size > MAX_ENTRY_BYTES:
-            raise ValueError("too much is said")
+            raise ValueError(_DESCRIPTION)
         entry = json.loads(archive.read(_DESCRIPTION))
         described = entry["task"]["results"]
         completed_at, submitted_at = entry["completed_at"], entry["submitted_at"]
@@ -281,7 +281,7 @@ def _read(file: IO[bytes], key: str) -> Kept:
             and len(described) <= MAX_RESULTS
         )
         if not whole:
-            raise ValueError("it is the entry of something else")
+            raise ValueError(key)
         spans = [_span(members[str(number)], file) for number in range(len(described))]
     results = tuple(_checked(one, span) for one, span in zip(described, spans, strict=True))
     return Kept(replace(task, results=results), submitted_at, completed_at)
@@ -290,7 +290,7 @@ def _read(file: IO[bytes], key: str) -> Kept:
 def _span(info: zipfile.ZipInfo, file: IO[bytes]) -> VerbatimSpan:
     """Find where a result lies: it is stored as it is."""
     if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
-        raise ValueError("not stored as it is")
+        raise ValueError(info.filename)
     file.seek(info.header_offset)
     *_, name, extra = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
     start = info.header_offset + _LOCAL_HEADER.size + name + extra
@@ -303,5 +303,5 @@ def _checked(described: Mapping[str, Any], span: VerbatimSpan) -> SpooledResult:
         digest.update(chunk)
         size += len(chunk)
     if digest.hexdigest() != described["sha256"] or size != described["bytes"]:
-        raise ValueError("a result is not what it was")
+        raise ValueError(described["type"])
     return SpooledResult(str(described["type"]), span, size, is_base64=False)

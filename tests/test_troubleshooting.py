@@ -59,6 +59,7 @@ UNSEEN = {
     ("plugin/asposeocr.py", "Aspose.OCR Cloud: result page"): _DATA,
     ("files/manifest.py", "dropped, since do_xcom_push is False"): _INFO,
     ("files/manifest.py", "left at the service"): _INFO,
+    ("files/manifest.py", "Reused, without a call"): _INFO,
     ("api/polling.py", "%Y-%m-… %H:%M:%S UTC"): _DATA,
     ("deferral.py", "{{ ti.xcom_pull(task_ids=…, key=…, map_indexes=-1) }}"): _DATA,
     ("hooks/drivers.py", "airflow-provider-asposeocr/… apache-airflow/… Python/…"): _DATA,

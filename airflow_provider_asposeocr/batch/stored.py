@@ -44,7 +44,7 @@ def stored_again(entry: Entry | None, conn_id: str | None) -> Iterator[Kept | No
                         file.write(chunk)
                         digest.update(chunk)
                 if digest.hexdigest() != stored.sha256:
-                    raise ValueError("it has changed")
+                    raise ValueError(stored.type)
                 span = VerbatimSpan(file, start, file.tell())
                 results.append(SpooledResult(stored.type, span, stored.bytes, is_base64=False))
         except Exception as error:
