@@ -38,6 +38,7 @@ def written(
         "failed": statuses.count("failed"),
         "skipped": 1,
         "resumed": 2,
+        "reused": 1,
         "api_calls": 10 + number,
         "seconds": 1.5 * number,
         **({} if shards is None else {"shard": number, "shards": shards}),
@@ -68,6 +69,7 @@ def test_lines_follow_one_another_and_numbers_are_added(tmp_path: Path) -> None:
         "failed": 0,
         "skipped": 3,
         "resumed": 6,
+        "reused": 3,
         "api_calls": 33,
         "seconds": 3.0,
     }

@@ -59,6 +59,7 @@ def test_texts_are_stored_and_told(emulator: Emulator, inbox: Path, out: Path) -
         "failed": 0,
         "skipped": 0,
         "resumed": 0,
+        "reused": 0,
         "api_calls": 24,
     }
 
