@@ -286,6 +286,7 @@ def violations(path: Path) -> list[Violation]:
     return sorted(listed)
 
 
+@cache
 def all_in(path: Path) -> list[Found]:
     """Return the names and texts of a module, the lines of a page, or the keys of figures."""
     if path.suffix != ".py":

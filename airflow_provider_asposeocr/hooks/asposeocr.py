@@ -384,8 +384,7 @@ class AsposeOcrHook(HttpHook):
         with existing(self.asposeocr_conn_id):
             connection = self.get_connection(self.asposeocr_conn_id)
         config = ConnectionConfig.of(connection, connection.extra_dejson)
-        # Files that cannot be used are found out before anything is sent.
-        config.ssl_context()
+        config.check_files()
         return config
 
     async def _aload(self) -> ConnectionConfig:

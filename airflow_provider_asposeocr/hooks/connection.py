@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import logging
 import os
@@ -180,12 +181,23 @@ class ConnectionConfig:
         from_environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         return from_environment or certifi.where()
 
+    def check_files(self) -> None:
+        """Find out that the files of ``verify`` and ``cert`` can be used, before anything is sent.
+
+        :raises AsposeOcrSettingsError: if they cannot.
+        """
+        if self.cert or self.ca_bundle() not in (False, certifi.where()):
+            self.ssl_context()
+
     def ssl_context(self) -> ssl.SSLContext:
         """Return the meaning of :meth:`ca_bundle` and ``cert`` to a client that takes a context.
 
         :raises AsposeOcrSettingsError: if their files cannot be used.
         """
-        bundle = str(self.ca_bundle() or certifi.where())
+        bundle = self.ca_bundle()
+        if bundle == certifi.where() and not self.cert:
+            return _context_of_certifi()
+        bundle = str(bundle or certifi.where())
         is_folder = os.path.isdir(bundle)  # noqa: PTH112 - the bundle is text, as requests takes it
         try:
             context = ssl.create_default_context(
@@ -201,6 +213,12 @@ class ConnectionConfig:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
+
+
+@functools.cache
+def _context_of_certifi() -> ssl.SSLContext:
+    # To load it takes 40 ms, and an installed package does not change.
+    return ssl.create_default_context(cafile=certifi.where())
 
 
 @contextmanager
