@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import DAG, BaseOperator, task
 
 from airflow_provider_asposeocr.api.polling import DEFAULT_DELAY_COST
 from airflow_provider_asposeocr.api.settings import SETTINGS
+from airflow_provider_asposeocr.check.__main__ import parser
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE
 from airflow_provider_asposeocr.get_provider_info import get_provider_info
 from airflow_provider_asposeocr.operators import asposeocr, base, batch, fetch, submit
@@ -165,6 +166,8 @@ def test_every_command_on_a_page_is_one(command: str) -> None:
             assert set(re.findall(r"\[(\w+)\]", command)) <= extras
         case "airflow":
             get_parser().parse_args(rest)
+        case "asposeocr-check":
+            parser().parse_args(rest)
         case "asposeocr-emulator":
             assert rest == []
         case "export":

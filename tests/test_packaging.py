@@ -86,6 +86,7 @@ MAY_IMPORT = {
         "operators",
         "decorators",
     },
+    "check": {"api", "files", "hooks", "check", "__init__"},
     "plugin": {"api", "files", "operators", "plugin"},
     "emulator": {"api", "emulator", "__init__"},
 }

@@ -24,6 +24,8 @@ MODULES = {
 }
 
 UNSEEN_MODULES = {
+    "check/observers.py": "words for what was seen, in the report of the check",
+    "check/unknowns.py": "texts of the report of the check: docs/service.md has all of them",
     "get_provider_info.py": "texts of the form of the connection",
     "api/languages.py": "names of languages",
     "files/markup.py": "patterns and names of tags",
@@ -34,6 +36,7 @@ _REPEATED = "counts as HTTP 502, which has an entry"
 _TIMED_OUT = "is told as `timed out`, within a message that has an entry"
 _INFO = "piece of a line that tells of no trouble"
 _DATA = "no message"
+_HELP = "help of a command"
 
 UNSEEN = {
     ("api/flows.py", "no token"): _REPEATED,
@@ -63,6 +66,22 @@ UNSEEN = {
     ("api/polling.py", "%Y-%m-… %H:%M:%S UTC"): _DATA,
     ("deferral.py", "{{ ti.xcom_pull(task_ids=…, key=…, map_indexes=-1) }}"): _DATA,
     ("hooks/drivers.py", "airflow-provider-asposeocr/… apache-airflow/… Python/…"): _DATA,
+    (
+        "check/__main__.py",
+        "Compare Aspose.OCR Cloud with what the provider assumes of it, in a few billed calls.",
+    ): _HELP,
+    (
+        "check/__main__.py",
+        "Exit status: 0 if nothing differs, 1 if something does, 2 if it could not be checked.",
+    ): _HELP,
+    ("check/__main__.py", "Airflow connection (default: %(default)s)"): _HELP,
+    ("check/__main__.py", "do not ask before the billed calls are made"): _HELP,
+    (
+        "check/__main__.py",
+        "before the OCR task is asked for again, doubled once (default: %(default)s)",
+    ): _HELP,
+    ("check/report.py", "…. Billed calls: …"): _INFO,
+    ("check/caller.py", "HTTP 200 with …"): _DATA,
     ("files/body.py", "multipart/form-data; boundary=…"): _DATA,
 }
 """Texts that no user meets as a message, each with the reason."""

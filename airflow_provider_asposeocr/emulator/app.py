@@ -169,7 +169,7 @@ class _Exchange:
         if self._route.authenticated and not self._state.tokens.accepts(
             self._request.headers.get("authorization")
         ):
-            return replies.unauthorized()
+            return replies.unauthorized(self._options.refused_token)
         if self._route.kind not in ("token", "submit") and not self._given_id:
             return replies.problem(400, "The id is required.", errors={"id": ["The id field is required."]})
         return None
@@ -178,9 +178,9 @@ class _Exchange:
         try:
             form = await read_form(self._request, self._receive)
         except UploadError:
-            return replies.sign_in(TokenRefusal("invalid_request"))
+            return replies.sign_in(TokenRefusal("invalid_request"), self._options)
         fields = [form.get(name, "") for name in ("grant_type", "client_id", "client_secret")]
-        return replies.sign_in(self._state.tokens.grant(*fields))
+        return replies.sign_in(self._state.tokens.grant(*fields), self._options)
 
     async def _submit(self) -> Response:
         if self._is_announced_too_large():
@@ -216,20 +216,36 @@ class _Exchange:
             body = await _READERS[operation.body](self._request, sink)
             flat = operation.settings is SettingsKind.SPEECH_FLAT
             settings = body if flat else member(body, "settings")
-            AppliedSettings.from_wire(operation, settings)
-        kept: dict[str, Any] = settings if isinstance(settings, dict) else {}
+            wrong = self._wrong(operation, settings)
+        kept: dict[str, Any] = settings if isinstance(settings, dict) and not wrong else {}
         try:
-            return self._state.submit(ocr_task_id, operation.name, kept, sink)
+            ocr_task = self._state.submit(ocr_task_id, operation.name, kept, sink)
         except OSError:
             sink.discard()
             raise
+        if wrong and self._options.wrong_settings == "error":
+            self._state.ocr_tasks.fail(ocr_task_id, (wrong.detail,))
+        return ocr_task
+
+    def _wrong(self, operation: Operation, settings: Any) -> SettingsError | None:
+        try:
+            AppliedSettings.from_wire(operation, settings)
+        except SettingsError as error:
+            # Without regions there is nothing that could be done instead.
+            if self._options.wrong_settings == "400" or operation.name == "RecognizeRegions":
+                raise
+            return error
+        return None
 
     async def _poll(self) -> Response:
         ocr_task = self._ocr_task()
         if ocr_task is None:
             return replies.unknown_ocr_task(self._request, self._given_id or "", self._options)
         await self._block(ocr_task)
-        return replies.state_of(self._request, ocr_task, ocr_task.read(), self._options, with_results=True)
+        status = ocr_task.read()
+        if status == "Completed" and self._options.forget_after_read:
+            self._state.ocr_tasks.remove(ocr_task.ocr_task_id)
+        return replies.state_of(self._request, ocr_task, status, self._options, with_results=True)
 
     async def _block(self, ocr_task: OcrTask) -> None:
         until, connection = time.monotonic() + self._options.block_get_seconds, connection_of(self._scope)
@@ -250,10 +266,12 @@ class _Exchange:
         return replies.result_file(ocr_task, self._options)
 
     async def _cancel(self) -> Response:
+        if self._options.delete_status == 405:
+            return replies.problem(405, "DELETE is not possible here.", headers={"Allow": "GET, POST"})
         ocr_task = self._ocr_task()
         if ocr_task is None and self._options.unknown_id == "404":
             return replies.unknown_ocr_task(self._request, self._given_id or "", self._options)
-        if ocr_task:
+        if ocr_task and not (self._options.keep_deleted and ocr_task.is_final):
             self._state.ocr_tasks.remove(ocr_task.ocr_task_id)
         return Response(status_code=self._options.delete_status)
 

@@ -108,13 +108,23 @@ _CHECKS: Mapping[str, Check] = {
     "id_style": partial(_choice, allowed=("guid", "tts", "quoted", "newline")),
     "unknown_id": partial(_choice, allowed=("not_exist", "404", "204")),
     "empty_results": partial(_choice, allowed=("null", "list")),
-    "delete_status": partial(_choice, allowed=(200, 204)),
+    "delete_status": partial(_choice, allowed=(200, 204, 405)),
+    "keep_deleted": checks.flag,
+    "forget_after_read": checks.flag,
+    "unfinished": partial(_choice, allowed=("status", "404", "204")),
+    "rejected_sign_in": partial(_choice, allowed=(400, 401, 403)),
+    "refused_token": partial(_choice, allowed=(401, 403)),
+    "wrong_settings": partial(_choice, allowed=("400", "error", "ignored")),
     "warnings": checks.texts,
     "messages": checks.texts,
     "block_get_seconds": checks.seconds,
     "plain_data": checks.flag,
+    "lower_case_types": checks.flag,
+    "reverse_results": checks.flag,
     "extra_fields": checks.flag,
     "unknown_status": partial(_optional, checks.text),
+    "response_status_code": partial(_optional, checks.text),
+    "reply_type": partial(_choice, allowed=("application/json", "text/plain")),
     "shuffle_keys": checks.flag,
     "escape_base64": checks.flag,
     "gzip": checks.flag,
@@ -151,13 +161,25 @@ class EmulatorOptions:
         ``newline`` (a line break at the end).
     :param unknown_id: the response for an unknown id: ``not_exist`` (in a 200), ``404`` or ``204``.
     :param empty_results: ``results`` of an unfinished OCR task: ``null`` or ``list`` (empty).
-    :param delete_status: the HTTP status of a cancellation, 200 or 204.
+    :param delete_status: the HTTP status of a cancellation, 200 or 204; with 405 there is no cancellation.
+    :param keep_deleted: keep the results of a completed OCR task that is deleted.
+    :param forget_after_read: forget an OCR task once its results have been read.
+    :param unfinished: the response to a fetch of an unfinished OCR task: its ``status`` (in a 200), ``404``
+        or ``204``.
+    :param rejected_sign_in: the HTTP status for wrong credentials: 400, 401 or 403.
+    :param refused_token: the HTTP status for a token that is missing, expired or wrong: 401 or 403.
+    :param wrong_settings: the response to a wrong setting: ``400``, or an OCR task that ends as ``error`` or
+        for which the settings are ``ignored``.
     :param warnings: ``error.warnings`` of completed OCR tasks.
     :param messages: ``error.messages`` of completed OCR tasks.
     :param block_get_seconds: how long a fetch waits for the OCR task to end, in seconds.
     :param plain_data: send text results as they are, not as Base64.
+    :param lower_case_types: write the types of results in lower case.
+    :param reverse_results: send several results in reverse order.
     :param extra_fields: add undocumented members to replies.
     :param unknown_status: a ``taskStatus`` that replaces ``Pending`` and ``Processing``.
+    :param response_status_code: a ``responseStatusCode`` that replaces all others.
+    :param reply_type: the media type of replies with a status: ``application/json`` or ``text/plain``.
     :param shuffle_keys: write the members of replies in an arbitrary order.
     :param escape_base64: write ``+`` and ``/`` as JSON escapes.
     :param gzip: compress replies for clients that accept it.
@@ -186,12 +208,22 @@ class EmulatorOptions:
     unknown_id: str = "not_exist"
     empty_results: str = "null"
     delete_status: int = 200
+    keep_deleted: bool = False
+    forget_after_read: bool = False
+    unfinished: str = "status"
+    rejected_sign_in: int = 400
+    refused_token: int = 401
+    wrong_settings: str = "400"
     warnings: Sequence[str] = ()
     messages: Sequence[str] = ()
     block_get_seconds: float = 0.0
     plain_data: bool = False
+    lower_case_types: bool = False
+    reverse_results: bool = False
     extra_fields: bool = False
     unknown_status: str | None = None
+    response_status_code: str | None = None
+    reply_type: str = "application/json"
     shuffle_keys: bool = False
     escape_base64: bool = False
     gzip: bool = False

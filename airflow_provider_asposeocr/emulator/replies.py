@@ -54,10 +54,10 @@ def problem(
     return Response(text, status, dict(headers or {}), media_type="application/problem+json")
 
 
-def unauthorized() -> Response:
-    """Build the 401 for a missing, expired or wrong token."""
-    headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-    return problem(401, "The access token is missing, expired or wrong.", headers=headers)
+def unauthorized(status: int = 401) -> Response:
+    """Build the 401, or the 403, for a missing, expired or wrong token."""
+    headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'} if status == 401 else None
+    return problem(status, "The access token is missing, expired or wrong.", headers=headers)
 
 
 def too_large() -> Response:
@@ -65,14 +65,14 @@ def too_large() -> Response:
     return problem(413, "The request body is too large.", headers={"Connection": "close"})
 
 
-def sign_in(answer: TokenGrant | TokenRefusal) -> Response:
+def sign_in(answer: TokenGrant | TokenRefusal, options: EmulatorOptions) -> Response:
     """Build the response to a sign-in."""
     if isinstance(answer, TokenGrant):
         body = {"access_token": answer.access_token, "expires_in": answer.expires_in, "token_type": "Bearer"}
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
     if answer.retry_after is not None:
         return problem(429, "Too many failed sign-ins.", headers={"Retry-After": str(answer.retry_after)})
-    return JSONResponse({"error": answer.error}, 400)
+    return JSONResponse({"error": answer.error}, options.rejected_sign_in)
 
 
 def submitted(request: Request, ocr_task_id: str, options: EmulatorOptions) -> Response:
@@ -92,6 +92,8 @@ def state_of(
     :param with_results: False omits the results, as GetTaskStatus does.
     """
     final = status in ("Completed", "Error")
+    if not final and with_results and options.unfinished != "status":
+        return _without_state(options.unfinished)
     messages: Sequence[str] = ocr_task.outcome.messages if status == "Error" and ocr_task.outcome else ()
     warnings: Sequence[str] = ()
     results: list[dict[str, Any]] | None = None if options.empty_results == "null" else []
@@ -102,11 +104,14 @@ def state_of(
             warnings = (*ocr_task.outcome.warnings, *warnings)
         if with_results and ocr_task.outcome:
             results = [_result(result, options) for result in ocr_task.outcome.results]
+            results = results[::-1] if options.reverse_results else results
             generated = _generate(results, options)
+            if options.lower_case_types:
+                results = [{**result, "type": result["type"].lower()} for result in results]
     body = {
         "id": ocr_task.ocr_task_id,
         "taskStatus": status if final else options.unknown_status or status,
-        "responseStatusCode": _STATUS_CODES.get(status, "NotReady"),
+        "responseStatusCode": options.response_status_code or _STATUS_CODES.get(status, "NotReady"),
         "results": results,
         "error": _error(messages, warnings),
     }
@@ -115,18 +120,20 @@ def state_of(
 
 def unknown_ocr_task(request: Request, ocr_task_id: str, options: EmulatorOptions) -> Response:
     """Build the response for an unknown id."""
-    if options.unknown_id == "404":
-        return problem(404, _NOT_EXIST)
-    if options.unknown_id == "204":
-        return Response(status_code=204)
+    if options.unknown_id != "not_exist":
+        return _without_state(options.unknown_id)
     body: dict[str, Any] = {
         "id": ocr_task_id,
         "taskStatus": "NotExist",
-        "responseStatusCode": _STATUS_CODES["NotExist"],
+        "responseStatusCode": options.response_status_code or _STATUS_CODES["NotExist"],
         "results": None if options.empty_results == "null" else [],
         "error": _error((_NOT_EXIST,), ()),
     }
     return _json(request, body, options)
+
+
+def _without_state(status: str) -> Response:
+    return problem(404, _NOT_EXIST) if status == "404" else Response(status_code=204)
 
 
 def result_file(ocr_task: OcrTask, options: EmulatorOptions) -> Response:
@@ -237,7 +244,7 @@ def _json(request: Request, body: Mapping[str, Any], options: EmulatorOptions) -
     if options.gzip and "gzip" in request.headers.get("accept-encoding", "").lower():
         data = gzip.compress(data, 1)
         headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-    return Response(data, headers=headers, media_type="application/json")
+    return Response(data, headers=headers, media_type=options.reply_type)
 
 
 def _large_json(
@@ -248,7 +255,7 @@ def _large_json(
     for placeholder, data in generated.items():
         before, _, rest = rest.partition(placeholder.encode())
         pieces += [before, data]
-    return GeneratedResponse([*pieces, rest], "application/json")
+    return GeneratedResponse([*pieces, rest], options.reply_type)
 
 
 def _dumped(body: Mapping[str, Any], options: EmulatorOptions) -> bytes:

@@ -72,6 +72,84 @@ def test_delete_may_answer_204(emulator: Emulator, client: Client) -> None:
     assert client.cancel(client.submit()).status_code == 204
 
 
+def test_there_may_be_no_delete(emulator: Emulator, client: Client) -> None:
+    emulator.options.delete_status = 405
+    ocr_task_id = client.submit()
+    assert (client.cancel(ocr_task_id).status_code, client.get(ocr_task_id).status_code) == (405, 200)
+    assert list(emulator.ocr_tasks) == [ocr_task_id]
+
+
+def test_a_completed_task_may_outlive_its_delete(emulator: Emulator, client: Client) -> None:
+    emulator.options.keep_deleted = True
+    ocr_task_id = client.submit()
+    assert client.cancel(ocr_task_id).status_code == 200
+    assert client.get(ocr_task_id).json()["taskStatus"] == "Completed"
+    emulator.options.service_seconds = 1000
+    running = client.submit()
+    client.cancel(running)
+    assert client.get(running).json()["taskStatus"] == "NotExist"
+
+
+def test_results_may_be_gone_once_they_were_read(emulator: Emulator, client: Client) -> None:
+    emulator.options.forget_after_read = True
+    emulator.options.completed_after_reads = 1
+    ocr_task_id = client.submit()
+    states = [client.get(ocr_task_id).json()["taskStatus"] for _ in range(3)]
+    assert states == ["Pending", "Completed", "NotExist"]
+    known = client.submit()
+    assert [client.status(known).json()["taskStatus"] for _ in range(3)] == [
+        "Pending",
+        "Completed",
+        "Completed",
+    ]
+
+
+@pytest.mark.parametrize("style", ["404", "204"])
+def test_an_unfinished_task_may_have_no_result_yet(emulator: Emulator, client: Client, style: str) -> None:
+    emulator.options.unfinished = style
+    emulator.options.completed_after_reads = 2
+    ocr_task_id = client.submit()
+    assert client.get(ocr_task_id).status_code == int(style)
+    assert client.status(ocr_task_id).json()["taskStatus"] == "Processing"
+    assert client.get(ocr_task_id).json()["taskStatus"] == "Completed"
+
+
+def test_what_is_wrong_may_have_another_http_status(emulator: Emulator, client: Client) -> None:
+    emulator.options.rejected_sign_in = 401
+    assert client.token(secret="wrong").status_code == 401
+    emulator.options.refused_token = 403
+    emulator.expire_tokens()
+    answer = client.get("any")
+    assert (answer.status_code, answer.json()["status"]) == (403, 403)
+    assert "WWW-Authenticate" not in answer.headers
+
+
+def test_wrong_settings_may_be_accepted(emulator: Emulator, client: Client) -> None:
+    emulator.options.wrong_settings = "error"
+    body = client.get(client.submit(language="Klingon")).json()
+    assert body["taskStatus"] == "Error"
+    assert "Klingon" in body["error"]["messages"][0]
+    emulator.options.wrong_settings = "ignored"
+    assert client.get(client.submit(language="Klingon")).json()["taskStatus"] == "Completed"
+    assert client.post(operation="RecognizeRegions").status_code == 400
+
+
+def test_types_and_order_of_results(emulator: Emulator, client: Client) -> None:
+    emulator.options.lower_case_types = True
+    emulator.options.reverse_results = True
+    results = client.get(client.submit(resultType="TextAndHocr")).json()["results"]
+    assert [result["type"] for result in results] == ["hocr", "text"]
+
+
+def test_codes_and_media_types_of_replies(emulator: Emulator, client: Client) -> None:
+    emulator.options.response_status_code = "Fine"
+    emulator.options.reply_type = "text/plain"
+    for ocr_task_id in (client.submit(), "nothing"):
+        answer = client.get(ocr_task_id)
+        assert answer.headers["Content-Type"].split(";")[0] == "text/plain"
+        assert answer.json()["responseStatusCode"] == "Fine"
+
+
 def test_data_may_come_plain(emulator: Emulator, client: Client) -> None:
     emulator.options.plain_data = True
     assert client.get(client.submit()).json()["results"][0]["data"].startswith("The quick")
