@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 LOWEST := $(VENV)/lowest
 SDK := $(VENV)/sdk
 CELERY := $(VENV)/celery
-UNIT_TESTS := not system and not crash and not hostile and not sdk and not browser and not result_page
+UNIT_TESTS := not system and not crash and not hostile and not sdk and not browser and not result_page and not neighbours
 
 # Without bytecode files every process of Airflow would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
