@@ -59,8 +59,8 @@ def asposeocr_azure() -> None:
     @task
     def images(params: dict[str, Any]) -> list[str]:
         """List the names of the images."""
-        names: list[str] = WasbHook(CONNECTION).get_blobs_list(params["container"], params["prefix"])
-        return [name for name in names if name.endswith(".png")]
+        blobs = WasbHook(CONNECTION)
+        return blobs.get_blobs_list_recursive(params["container"], params["prefix"], endswith=".png")
 
     names = images()
     recognize = AsposeOcrRecognizeImageOperator.partial(
