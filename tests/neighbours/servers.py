@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
+import sys
 import tempfile
 import time
 from base64 import b64encode
@@ -13,6 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dags_examples.demo.processes import LOOPBACK, clean_environment, end, free_port, spawn
+
+PLACE = Path(sys.prefix) / "neighbours"
+"""Where ``make test-neighbours`` installs what is not in the environment of the tests."""
+
+GOOGLE_PYTHON = PLACE / "google" / "bin" / "python"
+"""Interpreter of the environment that has Airflow with the provider of Google, and the emulator of GCS."""
 
 PATIENCE = 30.0
 """Seconds that a server has to start."""
@@ -31,12 +37,12 @@ def azurite() -> Iterator[str]:
 
     :raises MissingServerError: if Azurite or Node.js is not installed.
     """
-    program = os.environ.get("AZURITE") or shutil.which("azurite-blob")
-    if not program or not Path(program).exists() or not shutil.which("node"):
+    program = PLACE / "azurite" / "node_modules" / ".bin" / "azurite-blob"
+    if not program.exists() or not shutil.which("node"):
         raise MissingServerError("Azurite is missing: make test-neighbours installs it where there is npm")
     key, port = b64encode(secrets.token_bytes(64)).decode(), free_port()
     options = ("--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence")
-    command = [program, *options, "--blobHost", LOOPBACK, "--blobPort", str(port)]
+    command = [str(program), *options, "--blobHost", LOOPBACK, "--blobPort", str(port)]
     # In the environment, since arguments are seen by everyone.
     with _server(command, "successfully listens", AZURITE_ACCOUNTS=f"{ACCOUNT}:{key}"):
         yield (
@@ -46,14 +52,16 @@ def azurite() -> Iterator[str]:
 
 
 @contextmanager
-def google_storage(python: Path) -> Iterator[str]:
+def google_storage() -> Iterator[str]:
     """Run an emulator of Google Cloud Storage that keeps its objects in memory; yield its address.
 
-    :param python: interpreter of the environment that has it.
+    :raises MissingServerError: if it is not installed.
     """
+    if not GOOGLE_PYTHON.exists():
+        raise MissingServerError("the emulator of GCS is missing: make test-neighbours installs it")
     port = free_port()
     options = ("--host", LOOPBACK, "--port", str(port), "--in-memory")
-    command = [str(python), "-m", "gcp_storage_emulator", "start", *options]
+    command = [str(GOOGLE_PYTHON), "-m", "gcp_storage_emulator", "start", *options]
     with _server(command, "All services started"):
         yield f"http://{LOOPBACK}:{port}"
 

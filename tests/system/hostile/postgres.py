@@ -8,6 +8,7 @@ import pwd
 import secrets
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -76,9 +77,12 @@ def postgres() -> Iterator[str]:
 
 def _programs() -> Path:
     given = os.environ.get("POSTGRES_BIN")
-    path = given or os.pathsep.join(
-        [os.environ.get("PATH", os.defpath), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin")))]
-    )
+    folders = [
+        *sorted(Path("/usr/lib/postgresql").glob("*/bin")),
+        # Of the wheel that make test-neighbours installs where there is no other.
+        *sorted(Path(sys.prefix).glob("neighbours/postgresql/*/pginstall*/bin"), reverse=True),
+    ]
+    path = given or os.pathsep.join([os.environ.get("PATH", os.defpath), *map(str, folders)])
     found = shutil.which("initdb", path=path)
     if found is None:
         raise NoPostgresError(
