@@ -78,7 +78,7 @@ test-crashes: $(READY) ## Kill the processes of a real Airflow in every phase, 3
 test-celery: $(CELERY)/.ready ## Kill one of two Celery workers, run a batch in shards over both, 10 minutes; needs PostgreSQL and Redis
 	@$(BIN)/python -m tests.celery $(CELERY)/bin/python $(CELERY_ARGS)
 
-test-neighbours: $(NEIGHBOURS)/.ready $(NEIGHBOURS)/.azurite ## Run the examples for PostgreSQL, Azure and Google with local servers of these, 8 minutes; Azurite needs npm
+test-neighbours: $(NEIGHBOURS)/.ready $(NEIGHBOURS)/.azurite ## Run the examples for PostgreSQL, Azure and Google with local servers of these, 5 minutes; Azurite needs npm
 	@$(BIN)/python -m pytest -m neighbours tests/neighbours $(PYTEST_ARGS)
 
 test-faults: $(READY) ## Inject every fault into every mode of execution, 3 minutes; FAULTS_ARGS="--only poll" for some
