@@ -28,7 +28,7 @@ demo: $(READY) ## Recognize documents with a local Airflow and emulator; IMAGE=p
 
 test: lint $(SDK)/.ready ## Check style and types, then run all tests with coverage; PYTEST_ARGS="-k name" for some, without it
 	@echo "pytest"
-	@$(BIN)/python -m pytest $(or $(PYTEST_ARGS),--cov --numprocesses 2 --no-loadscope-reorder)
+	@$(BIN)/python -m pytest $(or $(PYTEST_ARGS),--cov --numprocesses 3 --no-loadscope-reorder)
 
 lint: $(READY) ## Check style and types
 	@echo "ruff check" && $(BIN)/ruff check .

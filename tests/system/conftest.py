@@ -58,8 +58,15 @@ def airflow(
         "aws_default": s3.connection(),
         "sftp_default": sftp.connection(),
     }
-    # No DAG of the tests has a schedule but that which waits for an asset.
-    env = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled", "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True"}
+    # No DAG of the tests has a schedule but that which waits for an asset. No file of them changes: to parse
+    # them every few seconds, and to look ten times a second for what is due, takes a third of a processor.
+    env = {
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
+        "AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "600",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
+    }
     with LocalAirflow(folder, connections=connections, env=env) as running:
         running.start()
         running.wait_until_parsed(
