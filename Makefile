@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format docs docs-outputs docs-picture pdfjs bench bench-docs bench-memory bench-emulator bench-accuracy \
+.PHONY: help demo test lint format docs docs-outputs docs-picture pdfjs bench bench-docs bench-memory bench-emulator bench-reuse bench-accuracy \
 	test-crashes test-faults test-hostile test-hostile-airflow test-browser test-result-page screenshots test-bad-files test-sdk \
 	test-schema test-lowest test-matrix test-oldest test-wheel test-celery \
 	test-neighbours test-examples-matrix soak size clean
@@ -68,6 +68,9 @@ bench-memory: $(READY) ## Measure memory and time beside other clients, 15 minut
 
 bench-emulator: $(READY) ## Measure submissions per second of the emulator, 3 minutes
 	@$(BIN)/python -m benchmarks.submission_rate
+
+bench-reuse: $(READY) ## Count the calls of a daily DAG that keeps its results, 5 minutes; BENCH_ARGS=--quick for two
+	@$(BIN)/python -m benchmarks.reuse $(BENCH_ARGS)
 
 bench-accuracy: $(READY) ## Measure character errors of the emulator, 10 minutes, beside Tesseract if installed; BENCH_ARGS=--quick for four
 	@$(BIN)/python -m benchmarks.accuracy $(BENCH_ARGS)

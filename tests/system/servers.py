@@ -28,9 +28,11 @@ class S3Server:
     """A running S3 server.
 
     :param url: its base address.
+    :param server: moto's.
     """
 
     url: str
+    server: ThreadedMotoServer
 
     def connection(self, key_id: str = "test", secret: str = "test") -> str:
         """Return the Airflow connection of type ``aws`` to it as JSON.
@@ -109,7 +111,7 @@ def s3_server() -> Iterator[S3Server]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        running = S3Server(f"http://{host}:{port}")
+        running = S3Server(f"http://{host}:{port}", server)
         # What is in memory belongs to the process, not to the server.
         requests.post(f"{running.url}/moto-api/reset", timeout=PATIENCE).raise_for_status()
         yield running
