@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "folder": _days(airflow, service, *_local(Path(folder), files), lambda: 0),
                 "s3": _days(airflow, service, *_remote(s3, files), lambda: reads.count),
             }
-    return finish("reuse", given, {**data, **watch.about(1)}, _tables, _targets)
+    return finish("reuse", given, {**data, **watch.about(1)}, tables, targets)
 
 
 def _dags(folder: str) -> Path:
@@ -190,7 +190,7 @@ def _days(
     return rows
 
 
-def _tables(data: Mapping[str, Any]) -> list[Table]:
+def tables(data: Mapping[str, Any]) -> list[Table]:
     columns = ("run", "files", "new contents", "reused", "submitted", "billed calls", "MiB read", "seconds")
     return [
         Table(
@@ -207,10 +207,10 @@ def _tables(data: Mapping[str, Any]) -> list[Table]:
             ],
         )
         for place, title in (("folder", "A folder of this machine"), ("s3", "A bucket of S3"))
-    ] + [targets_table(_targets(data))]
+    ] + [targets_table(targets(data))]
 
 
-def _targets(data: Mapping[str, Any]) -> list[Target]:
+def targets(data: Mapping[str, Any]) -> list[Target]:
     rows = [*data["folder"], *data["s3"]]
     late = sum(row["submitted"] - row["new"] for row in rows)
     unpaid = [row for row in rows if not row["new"]]
