@@ -64,7 +64,7 @@ def fixed(times: Iterable[float], interval: float, *, at_once: bool = False) -> 
     :param at_once: whether the first poll comes at once, rather than after one interval.
     """
     first = 0.0 if at_once else interval
-    return _cost(times, lambda before: first if before is None else before + interval)
+    return cost_of(times, lambda before: first if before is None else before + interval)
 
 
 def optimum(kinds: Sequence[Kind], delay_cost: float) -> Cost:
@@ -73,11 +73,16 @@ def optimum(kinds: Sequence[Kind], delay_cost: float) -> Cost:
     :param kinds: equally frequent kinds of OCR tasks.
     :param delay_cost: calls that a second of delay is worth.
     """
-    costs = [_cost(kind.draws(), least_cost_times(kind.shares(), delay_cost).next) for kind in kinds]
+    costs = [cost_of(kind.draws(), least_cost_times(kind.shares(), delay_cost).next) for kind in kinds]
     return Cost(statistics.fmean(c.calls for c in costs), statistics.fmean(c.delay for c in costs))
 
 
-def _cost(times: Iterable[float], following: Callable[[float | None], float]) -> Cost:
+def cost_of(times: Iterable[float], following: Callable[[float | None], float]) -> Cost:
+    """Return the cost of a schedule.
+
+    :param times: service times, in seconds.
+    :param following: returns the moment of a poll by that of the one before it, both since the submission.
+    """
     calls, delays = [], []
     for time in times:
         moment, polls = None, 0

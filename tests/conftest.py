@@ -19,9 +19,9 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from airflow_provider_asposeocr.api.latency import LatencyModels
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.hooks import auth, connection
+from airflow_provider_asposeocr.hooks import auth, connection, host
+from airflow_provider_asposeocr.hooks.latency_store import KeptLatencyModels
 from tests.storage.fixtures import local_store, remote, s3, s3_store, sftp, sftp_store, store
 
 __all__ = ["local_store", "remote", "s3", "s3_store", "sftp", "sftp_store", "store"]
@@ -53,9 +53,9 @@ def _nothing_remembered(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """Let tests share neither tokens nor what is known of rejected credentials or of completion times."""
-    folder = tmp_path_factory.mktemp("rejections")
-    monkeypatch.setattr(auth, "_folder", lambda: folder)
-    monkeypatch.setattr(connection, "LATENCY_MODELS", LatencyModels())
+    folder = tmp_path_factory.mktemp("host")
+    monkeypatch.setattr(host, "folder", lambda: folder)
+    monkeypatch.setattr(connection, "LATENCY_MODELS", KeptLatencyModels())
     auth.forget_all()
     yield
     auth.forget_all()

@@ -33,6 +33,7 @@ from airflow_provider_asposeocr.api.http import (
     RequestBody,
     Sleep,
     Token,
+    Work,
 )
 from airflow_provider_asposeocr.api.latency import LatencyModels
 from airflow_provider_asposeocr.api.operations import TASK_STATUS, TOKEN, Operation
@@ -249,11 +250,33 @@ class OcrApi:
         :raises AsposeOcrTimeoutError: at the deadline, after a last look. Nothing is cancelled.
         :raises AsposeOcrUnreachedTimeoutError: if the service cannot be reached for that look.
         """
-        schedule = self.schedule(submission, wait)
+        if wait.poll_interval is not None:
+            return (yield from self._wait(submission, wait))
+        recall = self.latency.begin(self._service)
         try:
-            return (yield from self._wait(submission, wait, schedule))
-        finally:
-            schedule.close()
+            try:
+                yield from _aside(recall)
+                task = yield from self._wait(submission, wait)
+            finally:
+                keep = self.latency.end(self._service)
+        except AsposeOcrError:
+            yield from _aside(keep)
+            raise
+        yield from _aside(keep)
+        return task
+
+    def expected_calls(self, operation: Operation, source_bytes: int | None, *, fetched: bool) -> Flow[float]:
+        """Estimate the billed calls of an OCR task that is submitted and waited for: no call by itself.
+
+        :param operation: the operation.
+        :param source_bytes: the size of the source, if it is known.
+        :param fetched: whether a call of its own fetches the results.
+        """
+        recall = self.latency.begin(self._service)
+        self.latency.end(self._service)
+        yield from _aside(recall)
+        model = self.latency.of(self._service, operation.name, source_bytes)
+        return 1 + model.expected_polls(self.delay_cost) + fetched
 
     def schedule(self, submission: Submission, wait: Wait) -> PollSchedule:
         """Make the schedule for the polls of an OCR task.
@@ -268,7 +291,7 @@ class OcrApi:
             return FixedSchedule(wait.poll_interval, uniform, at_once, wait.backoff, longest, wait.earliest)
         now, size = self.retry.now(), submission.source_bytes if at is not None else None
         return LearnedSchedule(
-            self.latency.of(self.base_url, submission.operation, size),
+            self.latency.of(self._service, submission.operation, size),
             # The clock of the machine that has submitted it may be ahead of this one's.
             submitted_at=now if at is None else min(at, now),
             delay_cost=self.delay_cost,
@@ -276,7 +299,14 @@ class OcrApi:
             uniform=uniform,
         )
 
-    def _wait(self, submission: Submission, wait: Wait, schedule: PollSchedule) -> Flow[OcrTask]:
+    def _wait(self, submission: Submission, wait: Wait) -> Flow[OcrTask]:
+        schedule = self.schedule(submission, wait)
+        try:
+            return (yield from self._poll_by(schedule, submission, wait))
+        finally:
+            schedule.close()
+
+    def _poll_by(self, schedule: PollSchedule, submission: Submission, wait: Wait) -> Flow[OcrTask]:
         operation, ocr_task_id = submission.of_operation, submission.ocr_task_id
         poll = self._new_poll(operation, ocr_task_id, wait.limit, wait.status_only)
         deadline = wait.until(self.retry.now())
@@ -331,6 +361,11 @@ class OcrApi:
         url, status_url = self.url(operation.fetch_path, ocr_task_id), self._status_url(ocr_task_id)
         return Poll(operation, ocr_task_id, url, status_url, limit=limit, status_only=status_only)
 
+    @property
+    def _service(self) -> str:
+        """What completion times are learned by."""
+        return self.base_url + self.prefix
+
     def _status_url(self, ocr_task_id: str) -> str:
         return self.url(TASK_STATUS.name, ocr_task_id)
 
@@ -349,3 +384,9 @@ class OcrApi:
             lifetime = _DEFAULT_TOKEN_SECONDS
         lifetime = min(lifetime, _MAX_TOKEN_SECONDS)
         return Token(value, self.retry.now() + lifetime - min(60.0, lifetime * 0.1))
+
+
+def _aside(call: Callable[[], None] | None) -> Flow[None]:
+    """Call something off the event loop, if there is something to call."""
+    if call is not None:
+        yield Work(call)

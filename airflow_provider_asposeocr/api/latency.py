@@ -18,7 +18,7 @@ import math
 import threading
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -45,10 +45,18 @@ RELEARN = 12
 """Poll times are found anew after one new observation for every so many OCR tasks known."""
 
 _TAIL = 0.02
+_UNLIKELY = 1e-6
 _BACKOFF = 1.35
 _PRIOR_MEDIAN, _PRIOR_SIGMA, _PRIOR_TASKS = 4.0, 0.9, 2.0
 _PRIOR_ANY = 0.03
 _ITERATIONS, _PASSES = 12, 4
+
+
+Ended = tuple[int, int]
+"""The bins between which an OCR task has ended: the first and the last that it can have been."""
+
+Kind = tuple[str, int | None]
+"""What OCR tasks of one model share: the operation, and the class of sizes or None."""
 
 
 def _normalized(weights: list[float]) -> list[float]:
@@ -80,8 +88,9 @@ class LatencyEstimator:
     """Estimate the distribution of the seconds between submission and completion of one kind of OCR task."""
 
     def __init__(self) -> None:
-        self._ended: deque[tuple[int, int]] = deque()
-        self._running: dict[Hashable, tuple[int, int]] = {}
+        self._ended: deque[Ended] = deque()
+        self._running: dict[Hashable, Ended] = {}
+        self._news: deque[Ended] = deque(maxlen=WINDOW)
         self.observations = 0
 
     @property
@@ -104,12 +113,27 @@ class LatencyEstimator:
             return
         self.forget(task)
         self._ended.append((first, last))
+        self._news.append((first, last))
         while len(self._ended) > max(WINDOW, _ENDED_BY_RUNNING * len(self._running)):
             self._ended.popleft()
 
     def forget(self, task: Hashable) -> None:
         """Forget an OCR task that was seen running, and that nobody waits for any more."""
         self._running.pop(task, None)
+
+    def recall(self, ended: Sequence[Ended]) -> None:
+        """Learn of OCR tasks that ended before all that were observed.
+
+        :param ended: the earliest first.
+        """
+        self._ended.extendleft(reversed(ended))
+        self.observations += len(ended)
+
+    def news(self) -> list[Ended]:
+        """Return the OCR tasks that have ended since the last call, the latest :data:`WINDOW` at most."""
+        news = list(self._news)
+        self._news.clear()
+        return news
 
     def shares(self) -> list[float]:
         """Return the share of OCR tasks in each bin of :data:`GRID`."""
@@ -210,6 +234,33 @@ class LatencyModel:
         with self._lock:
             self._estimator.forget(task)
 
+    def recall(self, ended: Sequence[Ended]) -> None:
+        """Learn of earlier OCR tasks, as :meth:`.LatencyEstimator.recall`."""
+        with self._lock:
+            self._estimator.recall(ended)
+
+    def news(self) -> list[Ended]:
+        """Return the OCR tasks that have ended since the last call, as :meth:`.LatencyEstimator.news`."""
+        with self._lock:
+            return self._estimator.news()
+
+    def expected_polls(self, delay_cost: float) -> float:
+        """Return how many polls an OCR task is expected to take.
+
+        :param delay_cost: calls that a second of delay is worth.
+        """
+        times = self.poll_times(delay_cost)
+        with self._lock:
+            shares = self._estimator.shares()
+        done = [0.0, *accumulate(shares)]
+        polls, moment = 0.0, None
+        while moment is None or moment < GRID[-1]:
+            left = 1.0 if moment is None else 1.0 - done[bin_of(moment) + 1]
+            if left <= _UNLIKELY:
+                break
+            polls, moment = polls + left, times.next(moment)
+        return polls
+
     def poll_times(self, delay_cost: float) -> PollTimes:
         """Return the best moments to poll; found anew when enough has been learned since the last time.
 
@@ -225,14 +276,14 @@ class LatencyModel:
 
 
 class LatencyModels:
-    """Keep a model for each kind of OCR task that has passed through this process."""
+    """Keep a model for each kind of OCR task that has passed through this process. Safe in threads."""
 
     def __init__(self) -> None:
-        self._kinds: dict[tuple[Hashable, ...], LatencyModel] = {}
+        self._models: dict[tuple[str, Kind], LatencyModel] = {}
 
     def forget(self) -> None:
         """Forget everything, as a forked child must: a thread that held a lock does not live on in it."""
-        self._kinds.clear()
+        self._models.clear()
 
     def of(self, service: str, operation: str, source_bytes: int | None) -> LatencyModel:
         """Return the model of one kind.
@@ -244,4 +295,37 @@ class LatencyModels:
             four are of one kind.
         """
         size_class = None if source_bytes is None else source_bytes.bit_length() // 2
-        return self._kinds.setdefault((service, operation, size_class), LatencyModel())
+        return self._of_kind(service, (operation, size_class))
+
+    def recall(self, service: str, ended: Mapping[Kind, Sequence[Ended]]) -> None:
+        """Learn of OCR tasks that ended before this process has seen any.
+
+        :param service: the address of the service.
+        :param ended: those of each kind, the earliest first.
+        """
+        for kind, earlier in ended.items():
+            self._of_kind(service, kind).recall(earlier)
+
+    def news(self, service: str) -> dict[Kind, list[Ended]]:
+        """Return the OCR tasks of each kind that have ended since the last call.
+
+        :param service: the address of the service.
+        """
+        models = [(kind, model) for (of, kind), model in list(self._models.items()) if of == service]
+        return {kind: news for kind, model in models if (news := model.news())}
+
+    def begin(self, service: str) -> Callable[[], None] | None:
+        """Hear that a wait begins.
+
+        :param service: the address of the service.
+        :return: what is to be called before the first poll, off the event loop; None if nothing is, as where
+            models do not outlive their process.
+        """
+        return None
+
+    def end(self, service: str) -> Callable[[], None] | None:
+        """Hear that a wait has ended; as :meth:`begin`, with what is to be called after it."""
+        return None
+
+    def _of_kind(self, service: str, kind: Kind) -> LatencyModel:
+        return self._models.setdefault((service, kind), LatencyModel())

@@ -7,18 +7,15 @@ leads: it makes the one call, the others take what comes of it. All of it is flo
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import json
 import logging
 import math
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
-from pathlib import Path
 from typing import IO
 
 from airflow_provider_asposeocr.api.exceptions import (
@@ -28,6 +25,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.http import Flow, NeedToken, Token, WaitFor, Work
 from airflow_provider_asposeocr.api.retry import RetryPolicy
+from airflow_provider_asposeocr.hooks import host
 from airflow_provider_asposeocr.hooks.connection import ConnectionConfig
 
 log = logging.getLogger(__name__)
@@ -152,7 +150,7 @@ def guarded(key: str, patience: float = MAX_WAIT) -> Iterator[None]:
                     "sign in: other processes of this host are signing in with the same Client ID, and "
                     f"did not come to an end within {max(0.0, patience):.0f} s"
                 )
-            stack.callback(_unlock, place)
+            stack.callback(host.unlock, place)
         remembered = _read(key, memory)
         left = (remembered or 0.0) - time.time()
         # A clock that was set back must not lock anyone out for longer than the service does.
@@ -174,13 +172,9 @@ def guarded(key: str, patience: float = MAX_WAIT) -> Iterator[None]:
 
 def _open(key: str, stack: contextlib.ExitStack) -> list[IO[bytes]]:
     """Open the memory and another file to lock; return none where the host remembers nothing."""
-
-    def opener(path: str, flags: int) -> int:
-        return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-
     try:
-        paths = [_folder() / f"{key}.{ending}" for ending in ("json", "second")]
-        return [stack.enter_context(open(path, "r+b", 0, opener=opener)) for path in paths]
+        paths = [host.folder() / f"{key}.{ending}" for ending in ("json", "second")]
+        return [stack.enter_context(host.open_shared(path)) for path in paths]
     except OSError as error:
         _warn_once(error.strerror or type(error).__name__)
         return []
@@ -195,44 +189,13 @@ def _warn_once(reason: str) -> None:
     )
 
 
-def _folder() -> Path:
-    """Return a folder of this user alone.
-
-    :raises OSError: if another user has made it first.
-    """
-    folder = Path(tempfile.gettempdir()) / f"asposeocr-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.lstat()
-    if status.st_uid != os.getuid() or status.st_mode & 0o077 or folder.is_symlink():
-        raise PermissionError(1, "the folder belongs to another user or is open to others")
-    return folder
-
-
 def _lock_one(places: list[IO[bytes]], patience: float) -> IO[bytes] | None:
-    """Lock one of several files and return it, or None; never wait for ever.
-
-    A holder that dies loses its lock, but a child that it has forked may live on and hold it, too.
-    """
-    end = time.monotonic() + patience
-    while True:
-        for place in places:
-            try:
-                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                # Some network file systems know no locks.
-                _warn_once(error.strerror or type(error).__name__)
-            return place
-        if time.monotonic() >= end:
-            return None
-        time.sleep(0.02)
-
-
-def _unlock(place: IO[bytes]) -> None:
-    # Closing would not do: a child forked meanwhile holds the same lock by its own handle.
-    with contextlib.suppress(OSError):
-        fcntl.flock(place, fcntl.LOCK_UN)
+    try:
+        return host.lock_one(places, patience)
+    except OSError as error:
+        # Some network file systems know no locks.
+        _warn_once(error.strerror or type(error).__name__)
+        return places[0]
 
 
 def _read(key: str, memory: IO[bytes] | None) -> float | None:

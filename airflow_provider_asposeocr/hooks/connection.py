@@ -23,11 +23,11 @@ from airflow_provider_asposeocr import metrics
 from airflow_provider_asposeocr.api import coerce
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.flows import DEFAULT_BASE_URL, DEFAULT_PREFIX, MAX_RESULT_BYTES, OcrApi
-from airflow_provider_asposeocr.api.latency import LatencyModels
 from airflow_provider_asposeocr.api.polling import DEFAULT_DELAY_COST
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.files.paths import location
 from airflow_provider_asposeocr.get_provider_info import CONN_FIELDS, FIELD_BEHAVIOUR
+from airflow_provider_asposeocr.hooks.latency_store import KeptLatencyModels
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -38,8 +38,8 @@ DEFAULT_READ_TIMEOUT = 100.0
 MIN_READ_TIMEOUT = 60.0
 """Seconds. The service may hold a GET back until the OCR task is done, so less would cut good answers off."""
 
-LATENCY_MODELS = LatencyModels()
-"""Completion times that this process has learned: shared by all triggers of a triggerer."""
+LATENCY_MODELS = KeptLatencyModels()
+"""Completion times that this process has learned or found: shared by all triggers of a triggerer."""
 os.register_at_fork(after_in_child=LATENCY_MODELS.forget)
 
 

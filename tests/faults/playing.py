@@ -16,7 +16,7 @@ from unittest import mock
 
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
-from airflow_provider_asposeocr.hooks import auth
+from airflow_provider_asposeocr.hooks import auth, host
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from airflow_provider_asposeocr.operators.asposeocr import AsposeOcrRecognizeImageOperator
 from airflow_provider_asposeocr.sensors.asposeocr import AsposeOcrTaskSensor
@@ -75,7 +75,7 @@ def service(**options: Any) -> Iterator[Emulator]:
         Emulator(**{"ocr": False, **options}) as emulator,
         tempfile.TemporaryDirectory() as folder,
         mock.patch.dict(os.environ, {CONNECTION_VARIABLE: emulator.connection_json()}),
-        mock.patch.object(auth, "_folder", return_value=Path(folder)),
+        mock.patch.object(host, "folder", return_value=Path(folder)),
     ):
         yield emulator
 

@@ -37,7 +37,7 @@ from airflow_provider_asposeocr.api.task import OcrTask
 from airflow_provider_asposeocr.emulator.options import LogNormal
 from airflow_provider_asposeocr.emulator.submission import Submission
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
-from airflow_provider_asposeocr.hooks import auth
+from airflow_provider_asposeocr.hooks import host
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 from tests.running import new_trigger, rebuilt
 
@@ -127,7 +127,7 @@ def main() -> int:
         Image.new("L", (120, 40), 255).save(source)
         rules = [{**fault, "times": None, "probability": SHARE / len(FAULTS)} for fault in FAULTS]
         requests.post(f"{control}/faults", json=[*rules, LOST_ANSWER], timeout=10).raise_for_status()
-        with mock.patch.object(auth, "_folder", return_value=Path(folder)):
+        with mock.patch.object(host, "folder", return_value=Path(folder)):
             begun = time.monotonic()
             totals, duplicates = asyncio.run(soak(source, arguments.minutes * 60))
             seconds = time.monotonic() - begun

@@ -15,8 +15,9 @@ import pytest
 
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrAuthError, AsposeOcrConnectionError
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.hooks import auth
-from airflow_provider_asposeocr.hooks.auth import _folder, guarded
+from airflow_provider_asposeocr.hooks import auth, host
+from airflow_provider_asposeocr.hooks.auth import guarded
+from airflow_provider_asposeocr.hooks.host import folder as folder_of_user
 
 from .conftest import Connect
 from .support import Client, both_ways
@@ -96,7 +97,7 @@ def test_where_the_host_remembers_nothing_the_process_does(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(auth, "_folder", _folder)
+    monkeypatch.setattr(host, "folder", folder_of_user)
     monkeypatch.setattr(auth, "_in_process", {})
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     spoil(tmp_path / f"asposeocr-{os.getuid()}")

@@ -17,7 +17,7 @@ from airflow_provider_asposeocr.api.exceptions import AsposeOcrError
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from airflow_provider_asposeocr.hooks import auth
+from airflow_provider_asposeocr.hooks import auth, host
 from airflow_provider_asposeocr.hooks.asposeocr import AsposeOcrHook
 
 from .conftest import Connect
@@ -52,7 +52,7 @@ def test_both_drivers_do_the_same(
     seen = {}
     for way in WAYS:
         (tmp_path / way).mkdir()
-        monkeypatch.setattr(auth, "_folder", lambda way=way: tmp_path / way)
+        monkeypatch.setattr(host, "folder", lambda way=way: tmp_path / way)
         seen[way] = _observe(scenario, way, emulator, caplog)
 
     for way, observation in seen.items():

@@ -26,7 +26,7 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrError, AsposeOcrTimeoutError
 from airflow_provider_asposeocr.api.retry import RetryPolicy
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE
-from airflow_provider_asposeocr.hooks import auth
+from airflow_provider_asposeocr.hooks import auth, host
 from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
 from airflow_provider_asposeocr.operators.batch import AsposeOcrBatchOperator
 from tests.hostile.table import LATE, PERMANENT, RETRYABLE, SUCCESS, Row
@@ -144,7 +144,7 @@ def hurried(url: str) -> Iterator[None]:
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch.object(RetryPolicy, "wait", wait),
-        mock.patch.object(auth, "_folder", return_value=Path(folder)),
+        mock.patch.object(host, "folder", return_value=Path(folder)),
         # Operators are not run by Airflow here, which it would say each time.
         mock.patch.object(ExecutorSafeguard, "test_mode", True),
         mock.patch(f"{package}.hooks.connection.MIN_READ_TIMEOUT", 0.0),
@@ -167,7 +167,7 @@ def play(name: str, row: Row, way: str, url: str, scans: list[Path]) -> Cell:
     item = 2 if way == BATCH else 1
     requests.post(f"{url}/_row", data=f"{item}\n{name}".encode(), timeout=60).raise_for_status()
     auth.forget_all()
-    for remembered in auth._folder().iterdir():
+    for remembered in host.folder().iterdir():
         remembered.unlink()
     cell, told = Cell(), Told()
     with told.listening(), tempfile.TemporaryDirectory() as folder:
