@@ -57,7 +57,7 @@ docs-picture: $(READY) ## Draw docs/architecture.svg from the imports of the pac
 pdfjs: $(READY) ## Fetch pdf.js with npm, for a wheel whose result page shows PDFs; before a release
 	@$(BIN)/python -m tools.pdfjs
 
-bench: $(READY) ## Measure polling, triggers, slots, batch and imports, 45 minutes; BENCH_ARGS=--quick for five
+bench: $(READY) ## Measure polling, learning, triggers, slots, batch and imports, 50 minutes; BENCH_ARGS=--quick for six
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 bench-docs: $(READY) ## Write the figures of docs/benchmarks into docs/benchmarks.md

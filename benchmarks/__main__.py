@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from benchmarks import report
 from benchmarks.about import REPOSITORY
 
-NAMES = ("polling", "triggers", "slots", "batch", "imports")
+NAMES = ("polling", "learning", "triggers", "slots", "batch", "imports")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

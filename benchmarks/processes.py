@@ -83,8 +83,12 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     :param folder: a directory for Airflow's files.
     :param more: further variables.
     """
+    # What processes of one host share must not be that of other runs.
+    temporary = folder / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
     return {
         **os.environ,
+        "TMPDIR": str(temporary),
         "PYTHONPATH": str(REPOSITORY),
         "NO_PROXY": "127.0.0.1",
         "AIRFLOW_HOME": str(folder / "airflow"),

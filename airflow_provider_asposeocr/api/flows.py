@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import IO, TypeVar
 from urllib.parse import quote, urlencode
@@ -24,6 +25,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTooLargeError,
     AsposeOcrUnreachedTimeoutError,
 )
+from airflow_provider_asposeocr.api.forecast import expected_polls
 from airflow_provider_asposeocr.api.http import (
     MAX_ANSWER_BYTES,
     BytesBody,
@@ -265,18 +267,21 @@ class OcrApi:
         yield from _aside(keep)
         return task
 
-    def expected_calls(self, operation: Operation, source_bytes: int | None, *, fetched: bool) -> Flow[float]:
-        """Estimate the billed calls of an OCR task that is submitted and waited for: no call by itself.
+    def expected_calls(
+        self, operation: Operation, sizes: Iterable[int | None], *, fetched: bool
+    ) -> Flow[float]:
+        """Estimate the billed calls of OCR tasks that are submitted and waited for. No call by itself.
 
         :param operation: the operation.
-        :param source_bytes: the size of the source, if it is known.
-        :param fetched: whether a call of its own fetches the results.
+        :param sizes: bytes of each source; None where they are not known.
+        :param fetched: whether a call of its own fetches the results of each.
         """
         recall = self.latency.begin(self._service)
         self.latency.end(self._service)
         yield from _aside(recall)
-        model = self.latency.of(self._service, operation.name, source_bytes)
-        return 1 + model.expected_polls(self.delay_cost) + fetched
+        kinds = Counter(self.latency.of(self._service, operation.name, size) for size in sizes)
+        polls = (of_kind * expected_polls(model, self.delay_cost) for model, of_kind in kinds.items())
+        return sum(polls) + kinds.total() * (1 + fetched)
 
     def schedule(self, submission: Submission, wait: Wait) -> PollSchedule:
         """Make the schedule for the polls of an OCR task.

@@ -45,7 +45,6 @@ RELEARN = 12
 """Poll times are found anew after one new observation for every so many OCR tasks known."""
 
 _TAIL = 0.02
-_UNLIKELY = 1e-6
 _BACKOFF = 1.35
 _PRIOR_MEDIAN, _PRIOR_SIGMA, _PRIOR_TASKS = 4.0, 0.9, 2.0
 _PRIOR_ANY = 0.03
@@ -244,22 +243,10 @@ class LatencyModel:
         with self._lock:
             return self._estimator.news()
 
-    def expected_polls(self, delay_cost: float) -> float:
-        """Return how many polls an OCR task is expected to take.
-
-        :param delay_cost: calls that a second of delay is worth.
-        """
-        times = self.poll_times(delay_cost)
+    def shares(self) -> list[float]:
+        """Return the share of OCR tasks in each bin of :data:`GRID`."""
         with self._lock:
-            shares = self._estimator.shares()
-        done = [0.0, *accumulate(shares)]
-        polls, moment = 0.0, None
-        while moment is None or moment < GRID[-1]:
-            left = 1.0 if moment is None else 1.0 - done[bin_of(moment) + 1]
-            if left <= _UNLIKELY:
-                break
-            polls, moment = polls + left, times.next(moment)
-        return polls
+            return self._estimator.shares()
 
     def poll_times(self, delay_cost: float) -> PollTimes:
         """Return the best moments to poll; found anew when enough has been learned since the last time.

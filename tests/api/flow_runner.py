@@ -18,6 +18,7 @@ from airflow_provider_asposeocr.api.http import (
     NeedToken,
     Sleep,
     TransportFailure,
+    Work,
 )
 from airflow_provider_asposeocr.api.operations import get_operation
 from airflow_provider_asposeocr.api.retry import RetryPolicy
@@ -126,6 +127,8 @@ def drive(
             run.requests.append(step)
             position = min(len(run.requests), len(answers)) - 1
             answer = on_request(step) if on_request else answers[position]
+        elif isinstance(step, Work):
+            answer = step.call()
         else:
             raise AssertionError(f"a flow of the API does not yield {step!r}")
     raise AssertionError(f"the flow went on for {MAX_STEPS} steps")
