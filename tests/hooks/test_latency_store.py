@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_asposeocr.api.forecast import expected_polls
-from airflow_provider_asposeocr.api.latency import LatencyModel, GRID, WINDOW
+from airflow_provider_asposeocr.api.latency import GRID, WINDOW, Kind, LatencyModel
 from airflow_provider_asposeocr.emulator.testing import Emulator
 from airflow_provider_asposeocr.hooks import connection, host, latency_store
 from airflow_provider_asposeocr.hooks.host import folder as folder_of_user
@@ -28,6 +28,7 @@ from airflow_provider_asposeocr.hooks.latency_store import (
     MAX_AGE,
     MAX_BYTES,
     MAX_KINDS,
+    Entry,
     KeptLatencyModels,
 )
 
@@ -99,7 +100,9 @@ def test_what_is_too_old_leaves_the_file() -> None:
 def test_it_is_bounded_in_size() -> None:
     # The longest form: an hour for each.
     entries = [(500_000 + hour, (len(GRID) - 2, len(GRID) - 1)) for hour in range(WINDOW)]
-    kinds = {(f"Operation{number}", 10): list(entries) for number in range(MAX_KINDS)}
+    kinds: dict[Kind, list[Entry]] = {
+        (f"Operation{number}", 10): list(entries) for number in range(MAX_KINDS)
+    }
     content = latency_store._encoded(kinds)
     assert 0.9 * MAX_BYTES < len(content) <= MAX_BYTES
     kept = latency_store._decoded(content, 500_000 + WINDOW)
