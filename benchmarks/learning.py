@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -32,7 +33,7 @@ from benchmarks.polling_runs import SHAPES, Shape
 from benchmarks.program import finish, options
 from benchmarks.tables import Table, Target, middle, targets_table
 
-BEFORE, FIRST, BATCH = 200, 50, 500
+BEFORE, FIRST, BATCH = 500, 50, 500
 """OCR tasks before the restart; those after it, which count; those of a batch whose calls are foreseen."""
 
 SEEDS, QUICK_SEEDS = 20, 3
@@ -102,8 +103,9 @@ def _restart(key: str, way: str, seed: int) -> Figures:
         _run(clock, way, shape, before, kept, killed=True)
         clock.time += _AWAY
         for name, new in ((_NOTHING, LatencyModels), (_KEPT, kept)):
-            _run(clock, way, shape, first, new)
-            found[name] = _mean(first)
+            resumed, counted = ([replace(one) for one in ones] for ones in (before, first))
+            _run(clock, way, shape, counted, new, [one for one in resumed if one.runs])
+            found[name] = _mean(counted)
     return found
 
 
@@ -140,15 +142,19 @@ def _run(
     shape: Shape,
     ocr_tasks: Sequence[Drawn],
     new: Callable[[], LatencyModels],
+    resumed: Sequence[Drawn] = (),
     *,
     killed: bool = False,
 ) -> None:
     """Wait for OCR tasks in one process, or in a new one for each.
 
     :param new: makes what a process has learned when it starts.
+    :param resumed: OCR tasks of processes that were killed.
     :param killed: whether that is the end as soon as all are submitted.
     """
     todo, models = iter(ocr_tasks), new()
+    for one in resumed:
+        clock.wait_for(one, clock.api(new() if way == WORKERS else models))
 
     def begin() -> None:
         drawn = next(todo, None)

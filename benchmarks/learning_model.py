@@ -35,12 +35,19 @@ class Drawn:
     :param seconds: its service time.
     :param calls: made for it, the submission among them.
     :param delay: seconds between its end and our knowing it.
+    :param submitted_at: seconds since the epoch.
     """
 
     kind: Kind
     seconds: float
     calls: int = 0
     delay: float = math.nan
+    submitted_at: float = math.nan
+
+    @property
+    def runs(self) -> bool:
+        """Tell whether it is submitted, and its end not known."""
+        return self.calls > 0 and math.isnan(self.delay)
 
 
 def draw(kinds: Sequence[Kind], ocr_tasks: int, chance: random.Random) -> list[Drawn]:
@@ -96,16 +103,16 @@ class Clock:
         return OcrApi(latency=models, retry=RetryPolicy(now=self.now, uniform=self.chance.uniform))
 
     def wait_for(self, one: Drawn, api: OcrApi, then: Callable[[], None] = lambda: None) -> None:
-        """Submit an OCR task now, and wait for its end.
+        """Submit an OCR task now, unless it runs, and wait for its end.
 
         :param one: the OCR task.
         :param api: of the process that waits.
         :param then: called when its end is known.
         """
-        submitted_at, ends_at = self.time, self.time + one.seconds
-        size = one.kind.source_bytes
-        one.calls = 1
-        flow = api.wait(Submission(OPERATION, _ID, source_bytes=size, submitted_at=submitted_at), _WAIT)
+        if not one.runs:
+            one.calls, one.submitted_at = 1, self.time
+        size, ends_at = one.kind.source_bytes, one.submitted_at + one.seconds
+        flow = api.wait(Submission(OPERATION, _ID, source_bytes=size, submitted_at=one.submitted_at), _WAIT)
 
         def resume(answer: Any = None) -> None:
             try:

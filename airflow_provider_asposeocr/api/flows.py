@@ -368,7 +368,7 @@ class OcrApi:
 
     @property
     def _service(self) -> str:
-        """What completion times are learned by."""
+        """The name by which completion times of the service are learned."""
         return self.base_url + self.prefix
 
     def _status_url(self, ocr_task_id: str) -> str:

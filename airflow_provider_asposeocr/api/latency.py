@@ -31,6 +31,10 @@ WINDOW = 150
 """Ended OCR tasks remembered where few are running: enough to know the distribution, few enough to follow a
 service that changes."""
 
+_MAX_LATE = 10
+"""Ended OCR tasks remembered of those whose wait began late: what is known of them is too vague to take the
+place of others, and enough where all waits begin late."""
+
 _ENDED_BY_RUNNING = 4
 """Ended OCR tasks remembered for each running one, where those are more: beside fewer, the slow ones that are
 still running would pass for all."""
@@ -55,7 +59,7 @@ Ended = tuple[int, int]
 """The bins between which an OCR task has ended: the first and the last that it can have been."""
 
 Kind = tuple[str, int | None]
-"""What OCR tasks of one model share: the operation, and the class of sizes or None."""
+"""The operation and the class of sizes, or None: OCR tasks that share both share a model."""
 
 
 def _normalized(weights: list[float]) -> list[float]:
@@ -88,6 +92,7 @@ class LatencyEstimator:
 
     def __init__(self) -> None:
         self._ended: deque[Ended] = deque()
+        self._late: deque[Ended] = deque(maxlen=_MAX_LATE)
         self._running: dict[Hashable, Ended] = {}
         self._news: deque[Ended] = deque(maxlen=WINDOW)
         self.observations = 0
@@ -95,18 +100,23 @@ class LatencyEstimator:
     @property
     def tasks(self) -> int:
         """The number of OCR tasks that it goes by."""
-        return len(self._ended) + len(self._running)
+        return len(self._ended) + len(self._late) + len(self._running)
 
-    def observe(self, task: Hashable, after: float, by: float) -> None:
+    def observe(self, task: Hashable, after: float, by: float, *, late: bool = False) -> None:
         """Learn of one OCR task, or learn more of it.
 
         :param task: stands for the OCR task, until it has ended or :meth:`forget` is called.
         :param after: seconds at which it was last seen running; 0 if it never was.
         :param by: seconds at which it was first seen done; infinity while it is running.
+        :param late: whether the wait began when it may have ended long ago, as after a restart.
         """
         self.observations += 1
         last = bin_of(by)
         first = min(last, bin_of(after) + 1 if after > 0 else 0)
+        if late:
+            # Of those that still ran the slow ones are left: they must not pass for all.
+            self._late.extend([(first, last)] if by < math.inf else ())
+            return
         if by == math.inf:
             self._running[task] = first, last
             return
@@ -129,14 +139,17 @@ class LatencyEstimator:
         self.observations += len(ended)
 
     def news(self) -> list[Ended]:
-        """Return the OCR tasks that have ended since the last call, the latest :data:`WINDOW` at most."""
+        """Return the OCR tasks that have ended since the last call, the latest :data:`WINDOW` at most.
+
+        Those whose wait began late are not among them.
+        """
         news = list(self._news)
         self._news.clear()
         return news
 
     def shares(self) -> list[float]:
         """Return the share of OCR tasks in each bin of :data:`GRID`."""
-        intervals = Counter([*self._ended, *self._running.values()])
+        intervals = Counter([*self._ended, *self._late, *self._running.values()])
         shares = list(PRIOR)
         for _ in range(_ITERATIONS if intervals else 0):
             expected = [_PRIOR_TASKS * share for share in PRIOR]
@@ -223,10 +236,10 @@ class LatencyModel:
         self._times: dict[float, tuple[int, PollTimes]] = {}
         self._lock = threading.Lock()
 
-    def observe(self, task: Hashable, after: float, by: float) -> None:
+    def observe(self, task: Hashable, after: float, by: float, *, late: bool = False) -> None:
         """Learn of one OCR task, as :meth:`.LatencyEstimator.observe`."""
         with self._lock:
-            self._estimator.observe(task, after, by)
+            self._estimator.observe(task, after, by, late=late)
 
     def forget(self, task: Hashable) -> None:
         """Forget an OCR task that nobody waits for any more."""

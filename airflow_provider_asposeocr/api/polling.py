@@ -50,6 +50,10 @@ CROWD = 0.5
 """Seconds over which polls are spread that are overdue, or held back until an answer is of use: thousands of
 them are due at the same moment when a triggerer has restarted."""
 
+MAX_HANDOVER = 30.0
+"""Seconds from the submission after which a wait that begins with an overdue poll tells when it began, rather
+than how long the OCR task took: as after a restart, and not after a hand-over to the triggerer."""
+
 MIN_INTERVAL = 0.1
 """Seconds between two polls at least, whatever is asked for: each of them is billed."""
 
@@ -194,6 +198,7 @@ class LearnedSchedule:
         self._delay_cost = delay_cost
         self._earliest = earliest
         self._uniform = uniform
+        self._late = False
         self._polled: float | None = None
         self._seen_running = 0.0
 
@@ -206,16 +211,18 @@ class LearnedSchedule:
         best = self._model.poll_times(self._delay_cost).next(self._polled)
         spread = (best - before) * self._uniform(1 - JITTER, 1 + JITTER)
         due, soonest = self._submitted_at + before + spread, max(self._earliest, now)
+        if self._polled is None:
+            self._late = due < now and now - self._submitted_at > MAX_HANDOVER
         return (due if due > soonest else soonest + self._uniform(0.0, CROWD)) - now
 
     def polled(self, at: float, *, done: bool | None) -> None:
         """Remember when the OCR task was seen running last, and learn when it was done."""
         self._polled = max(0.0, at - self._submitted_at)
         if done:
-            self._model.observe(self, self._seen_running, self._polled)
+            self._model.observe(self, self._seen_running, self._polled, late=self._late)
         elif done is False:
             self._seen_running = self._polled
-            self._model.observe(self, self._seen_running, math.inf)
+            self._model.observe(self, self._seen_running, math.inf, late=self._late)
 
     def close(self) -> None:
         """Let the model forget an OCR task that was seen running, and that nobody waits for any more."""

@@ -54,7 +54,7 @@ Entry = tuple[int, Ended]
 
 @dataclass(slots=True)
 class _Service:
-    """What this process has done about one service.
+    """Note what this process has done about one service.
 
     :param lock: held while the file is read or written.
     :param found: whether it was read.
@@ -149,17 +149,17 @@ def _read(path: Path, now: int) -> dict[Kind, list[Entry]]:
         with open(path, "rb", opener=host.opener(os.O_NONBLOCK)) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid():
-                raise PermissionError(1, "the file is no file of this user")
+                raise ValueError  # of somebody else, or no file
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise ValueError("too long")
+            raise ValueError
         return _decoded(content, now)
     except FileNotFoundError:
         return {}
     except OSError as error:
         log.debug("completion times are not read: %s", error.strerror)
     except (ValueError, TypeError, KeyError, RecursionError):
-        log.debug("completion times are not read: the file is damaged, or of another version")
+        log.debug("completion times are not read: the file is damaged, or of another version or user")
     return {}
 
 
@@ -167,11 +167,11 @@ def _decoded(content: bytes, now: int) -> dict[Kind, list[Entry]]:
     """Raise ValueError, TypeError, KeyError or RecursionError for what was not written by this module."""
     read = json.loads(content)
     if {name: read[name] for name in _FORM} != _FORM:
-        raise ValueError("another version")
+        raise ValueError  # of another version
     kinds: dict[Kind, list[Entry]] = {}
     for operation, size_class, hours in read["kinds"]:
         if not isinstance(operation, str) or not 0 < len(operation) <= _MAX_NAME:
-            raise ValueError("no operation")
+            raise ValueError
         kind = operation, None if size_class is None else _bounded(size_class, 64)
         entries = kinds[kind] = []
         for hour, *bins in hours:
@@ -187,7 +187,7 @@ def _ended(first: Any, last: Any) -> Ended:
 
 def _bounded(value: Any, most: float) -> int:
     if type(value) is not int or not 0 <= value <= most:
-        raise ValueError("no number, or out of bounds")
+        raise ValueError
     return value
 
 
