@@ -282,3 +282,27 @@ def test_a_duration(value: Any, meaning: float | None) -> None:
 def test_what_is_no_duration_is_refused(wrong: Any) -> None:
     with pytest.raises(AsposeOcrSettingsError, match="timeout must be"):
         seconds("timeout", wrong)
+
+
+@pytest.mark.parametrize(("away", "known"), [(2.0, False), (600.0, True)])
+def test_after_a_restart_what_is_found_done_takes_the_place_of_nothing(away: float, *, known: bool) -> None:
+    model = LatencyModel()
+    for _ in range(150):
+        model.observe(object(), 18.0, 22.0)
+    before = model.poll_times(1.5)
+    now = 1_800_000_000.0
+    for _ in range(300):
+        schedule = LearnedSchedule(model, submitted_at=now - away)
+        moment = now + schedule.delay(now)
+        schedule.polled(moment, done=True)
+    after = model.poll_times(1.5)
+    assert len(model.news()) == 150
+    assert (after.first == pytest.approx(before.first, rel=0.2)) is known
+
+
+def test_where_all_waits_begin_late_they_are_learned_from_all_the_same() -> None:
+    model = LatencyModel()
+    first = LearnedSchedule(model, submitted_at=0.0, uniform=middle).delay(0.0)
+    for _ in range(50):
+        polls(LearnedSchedule(model, submitted_at=0.0), ends=50.0, start=40.0)
+    assert LearnedSchedule(model, submitted_at=0.0, uniform=middle).delay(0.0) > 1.5 * first
