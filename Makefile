@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format docs docs-outputs docs-picture pdfjs bench bench-docs bench-memory bench-emulator bench-reuse bench-accuracy \
+.PHONY: help demo test lint format docs docs-outputs docs-picture pdfjs bench bench-docs bench-memory bench-conversion bench-emulator bench-reuse bench-accuracy \
 	test-crashes test-faults test-hostile test-hostile-airflow test-browser test-result-page screenshots test-bad-files test-sdk \
 	test-schema test-lowest test-matrix test-oldest test-wheel test-celery \
 	test-neighbours test-examples-matrix soak size clean
@@ -65,6 +65,9 @@ bench-docs: $(READY) ## Write the figures of docs/benchmarks into docs/benchmark
 
 bench-memory: $(READY) ## Measure memory and time beside other clients, 15 minutes; BENCH_ARGS=--quick for one
 	@$(BIN)/python -m benchmarks.memory $(BENCH_ARGS)
+
+bench-conversion: $(READY) ## Measure memory and time of conversions, 10 minutes; BENCH_ARGS=--quick for two
+	@$(BIN)/python -m benchmarks.conversion $(BENCH_ARGS)
 
 bench-emulator: $(READY) ## Measure submissions per second of the emulator, 3 minutes
 	@$(BIN)/python -m benchmarks.submission_rate

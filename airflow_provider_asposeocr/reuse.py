@@ -18,7 +18,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import IO, Any
@@ -35,7 +35,7 @@ from airflow_provider_asposeocr.api.spool import VerbatimSpan
 from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import MAX_RESULTS, OcrTask, SpooledResult, parse_task
 from airflow_provider_asposeocr.durable import is_moment
-from airflow_provider_asposeocr.files.body import CHUNK, read_exactly
+from airflow_provider_asposeocr.files.body import CHUNK, TemporaryCopy, read_exactly
 from airflow_provider_asposeocr.files.manifest import Delivery, Manifest, deliver
 from airflow_provider_asposeocr.files.paths import is_web, reason_of
 from airflow_provider_asposeocr.files.source import READ_BLOCK, Source, source_path
@@ -63,7 +63,7 @@ _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 def with_sha256(source: Source) -> Source:
     """Read a source once, and return it with the SHA-256 of its content. Blocks.
 
-    What is not on this machine is read into a temporary file, and sent from there.
+    What is sent as it is, and is not on this machine, is read into a temporary file, and sent from there.
 
     :param source: from :func:`.open_source`.
     :raises AsposeOcrError: as :func:`.read_exactly`.
@@ -71,20 +71,14 @@ def with_sha256(source: Source) -> Source:
     if source.sha256:
         return source
     digest = hashlib.sha256()
-    if not is_web(source.uri) and canonical(source.uri).partition("://")[0] in LOCAL:
-        for chunk in read_exactly(source):
-            digest.update(chunk)
-        return replace(source, sha256=digest.hexdigest())
-    copy = tempfile.TemporaryFile(prefix="asposeocr-")  # noqa: SIM115 - lives as long as the source
+    is_here = not is_web(source.uri) and canonical(source.uri).partition("://")[0] in LOCAL
+    copy = None if is_here or source.convert else TemporaryCopy()
     for chunk in read_exactly(source):
         digest.update(chunk)
-        copy.write(chunk)
-
-    def opened() -> Any:
-        copy.seek(0)
-        return nullcontext(copy)
-
-    return replace(source, sha256=digest.hexdigest(), open=opened, is_current=lambda: True)
+        if copy:
+            copy.file.write(chunk)
+    found = replace(source, sha256=digest.hexdigest())
+    return replace(found, open=copy.opened, is_current=lambda: True) if copy else found
 
 
 def reuse_key(service: str, operation: Operation, wire: Mapping[str, Any] | None, source: Source) -> str:
@@ -95,7 +89,7 @@ def reuse_key(service: str, operation: Operation, wire: Mapping[str, Any] | None
     :param wire: its settings in the spelling of the wire.
     :param source: with its SHA-256.
     """
-    parts = [VERSION, service, operation.name, wire, source.sha256]
+    parts = [VERSION, service, operation.name, wire, source.sha256, source.conversion]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 

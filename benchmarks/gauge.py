@@ -31,15 +31,18 @@ class Gauge:
         """End an operation."""
         self._seconds.append(time.perf_counter() - self._started)
 
-    def print_report(self) -> None:
-        """Print what was measured as the last line of the output."""
+    def report(self) -> dict[str, Any]:
+        """Return what was measured."""
         peak = _kilobytes("VmHWM")
-        report = {
+        return {
             "idle_mib": self._idle / 1024,
             "extra_mib": max(0, peak - self._idle) / 1024,
             "seconds": self._seconds,
         }
-        print(json.dumps(report), flush=True)
+
+    def print_report(self) -> None:
+        """Print what was measured as the last line of the output."""
+        print(json.dumps(self.report()), flush=True)
 
 
 def measure_submit(submit: Callable[[str], object], spec: dict[str, Any]) -> None:

@@ -240,7 +240,7 @@ def test_workers_and_triggerers_load_nothing_of_the_emulator() -> None:
     assert f"{NAME}.operators.asposeocr" in loaded
     assert not [name for name in loaded if name.startswith(f"{NAME}.emulator")]
     ours = loaded - loaded_by("airflow")  # Airflow 3.0 loads starlette itself
-    assert ours & {"cv2", "starlette", "uvicorn", "onnxruntime", "rapidocr", "pypdfium2"} == set()
+    assert ours & {"cv2", "starlette", "uvicorn", "onnxruntime", "rapidocr", "pypdfium2", "PIL"} == set()
 
 
 def test_parsing_a_dag_loads_neither_hook_nor_trigger_nor_the_machinery_of_batches() -> None:
@@ -260,8 +260,8 @@ FORM = ("flask_appbuilder", "wtforms")
 def test_what_is_imported_is_declared_with_a_lower_bound_and_nothing_else_is(extras: tuple[str, ...]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]
-    # What lineage needs is there wherever it is asked for.
-    needed = [*project["dependencies"], *optional["openlineage"]]
+    # What lineage and conversion need is there wherever they are asked for.
+    needed = [*project["dependencies"], *optional["openlineage"], *optional["images"]]
     asked = [text for extra in extras for text in optional[extra]] if extras else needed
     requirements = [Requirement(text) for text in asked]
     assert [str(one) for one in requirements if ">=" not in str(one.specifier)] == []

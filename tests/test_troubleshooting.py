@@ -29,6 +29,7 @@ UNSEEN_MODULES = {
     "get_provider_info.py": "texts of the form of the connection",
     "api/languages.py": "names of languages",
     "files/markup.py": "patterns and names of tags",
+    "files/pdf.py": "objects of a PDF",
 }
 """Modules that say nothing when something goes wrong, with what their texts are."""
 
@@ -90,9 +91,11 @@ UNSEEN_PATTERNS = (
     r"--… Content-Disposition: .+",
     r"camera RAW \(…\)",
     r"(?:sandbox; )?default-src 'none'.*",
+    r"/ColorSpace /.+|/DecodeParms << .+",
     r"[a-z0-9]{3,5}(?: [a-z0-9]{2,5}){9,}",
 )
-"""Texts of the same kind: the head of a body, a label of a format, a browser's policy, lists of suffixes."""
+"""Texts of one kind each: the head of a body, a label of a format, the policy of a browser, entries of a PDF,
+lists of suffixes."""
 
 _FILLING = {
     "files/formats.py": {format.label for format in FORMATS.values()},

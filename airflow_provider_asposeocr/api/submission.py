@@ -47,6 +47,7 @@ class Submission:
     :param api_calls: billed calls made for it so far.
     :param reattached: whether an earlier try has submitted it.
     :param reuse_key: the key that its results are kept under for later runs; None where they are not.
+    :param notice: what whoever reads its results should know of the source.
     """
 
     operation: str
@@ -58,6 +59,7 @@ class Submission:
     api_calls: int = 0
     reattached: bool = False
     reuse_key: str | None = None
+    notice: str | None = None
 
     def __str__(self) -> str:
         """Name the OCR task for a log or an error: whoever holds the id of a trial OCR task can read it."""

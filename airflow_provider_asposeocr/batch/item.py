@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 READ_AT_ONCE = 512 * 1024
-"""Bytes of a source that are read in one go, with the look at it; a larger one is streamed."""
+"""Bytes of what is sent that are read in one go, with the look at it; more are streamed."""
 
 TEXT_LIMIT = 256 * 1024
 """Bytes of a reply that a poll reads at most: a text that fits costs no further call."""
@@ -266,13 +266,14 @@ class ItemProcessor:
         source = open_source(item.given, options.source_conn_id, **options.source_options)
         operation, wire = source.operation_for(options.operation), options.delivery.wire
         same = fingerprint(operation, wire, source.identity_or_uri, source.content_tag)
-        item.submission = Submission(operation.name, "", source.uri, source.size, same)
+        item.submission = Submission(operation.name, "", source.uri, source.size, same, notice=source.notice)
         entry = None if anew else self._recall(item.submission)
         if entry is None:
             source.check_format(operation)
             source = self._identified(item, source)
             body = make_body(operation, source, wire)
-            small = source.size <= READ_AT_ONCE
+            # Of a converted source the body alone has the size; Base64 takes four bytes for three.
+            small = 3 * len(body) <= 4 * READ_AT_ONCE
             item.body = BytesBody(b"".join(body), body.content_type) if small else ContainedBody(body)
             return None
         if entry.status is ItemStatus.SUBMITTED:

@@ -117,6 +117,7 @@ class Batch:
             options.source_conn_id,
             prefix=task.location("source_prefix"),
             destination=folder,
+            convert=task.flag("convert"),
         )
         # Of all shards: names that meet must not depend on which worker comes first.
         taken = check_names(options, listing.items, where)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import tempfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import IO, Any
 
 from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrSourceChangedError,
@@ -32,10 +34,12 @@ def make_body(operation: Operation, source: Source, settings: Mapping[str, Any] 
     """Make the body of a submission.
 
     :param operation: the operation.
-    :param source: what to send.
+    :param source: what to send; converted now, if it is to be.
     :param settings: in the spelling of the wire, or None where the operation takes none.
     :raises AsposeOcrSourceError: if the source cannot be what the operation reads.
+    :raises AsposeOcrError: as :func:`read_exactly`, if it is to be converted.
     """
+    source = source.convert() if source.convert else source
     if operation.body is Body.MULTIPART:
         return MultipartBody(source, operation.payload or "file")
     if operation.body is Body.JSON_TEXT:
@@ -122,6 +126,22 @@ def text_body(source: Source, settings: Mapping[str, Any], *, flat: bool) -> Byt
         raise AsposeOcrSourceError(f"{source.display_uri} holds no text")
     rest = dict(settings) if flat else {"settings": dict(settings)}
     return BytesBody(json.dumps({"text": text, **rest}).encode("ascii"), "application/json")
+
+
+class TemporaryCopy:
+    """Keep a file without a name as long as something may read it, which a source does."""
+
+    def __init__(self) -> None:
+        self.file: IO[bytes] = tempfile.TemporaryFile(prefix="asposeocr-")  # noqa: SIM115
+
+    def __del__(self) -> None:
+        """Close it."""
+        self.file.close()
+
+    def opened(self) -> AbstractContextManager[IO[bytes]]:
+        """Open it from the beginning."""
+        self.file.seek(0)
+        return nullcontext(self.file)
 
 
 def read_exactly(source: Source) -> Iterator[bytes]:

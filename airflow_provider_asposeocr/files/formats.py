@@ -256,6 +256,9 @@ _SURE = ("png", "jls", "jpg", "cr2", "tiff", "bmp")
 _WORDS = ("rtf", "lfs", "pgp", "p7m", "postscript", "pcl", "hdr", "fits", "cals", "pnm")
 """Formats that begin with words: text is one of them if it has their signature, and of no other."""
 
+CONVERTIBLE = ("avif", "bigtiff", "bmp", "gif", "heic", "heif", "jp2", "jpg", "pnm", "png", "tiff", "webp")
+"""Formats that can be converted, for operations that read PNG or PDF."""
+
 _READERS = {"pdf": "RecognizePdf", "djvu": "DjVu2PDF first, then RecognizePdf"}
 
 
@@ -331,7 +334,9 @@ def refusal(found: str | None, operation: Operation) -> str | None:
         Group.WRAPPED: "; take the image out of it first",
         Group.OTHER: "",
     }
-    return f"is {known.label}: {operation.name} reads {', '.join(reads)}{hints[known.group]}"
+    convertible = found in CONVERTIBLE and not {"png", "pdf"}.isdisjoint(reads)
+    more = ", or set convert=True, with the extra airflow-provider-asposeocr[images]" if convertible else ""
+    return f"is {known.label}: {operation.name} reads {', '.join(reads)}{hints[known.group]}{more}"
 
 
 def _read(stream: IO[bytes], size: int) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,6 +19,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrStorageError,
 )
 from airflow_provider_asposeocr.api.operations import Operation
+from airflow_provider_asposeocr.files.conversion import CONVERTIBLE_SUFFIXES
 from airflow_provider_asposeocr.files.paths import (
     check_uri,
     display_uri,
@@ -54,6 +55,7 @@ def list_sources(
     *,
     prefix: str | None = None,
     destination: str | None = None,
+    convert: bool = False,
 ) -> Listing:
     """List what a batch is to read, without opening any of it.
 
@@ -66,6 +68,7 @@ def list_sources(
     :param prefix: a URI that stands before bare keys.
     :param destination: the folder that results go to: where it lies inside the folder that is listed, an
         earlier try has written there, and nothing in it is a source.
+    :param convert: whether files of a folder count as well that can be converted for the operation.
     :raises AsposeOcrSettingsError: if it is nothing that can be listed.
     :raises AsposeOcrSourceError: if the storage may not be listed.
     :raises AsposeOcrStorageError: if the storage cannot be reached.
@@ -87,7 +90,10 @@ def list_sources(
         text = canonical(prefixed(text, prefix))
         check_uri(text)
         path = storage_path(text, conn_id)
-        return Listing(_found(path, operation, destination, text.endswith("/")), path.conn_id)
+        kinds = {suffix for kind in operation.input_formats for suffix in _SUFFIXES.get(kind, (kind,))}
+        if convert and kinds.intersection(("png", "pdf")):
+            kinds.update(CONVERTIBLE_SUFFIXES)
+        return Listing(_found(path, kinds, destination, text.endswith("/")), path.conn_id)
     if isinstance(sources, Iterable) and not isinstance(sources, bytes | bytearray):
         return Listing(_distinct(_item(source, prefix) for source in sources), conn_id)
     kind = "nothing" if sources is None else f"a {type(sources).__name__}"
@@ -141,7 +147,7 @@ def _split(fs: Any, path: str) -> tuple[str, str]:
     return "".join(f"{part}/" for part in parts[:found]), "/".join(parts[found:])
 
 
-def _found(path: StoragePath, operation: Operation, destination: str | None, is_folder: bool) -> list[str]:
+def _found(path: StoragePath, kinds: Set[str], destination: str | None, is_folder: bool) -> list[str]:
     uri, inner = str(path), str(path.path)
     suffixes: set[str] | None = None
     try:
@@ -157,8 +163,7 @@ def _found(path: StoragePath, operation: Operation, destination: str | None, is_
             uri, inner = uri.removesuffix(pattern), folder
         elif is_folder or fs.isdir(inner):
             found = fs.find(inner, detail=True)
-            kinds = operation.input_formats
-            suffixes = {f".{suffix}" for kind in kinds for suffix in _SUFFIXES.get(kind, (kind,))}
+            suffixes = {f".{kind}" for kind in kinds}
         else:
             return [uri]
     except Exception as error:

@@ -62,9 +62,10 @@ class Manifest(TypedDict):
     value together take ``max_inline_bytes`` at most.
     ``results``: one entry for each result, with the text of its own where several travel inline, and
     ``"delivered": False`` where a sensor has left it at the service. ``warnings``: what the service says of
-    it. ``api_calls``: billed calls made for it by this Airflow task. ``submitted_at``, ``completed_at``: ISO
-    8601, UTC; ``completed_at`` is when completion was seen. ``reused``: whether they are the results of an
-    earlier run, for the same content and settings: then no call was made, and id and times are its own.
+    it, and what a conversion has left out of the source. ``api_calls``: billed calls made for it by this
+    Airflow task. ``submitted_at``, ``completed_at``: ISO 8601, UTC; ``completed_at`` is when completion was
+    seen. ``reused``: whether they are the results of an earlier run, for the same content and settings: then
+    no call was made, and id and times are its own.
     """
 
     ocr_task_id: str
@@ -263,7 +264,7 @@ def deliver(task: OcrTask, submission: Submission, delivery: Delivery, *, comple
         "text": text,
         "value": value,
         "results": stored,
-        "warnings": [*task.notices, *filter(None, [notice])],
+        "warnings": [*filter(None, [submission.notice]), *task.notices, *filter(None, [notice])],
         "api_calls": submission.api_calls,
         "submitted_at": iso_moment(submission.submitted_at),
         "completed_at": iso_moment(completed_at) or "",

@@ -77,6 +77,10 @@ class Source:
     :param sha256: of its content, where that is known.
     :param strong_tag: place and content in one, by the word of an object store that tags every content, so
         that what has been read once need not be read again.
+    :param conversion: the parameters of its conversion, such as ``png-1``; None if it is sent as it is. Name
+        and format are then those of what is sent, all else is of the original.
+    :param notice: what whoever reads the results should know of the conversion.
+    :param convert: converts it, and returns what is to be sent.
     """
 
     uri: str
@@ -90,6 +94,9 @@ class Source:
     identity: str | None = field(default=None, repr=False)
     sha256: str | None = None
     strong_tag: str | None = field(default=None, repr=False)
+    conversion: str | None = None
+    notice: str | None = None
+    convert: Callable[[], Source] | None = field(default=None, repr=False, compare=False)
 
     @property
     def identity_or_uri(self) -> str:
@@ -124,8 +131,8 @@ class Source:
         if self.tiff.several:
             raise AsposeOcrSourceError(
                 f"{self.display_uri} is TIFF of several pages: {operation.name} documents a single page, and "
-                "may lose the others. Split it into files of one page, save it as PDF and use RecognizePdf, "
-                "or set allow_multipage=True to send it as it is"
+                "may lose the others. Split it into files of one page, send it as PDF to RecognizePdf, as "
+                'convert=True with operation="auto" does, or set allow_multipage=True to send it as it is'
             )
         if self.tiff.unclear:
             log.warning(
@@ -144,6 +151,7 @@ def open_source(
     max_bytes: int | None = None,
     allow_redirects: bool = False,
     allow_multipage: bool = False,
+    convert_for: Operation | None = None,
 ) -> Source:
     """Look at a source without reading all of it.
 
@@ -155,6 +163,7 @@ def open_source(
         web server sends.
     :param allow_redirects: whether a web server may redirect to another host.
     :param allow_multipage: whether a TIFF of several pages may be sent.
+    :param convert_for: the operation that it is to be converted for, if that does not read it.
     :raises AsposeOcrSourceError: if it is missing, empty, too large or a directory, or may not be read.
     :raises AsposeOcrStorageError: if its storage cannot be reached.
     """
@@ -166,7 +175,13 @@ def open_source(
         path = source_path(prefixed(source, prefix), conn_id, allow_redirects=allow_redirects)
         opened = _from_path(path, max_bytes)
     _check_size(opened.display_uri, opened.size, max_bytes)
-    return replace(opened, tiff=None) if allow_multipage else opened
+    opened = replace(opened, tiff=None) if allow_multipage else opened
+    if convert_for is None:
+        return opened
+    # Loaded where it is wanted; it reads sources itself.
+    from airflow_provider_asposeocr.files.conversion import with_conversion
+
+    return with_conversion(opened, convert_for)
 
 
 def _check_size(shown: str, size: int, max_bytes: int | None) -> None:

@@ -25,10 +25,14 @@ _MAX_SUB_DIRECTORIES = 8
 
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
 _WIDTH, _LENGTH, _PHOTOMETRIC, _MAKE, _SUB_DIRECTORIES, _DNG_VERSION = 256, 257, 262, 271, 330, 50706
+_BITS, _ORIENTATION = 258, 274
 _NOT_A_PAGE = 0b1101
 """Bits of NewSubfileType: reduced image, transparency mask, map of depths."""
 
 _REDUCED, _MASK = 2, 4
+_GREY_OR_COLOUR = frozenset({0, 1, 2, 3, 6})
+"""Photometric interpretations that any reader knows: grey, RGB, palette, and YCbCr of JPEG."""
+
 _SENSOR = frozenset({32803, 34892})
 """Photometric interpretations of a sensor: its colour filter, or linear raw data."""
 
@@ -58,11 +62,13 @@ class TiffLook:
     :param several: whether it has more than one page of full resolution.
     :param camera: the camera's own format that it is of, such as ``nef``, or None.
     :param unclear: why its pages could not be counted, or None.
+    :param plain: whether its first page is upright, in grey or RGB, with 8 bits of a sample at most.
     """
 
     several: bool = False
     camera: str | None = None
     unclear: str | None = None
+    plain: bool = True
 
 
 class _UnclearError(Exception):
@@ -116,6 +122,17 @@ class _Directory:
         kind = self._one(_NEW_SUBFILE_TYPE)
         return not (kind & _NOT_A_PAGE if kind else self._one(_SUBFILE_TYPE) == _REDUCED)
 
+    @property
+    def is_plain(self) -> bool:
+        with suppress(_UnclearError):
+            upright = self._one(_ORIENTATION) in (0, 1)
+            return (
+                upright
+                and self._one(_PHOTOMETRIC) in _GREY_OR_COLOUR
+                and max(self.numbers(_BITS), default=1) <= 8
+            )
+        return True
+
     def camera(self, *, is_first: bool) -> str | None:
         """Name the camera's format that it shows; what lies below the first of all tells enough."""
         if self.numbers(_DNG_VERSION):
@@ -157,7 +174,7 @@ def look_at_tiff(read_at: ReadAt) -> TiffLook:
     :param read_at: reads so many bytes at an offset of the file; fewer only at its end. What it raises
         means that the pages cannot be counted.
     """
-    reader, pages = _Reader(read_at), 0
+    reader, pages, plain = _Reader(read_at), 0, True
     try:
         head = reader.exactly(0, 8)
         reader.order = "little" if head.startswith(b"II") else "big"
@@ -166,13 +183,15 @@ def look_at_tiff(read_at: ReadAt) -> TiffLook:
             directory = reader.following(at)
             if camera := directory.camera(is_first=len(reader.seen) == 1):
                 return TiffLook(camera=camera)
-            pages += directory.is_page
-            if pages > 1:
-                return TiffLook(several=True)
+            if directory.is_page:
+                pages += 1
+                if pages > 1:
+                    return TiffLook(several=True)
+                plain = directory.is_plain
             at = directory.following
     except _UnclearError as error:
         return TiffLook(unclear=str(error))
     except Exception as error:
         # A storage raises what it likes, and the file is read as a whole later on.
         return TiffLook(unclear=f"its parts cannot be read: {reason_of(error)}")
-    return TiffLook() if pages else TiffLook(unclear="no directory of it describes a page")
+    return TiffLook(plain=plain) if pages else TiffLook(unclear="no directory of it describes a page")

@@ -52,6 +52,7 @@ def _submit(
     *,
     source_conn_id: str | None = None,
     allow_multipage: bool = False,
+    convert: bool = False,
 ) -> Flow[str]:
     """Start an OCR task. One billed call; what is wrong with the arguments is found before it.
 
@@ -61,6 +62,7 @@ def _submit(
     :param settings: names of :data:`.SETTINGS`; others are sent unchanged.
     :param source_conn_id: the Airflow connection for the source's storage.
     :param allow_multipage: whether a TIFF of several pages may be sent.
+    :param convert: whether to convert what the operation does not read; needs the extra ``images``.
     :return: the service's id of the OCR task.
     :raises AsposeOcrSettingsError: for a wrong argument; AsposeOcrSourceError for a wrong source.
     :raises AsposeOcrError: if the service refuses or cannot be reached.
@@ -69,7 +71,8 @@ def _submit(
     wire = wire_settings(found, settings)
 
     def look() -> RequestBody:
-        opened = open_source(source, source_conn_id, allow_multipage=allow_multipage)
+        to = found if convert else None
+        opened = open_source(source, source_conn_id, allow_multipage=allow_multipage, convert_for=to)
         opened.check_format(found)
         return make_body(found, opened, wire)
 

@@ -167,13 +167,14 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
         if self.wait_for_completion:
             delivery.check(self.of_operation)
         source, record = self.opened_source(), self._record(context)
+        self.keeps_record = record is not None
         operation = source.operation_for(self.of_operation)
         same = fingerprint(operation, wire, source.identity_or_uri, source.content_tag)
         known = record.recall(same, source.uri) if record else None
         if known and record and record.cleared and not self.wait_for_completion:
             # Nothing else looks at how it has ended, before its id is handed on once more.
             known = known if self._may_serve(hook, known) else None
-        new = known or Submission(operation.name, "", source.uri, source.size, same)
+        new = known or Submission(operation.name, "", source.uri, source.size, same, notice=source.notice)
         if self.wait_for_completion and (reuse := self.reuse_store(hook)):
             source = reuse.identified(source)
             new = replace(new, reuse_key=reuse_key(hook.config.service, operation, wire, source))

@@ -34,6 +34,8 @@ class SubmitMixin(OcrTaskMixin):
     :param allow_redirects: whether a web server may redirect a source to another host (templated).
     :param allow_multipage: whether to send a TIFF of several pages, although the service documents TIFF of
         a single page and may lose the others (templated).
+    :param convert: whether to convert on the worker what the operation does not read, such as HEIC or WebP,
+        or a TIFF of several pages for ``RecognizePdf`` or ``auto``; needs the extra ``images`` (templated).
     :param language: language of the text, default English (templated, as are the settings below).
     :param make_skew_correct: straighten the image, up to 15 degrees; default True.
     :param make_binarization: reduce the image to black and white; default False.
@@ -81,6 +83,7 @@ class SubmitMixin(OcrTaskMixin):
         "max_source_bytes",
         "allow_redirects",
         "allow_multipage",
+        "convert",
         *OcrTaskMixin.template_fields,
         *_SETTINGS,
         "extra_settings",
@@ -107,6 +110,7 @@ class SubmitMixin(OcrTaskMixin):
         max_source_bytes: int | str | None = None,
         allow_redirects: bool | str = False,
         allow_multipage: bool | str = False,
+        convert: bool | str = False,
         language: str | None = None,
         make_skew_correct: bool | str | None = None,
         make_binarization: bool | str | None = None,
@@ -137,6 +141,7 @@ class SubmitMixin(OcrTaskMixin):
         self.max_source_bytes = max_source_bytes
         self.allow_redirects = allow_redirects
         self.allow_multipage = allow_multipage
+        self.convert = convert
         self.language = language
         self.make_skew_correct = make_skew_correct
         self.make_binarization = make_binarization
@@ -192,6 +197,7 @@ class SubmitMixin(OcrTaskMixin):
             "max_bytes": self.whole_number("max_source_bytes", 1),
             "allow_redirects": self.flag("allow_redirects"),
             "allow_multipage": self.flag("allow_multipage"),
+            "convert_for": self.of_operation if self.flag("convert") else None,
         }
 
     def new_hook(self) -> AsposeOcrHook:

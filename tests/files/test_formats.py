@@ -64,13 +64,17 @@ def test_nothing_is_billed(name: str, emulator: Emulator) -> None:
     assert emulator.calls.billed == 0
 
 
+CONVERT = ", or set convert=True, with the extra airflow-provider-asposeocr[images]"
+
+
 @pytest.mark.parametrize(
     ("found", "operation", "way_on"),
     [
-        ("webp", "RecognizeImage", "convert it to PNG or TIFF first"),
-        ("bigtiff", "BinarizeImage", "convert it to PNG or TIFF first"),
+        ("webp", "RecognizeImage", f"convert it to PNG or TIFF first{CONVERT}"),
+        ("bigtiff", "BinarizeImage", f"convert it to PNG or TIFF first{CONVERT}"),
+        ("webp", "DjVu2PDF", "convert it to PNG or TIFF and use RecognizeImage"),
         ("nef", "RecognizeReceipt", "convert it to PNG or TIFF first"),
-        ("heic", "RecognizePdf", "convert it to PNG or TIFF and use RecognizeImage"),
+        ("heic", "RecognizePdf", f"convert it to PNG or TIFF and use RecognizeImage{CONVERT}"),
         ("docx", "RecognizePdf", "save it as PDF first"),
         ("docx", "RecognizeImage", "save it as PDF and use RecognizePdf"),
         ("html", "RecognizeImage", "save it as PDF and use RecognizePdf"),
@@ -78,7 +82,7 @@ def test_nothing_is_billed(name: str, emulator: Emulator) -> None:
         ("email", "RecognizeImage", "take the image out of it first"),
         ("pdf", "RecognizeImage", "use RecognizePdf"),
         ("djvu", "RecognizeImage", "use DjVu2PDF first, then RecognizePdf"),
-        ("png", "RecognizePdf", "use RecognizeImage"),
+        ("png", "RecognizePdf", f"use RecognizeImage{CONVERT}"),
         ("pdf", "DjVu2PDF", "use RecognizePdf"),
     ],
 )

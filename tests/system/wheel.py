@@ -29,6 +29,8 @@ EXTRAS = {
     "emulator": "from airflow_provider_asposeocr.emulator.testing import Emulator\n"
     "with Emulator() as service: print(service.url)",
     "speech": "import espeakng_loader; print(espeakng_loader.get_library_path())",
+    "images": "from airflow_provider_asposeocr.files.raster import opener_of\n"
+    "print(opener_of('heic'), opener_of('avif'))",
     "s3": _HAS_SCHEME.format("s3", "print(fsspec.filesystem('s3', anon=True))"),
     "gcs": _HAS_SCHEME.format("gs", "print(fsspec.filesystem('gs', token='anon'))"),
     "azure": _HAS_SCHEME.format("abfs", "print(fsspec.filesystem('abfs', account_name='a', anon=True))"),
