@@ -171,37 +171,37 @@ def _compressed(data: bytes) -> bytes:
     return target.getvalue()
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda data: b"",
-        lambda data: b"no zip at all",
-        _cut,
-        _flipped,
-        _compressed,
-        _described_otherwise(key="0" * 64),
-        _described_otherwise(completed_at="yesterday"),
-        _described_otherwise(completed_at=1e300),
-        _described_otherwise(submitted_at=-1),
-        _described_otherwise(task=None),
-        _described_otherwise(task={}),
-        _described_otherwise(task={"id": "x", "taskStatus": "Completed", "results": [{}]}),
-        _described_otherwise(task={"id": "x", "taskStatus": "Completed", "results": "no"}),
-        _described_otherwise(task={"id": "x", "taskStatus": "Error", "results": []}),
-        _described_otherwise(task={"id": "x", "taskStatus": "Completed", "results": [{"type": "Text"}] * 9}),
-    ],
-    ids=str,
-)
+_RESULTS_OF = {"id": "x", "taskStatus": "Completed"}
+SPOILT: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda data: b"",
+    "something else": lambda data: b"no zip at all",
+    "cut": _cut,
+    "another result": _flipped,
+    "compressed": _compressed,
+    "another key": _described_otherwise(key="0" * 64),
+    "a moment that is none": _described_otherwise(completed_at="yesterday"),
+    "a moment to come": _described_otherwise(completed_at=1e300),
+    "before all time": _described_otherwise(submitted_at=-1),
+    "no OCR task": _described_otherwise(task=None),
+    "an empty OCR task": _described_otherwise(task={}),
+    "a result without a type": _described_otherwise(task={**_RESULTS_OF, "results": [{}]}),
+    "results that are none": _described_otherwise(task={**_RESULTS_OF, "results": "no"}),
+    "an OCR task that failed": _described_otherwise(task={"id": "x", "taskStatus": "Error", "results": []}),
+    "results that are missing": _described_otherwise(task={**_RESULTS_OF, "results": [{"type": "Text"}] * 9}),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
 def test_a_damaged_entry_counts_as_none_and_is_replaced(
     emulator: Emulator,
     local_store: Store,
     scan: Path,
-    spoil: Callable[[bytes], bytes],
+    how: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     recognize(scan, local_store)
     ((name, data),) = entries(local_store).items()
-    local_store.put(name, spoil(data))
+    local_store.put(name, SPOILT[how](data))
     assert not recognize(scan, local_store)["reused"]
     assert "damaged" in caplog.text
     assert emulator.calls.submit == 2
