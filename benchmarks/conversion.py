@@ -120,7 +120,8 @@ def make(path: str, width: int, height: int) -> None:
     exif = Image.Exif()
     exif[274] = 6
     options: dict[str, dict[str, Any]] = {
-        "heic": {"quality": 70, "enc_params": {"preset": "ultrafast"}},
+        # In tiles, as cameras write it.
+        "heic": {"quality": 70, "tile_size": 512, "enc_params": {"preset": "ultrafast"}},
         "avif": {"quality": 75, "speed": 10},
         "webp": {"quality": 85, "method": 0},
         "jp2": {"quality_mode": "rates", "quality_layers": [10], "irreversible": True},
