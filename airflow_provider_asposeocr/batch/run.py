@@ -20,7 +20,7 @@ from airflow_provider_asposeocr.api.exceptions import (
 )
 from airflow_provider_asposeocr.api.operations import AUTO, Operation, taken_for
 from airflow_provider_asposeocr.api.polling import DEFAULT_TIMEOUT
-from airflow_provider_asposeocr.api.settings import selected_result_types
+from airflow_provider_asposeocr.api.settings import answers_with_text, selected_result_types
 from airflow_provider_asposeocr.batch.containment import address_of, name_of
 from airflow_provider_asposeocr.batch.item import ItemOptions
 from airflow_provider_asposeocr.batch.record import BatchRecord
@@ -127,6 +127,8 @@ class Batch:
             log.warning("There are no sources: nothing is submitted")
         elif shard:
             log.info("This is %s, with %d of %d sources", shard, len(items), len(listing.items))
+        if items and options.poll_interval is None:
+            self._tell_expectation(options, len(items))
         store = self._record_store(destination, shard) if items else None
         tries = max_tries_of(self._context)
         record = BatchRecord(store, tries, resubmit=task.resubmits()) if store else None
@@ -142,6 +144,21 @@ class Batch:
         if record is not None:
             record.finish()
         return summary
+
+    def _tell_expectation(self, options: ItemOptions, count: int) -> None:
+        """Log what the batch will cost if everything in it is paid for."""
+        fetched = not answers_with_text(options.operation, options.delivery.wire)
+        operation = options.operation if options.operation is not AUTO else taken_for(AUTO, is_pdf=False)
+        calls = self._hook.run_flow(
+            lambda api: api.expected_calls(operation, [None] * count, fetched=fetched)
+        )
+        log.info(
+            "%d sources, about %.0f billed calls by what is known of completion times, %.1f each: less for "
+            "what an earlier try or run has paid for",
+            count,
+            calls,
+            calls / count,
+        )
 
     def _run_and_report(
         self, runner: BatchRunner, write: Callable[[], str], destination: str, shard: Shard | None

@@ -77,10 +77,15 @@ def test_submissions_and_waits_overlap(emulator: Emulator, inbox: Path, out: Pat
     assert most_in_flight(emulator) == 12
 
 
-def test_without_an_interval_the_moments_are_learned(emulator: Emulator, inbox: Path, out: Path) -> None:
-    summary = run(batch(f"{inbox}/", f"{out}/", poll_interval=None))
+def test_without_an_interval_the_moments_are_learned_and_the_cost_is_told_before(
+    emulator: Emulator, inbox: Path, out: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        summary = run(batch(f"{inbox}/", f"{out}/", poll_interval=None))
     assert summary["succeeded"] == 12
     assert summary["api_calls"] == 24
+    (told,) = [line for line in caplog.messages if "12 sources, about" in line]
+    assert 24 < int(told.partition("about ")[2].split()[0]) < 60
 
 
 def test_settings_travel_as_with_a_single_image(emulator: Emulator, inbox: Path, out: Path) -> None:
