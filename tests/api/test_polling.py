@@ -14,7 +14,13 @@ from airflow.providers.common.compat.sdk import BaseSensorOperator
 from airflow_provider_asposeocr.api.coerce import seconds
 from airflow_provider_asposeocr.api.exceptions import AsposeOcrSettingsError
 from airflow_provider_asposeocr.api.flows import OcrApi
-from airflow_provider_asposeocr.api.latency import MAX_GAP, LatencyEstimator, LatencyModel, LatencyModels
+from airflow_provider_asposeocr.api.latency import (
+    MAX_GAP,
+    WINDOW,
+    LatencyEstimator,
+    LatencyModel,
+    LatencyModels,
+)
 from airflow_provider_asposeocr.api.polling import (
     CROWD,
     MIN_INTERVAL,
@@ -287,16 +293,15 @@ def test_what_is_no_duration_is_refused(wrong: Any) -> None:
 @pytest.mark.parametrize(("away", "known"), [(2.0, False), (600.0, True)])
 def test_after_a_restart_what_is_found_done_takes_the_place_of_nothing(away: float, *, known: bool) -> None:
     model = LatencyModel()
-    for _ in range(150):
+    for _ in range(WINDOW):
         model.observe(object(), 18.0, 22.0)
     before = model.poll_times(1.5)
     now = 1_800_000_000.0
-    for _ in range(300):
+    for _ in range(2 * WINDOW):
         schedule = LearnedSchedule(model, submitted_at=now - away)
         moment = now + schedule.delay(now)
         schedule.polled(moment, done=True)
     after = model.poll_times(1.5)
-    assert len(model.news()) == 150
     assert (after.first == pytest.approx(before.first, rel=0.2)) is known
 
 
