@@ -28,6 +28,7 @@ KEYS = [
     "api_calls",
     "submitted_at",
     "completed_at",
+    "reused",
 ]
 
 

@@ -39,6 +39,7 @@ def test_the_whole_manifest(tmp_path: Path) -> None:
         "api_calls": 3,
         "submitted_at": "2027-01-15T08:00:00.000+00:00",
         "completed_at": "2027-01-15T08:00:02.500+00:00",
+        "reused": False,
     }
     assert [list(entry) for entry in manifest["results"]] == [["type", "uri", "path", "bytes", "sha256"]] * 2
     assert [entry["type"] for entry in manifest["results"]] == ["Text", "Pdf"]
