@@ -27,7 +27,7 @@ _SHORT, _LONG, _RATIO = 0.25, 4 * 3600.0, 1.06
 GRID = tuple(_SHORT * _RATIO**step for step in range(math.ceil(math.log(_LONG / _SHORT, _RATIO)) + 1))
 """Seconds. Bin ``k`` holds the times after ``GRID[k - 1]`` up to ``GRID[k]``; bin 0 those up to the first."""
 
-WINDOW = 300
+WINDOW = 200
 """Ended OCR tasks remembered where few are running: enough to know the distribution, few enough to follow a
 service that changes."""
 

@@ -39,8 +39,7 @@ MAX_BYTES = 64 * 1024
 """Bytes of a file at most; a longer one counts as none."""
 
 MAX_KINDS = 32
-"""Kinds of OCR tasks in a file at most: those that were seen last. Of each, no more ends are kept than a
-model goes by."""
+"""Kinds of OCR tasks in a file at most: those that were seen last. Of each, the last 200 are kept."""
 
 MAX_PATIENCE = 0.2
 """Seconds that a write waits for those of other processes. Then it is left to the next one."""
