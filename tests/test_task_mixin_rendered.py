@@ -38,7 +38,7 @@ REQUIRED = {
     "sensor": {"ocr_task_id"},
     "fetch": {"ocr_task_id"},
 }
-PATHS = {"source", "sources", "source_prefix", "destination", "durable_path", "report"}
+PATHS = {"source", "sources", "source_prefix", "destination", "durable_path", "reuse_path", "report"}
 ROWS = [(name, field) for name, kind in CLASSES.items() for field in kind.template_fields]
 
 

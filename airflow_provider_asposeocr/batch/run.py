@@ -130,8 +130,8 @@ class Batch:
         if items and options.poll_interval is None:
             self._tell_expectation(options, len(items))
         store = self._record_store(destination, shard) if items else None
-        tries = max_tries_of(self._context)
-        record = BatchRecord(store, tries, resubmit=task.resubmits()) if store else None
+        tries, resubmit = max_tries_of(self._context), task.resubmits()
+        record = BatchRecord(store, tries, resubmit=resubmit) if store else None
         common = None if options.operation is AUTO else options.operation.name
         with closing(Report(items, common)) as report:
             runner = self._runner = BatchRunner(options, hook, items, record, report)

@@ -295,8 +295,8 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
             raise
 
     def _record(self, context: Context) -> TaskRecord | None:
-        store = self.record_store(context, self.location("destination"))
-        return TaskRecord(store, max_tries_of(context), resubmit=self.resubmits()) if store else None
+        store, resubmit = self.record_store(context, self.location("destination")), self.resubmits()
+        return TaskRecord(store, max_tries_of(context), resubmit=resubmit) if store else None
 
     def _timeout(self) -> float:
         """Return the seconds to wait for completion."""
