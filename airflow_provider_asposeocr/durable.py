@@ -242,6 +242,7 @@ class TaskRecord:
     :param max_tries: of the task instance.
     :param resubmit: whether a task that was cleared after its delivery is to be paid for again.
     :ivar cleared: whether a user has cleared the task since the record that was recalled.
+    :ivar pays_again: whether a record was left aside for that reason.
     """
 
     def __init__(self, store: RecordStore, max_tries: int, *, resubmit: bool = False) -> None:
@@ -249,7 +250,7 @@ class TaskRecord:
         self._max_tries = max_tries
         self._resubmit = resubmit
         self._intended: str | None = None
-        self.cleared = False
+        self.cleared = self.pays_again = False
 
     def recall(self, fingerprint: str, source: str | None) -> Submission | None:
         """Find the submission to resume, or None if a new one is to be made. Logs the decision.
@@ -345,7 +346,8 @@ class TaskRecord:
         if time.time() - (known.submitted_at or 0.0) >= RETENTION:
             return "the OCR task of the earlier try is older than the 24 hours that the service keeps it"
         self.cleared = record.get("max_tries") != self._max_tries
-        if self._resubmit and record.get("delivered") and self.cleared:
+        self.pays_again = self._resubmit and bool(record.get("delivered")) and self.cleared
+        if self.pays_again:
             return "the task was cleared after its results had been delivered, and on_clear is resubmit"
         return None
 

@@ -50,12 +50,6 @@ MAX_ENTRY_BYTES = 4 * 1024 * 1024
 """Bytes of the description of an entry at most."""
 
 _DESCRIPTION = "entry.json"
-_DAMAGED = (
-    *(KeyError, TypeError, ValueError, NotImplementedError, RecursionError, EOFError),
-    *(struct.error, zipfile.BadZipFile),
-)
-"""Raised by an entry that is none, or none any more."""
-
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 """Of a member of a zip file: it ends in the lengths of the name and of what else follows before the data."""
 
@@ -155,7 +149,10 @@ class ReuseStore:
         if len(known) == 64 and set(known) <= set("0123456789abcdef"):
             return replace(source, sha256=known)
         read = with_sha256(source)
-        self._write(entry, [str(read.sha256).encode()])
+        try:
+            write(entry, [str(read.sha256).encode()])
+        except Exception as error:
+            log.warning("The index of reuse_path cannot be written: %s", reason_of(error))
         return read
 
     @contextmanager
@@ -172,10 +169,10 @@ class ReuseStore:
             there = self._copied(key, file)
             try:
                 found = _read(file, key) if there else None
-            except _DAMAGED:
+            except Exception:  # whatever a reader of zip files or of JSON meets
                 log.warning("What is kept for reuse of this content is damaged, and counts as none")
                 found = None
-            if found and self.max_age is not None and time.time() - found.completed_at > self.max_age:
+            if found and self.max_age is not None and abs(time.time() - found.completed_at) >= self.max_age:
                 log.info("What is kept for reuse of this content is older than reuse_max_age")
                 found = None
             yield found
@@ -193,18 +190,23 @@ class ReuseStore:
         key, whole = submission.reuse_key, not task.unread and not task.seen_types
         if not key or not whole or not task.status.is_successful:
             return
-        with tempfile.SpooledTemporaryFile(1024 * 1024, prefix="asposeocr-") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                described = [_put(archive, f"{number}", result) for number, result in enumerate(task.results)]
-                entry = {
-                    "key": key,
-                    "submitted_at": submission.submitted_at,
-                    "completed_at": completed_at,
-                    "task": {**replace(task, results=()).to_dict(), "results": described},
-                }
-                archive.writestr(_DESCRIPTION, json.dumps(entry))
-            file.seek(0)
-            self._write(self._path("", key, "zip"), iter(lambda: file.read(CHUNK), b""))
+        try:
+            with tempfile.SpooledTemporaryFile(1024 * 1024, prefix="asposeocr-") as file:
+                with zipfile.ZipFile(file, "w") as archive:
+                    described = [
+                        _put(archive, f"{number}", result) for number, result in enumerate(task.results)
+                    ]
+                    entry = {
+                        "key": key,
+                        "submitted_at": submission.submitted_at,
+                        "completed_at": completed_at,
+                        "task": {**replace(task, results=()).to_dict(), "results": described},
+                    }
+                    archive.writestr(_DESCRIPTION, json.dumps(entry))
+                file.seek(0)
+                write(self._path("", key, "zip"), iter(lambda: file.read(CHUNK), b""))
+        except Exception as error:
+            log.warning("The results cannot be kept for reuse: %s", reason_of(error))
 
     def _path(self, below: str, name: str, extension: str) -> StoragePath:
         parts = (self.folder.rstrip("/"), below, name[:2], f"{name}.{extension}")
@@ -224,12 +226,6 @@ class ReuseStore:
             except FileNotFoundError:
                 return False
         return True
-
-    def _write(self, path: StoragePath, chunks: Any) -> None:
-        try:
-            write(path, chunks)
-        except Exception as error:
-            log.warning("The results cannot be kept for reuse: %s", reason_of(error))
 
 
 @contextmanager
@@ -256,7 +252,7 @@ def _put(archive: zipfile.ZipFile, name: str, result: Any) -> dict[str, Any]:
 def _read(file: IO[bytes], key: str) -> Kept:
     """Read an entry.
 
-    :raises Exception: one of :data:`_DAMAGED` if it is not whole.
+    :raises Exception: any, if it is not whole.
     """
     with zipfile.ZipFile(file) as archive:
         members = {info.filename: info for info in archive.infolist()}

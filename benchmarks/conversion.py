@@ -92,7 +92,7 @@ def measure(small: str, path: str) -> None:
         source = open_source(name, convert_for=AUTO)
         if source.convert is None:
             raise RuntimeError(f"{name} is not converted")
-        made = source.convert()
+        made = source.convert(None)
         return str(made.format), made.size
 
     convert(small)

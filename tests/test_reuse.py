@@ -16,7 +16,12 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_asposeocr import reuse
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrConnectionError,
+    AsposeOcrSourceChangedError,
+    AsposeOcrStorageError,
+)
+from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.emulator.testing import CONNECTION_VARIABLE, Emulator
 from airflow_provider_asposeocr.files import body
 from airflow_provider_asposeocr.operators.asposeocr import (
@@ -24,7 +29,7 @@ from airflow_provider_asposeocr.operators.asposeocr import (
     AsposeOcrRecognizeImageOperator,
 )
 from airflow_provider_asposeocr.operators.base import AsposeOcrOperator
-from tests.batch.support import image
+from tests.batch.support import fail_once, image
 from tests.running import run
 from tests.storage.stores import Store
 
@@ -208,6 +213,56 @@ def test_a_damaged_entry_counts_as_none_and_is_replaced(
     assert recognize(scan, local_store)["reused"]
 
 
+@pytest.mark.no_cover
+def test_no_bit_of_an_entry_can_be_flipped_to_another_result(
+    emulator: Emulator, local_store: Store, scan: Path
+) -> None:
+    first = recognize(scan, local_store)
+    ((name, data),) = entries(local_store).items()
+    store = reuse.ReuseStore(f"{local_store.url}/results", None)
+    key = name.rpartition("/")[2].removesuffix(".zip")
+    new = Submission("RecognizeImage", "", reuse_key=key)
+    for place in range(len(data)):
+        local_store.put(name, data[:place] + bytes([data[place] ^ (1 << place % 8)]) + data[place + 1 :])
+        with store.lookup(new) as kept:
+            assert kept is None or kept.task.text == first["text"]
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_what_is_sent_is_what_was_looked_up(
+    emulator: Emulator, local_store: Store, scan: Path, monkeypatch: pytest.MonkeyPatch, deferrable: bool
+) -> None:
+    """Neither time nor size tells that the file is another one."""
+    identified, before = reuse.ReuseStore.identified, scan.stat()
+
+    def changing(self: Any, source: Any) -> Any:
+        found = identified(self, source)
+        scan.write_bytes(scan.read_bytes()[:-1] + b"!")
+        os.utime(scan, ns=(before.st_atime_ns, before.st_mtime_ns))
+        return found
+
+    monkeypatch.setattr(reuse.ReuseStore, "identified", changing)
+    with pytest.raises(AsposeOcrSourceChangedError):
+        recognize(scan, local_store, deferrable=deferrable)
+    assert (entries(local_store), emulator.ocr_tasks) == ({}, {})
+
+
+def test_an_ocr_task_of_other_content_is_not_resumed(
+    emulator: Emulator, local_store: Store, scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither time nor size tells that the file is another one."""
+    before, records = scan.stat(), {"durable_path": f"{tmp_path}/records"}
+    fail_once(monkeypatch, "wait", call=1, error=AsposeOcrConnectionError("gone"))
+    with pytest.raises(AsposeOcrConnectionError):
+        recognize(scan, local_store, **records)
+    scan.write_bytes(scan.read_bytes()[:-1] + b"!")
+    os.utime(scan, ns=(before.st_atime_ns, before.st_mtime_ns))
+    manifest = recognize(scan, local_store, **records)
+    sent = {submission.ocr_task_id: submission.sha256 for submission in emulator.submissions}
+    assert len(sent) == 2
+    assert sent[manifest["ocr_task_id"]] == hashlib.sha256(scan.read_bytes()).hexdigest()
+
+
 def test_a_storage_that_cannot_be_asked_submits_nothing(
     emulator: Emulator, local_store: Store, scan: Path
 ) -> None:
@@ -229,6 +284,17 @@ def test_what_cannot_be_kept_is_delivered_all_the_same(
         )
         assert run(operator)["text"]
     assert "cannot be kept for reuse" in caplog.text
+
+
+def test_whatever_fails_in_keeping_is_only_logged(
+    emulator: Emulator, local_store: Store, scan: Path, caplog: pytest.LogCaptureFixture, monkeypatch: Any
+) -> None:
+    def full(*args: Any, **kwargs: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("airflow_provider_asposeocr.reuse.zipfile.ZipFile", full)
+    assert recognize(scan, local_store)["text"]
+    assert "cannot be kept for reuse: No space left on device" in caplog.text
 
 
 @pytest.mark.parametrize("path", ["https://bucket.example/results", "nowhere://bucket/results"])

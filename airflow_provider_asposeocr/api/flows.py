@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import IO, TypeVar
@@ -25,7 +24,7 @@ from airflow_provider_asposeocr.api.exceptions import (
     AsposeOcrTooLargeError,
     AsposeOcrUnreachedTimeoutError,
 )
-from airflow_provider_asposeocr.api.forecast import expected_polls
+from airflow_provider_asposeocr.api.forecast import expected_polls_of
 from airflow_provider_asposeocr.api.http import (
     MAX_ANSWER_BYTES,
     BytesBody,
@@ -273,15 +272,14 @@ class OcrApi:
         """Estimate the billed calls of OCR tasks that are submitted and waited for. No call by itself.
 
         :param operation: the operation.
-        :param sizes: bytes of each source; None where they are not known.
+        :param sizes: bytes of each source; None where they are not known, which is the mean of all seen.
         :param fetched: whether a call of its own fetches the results of each.
         """
         recall = self.latency.begin(self._service)
         self.latency.end(self._service)
         yield from _aside(recall)
-        kinds = Counter(self.latency.of(self._service, operation.name, size) for size in sizes)
-        polls = (of_kind * expected_polls(model, self.delay_cost) for model, of_kind in kinds.items())
-        return sum(polls) + kinds.total() * (1 + fetched)
+        polls = expected_polls_of(self.latency, self._service, operation.name, sizes, self.delay_cost)
+        return sum(each + 1 + fetched for each in polls)
 
     def schedule(self, submission: Submission, wait: Wait) -> PollSchedule:
         """Make the schedule for the polls of an OCR task.

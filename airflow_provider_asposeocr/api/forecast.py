@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, count
 
-from airflow_provider_asposeocr.api.latency import GRID, LatencyModel
+from airflow_provider_asposeocr.api.latency import GRID, LatencyModel, LatencyModels
 from airflow_provider_asposeocr.api.polling import LearnedSchedule
 
 _WAYS = 16
@@ -24,6 +24,32 @@ def expected_polls(model: LatencyModel, delay_cost: float) -> float:
     done = [0.0, *accumulate(model.shares())]
     # Polls are spread, which makes them later rather than earlier: no single way stands for all.
     return math.fsum(_polls(model, delay_cost, done, way) for way in range(_WAYS)) / _WAYS
+
+
+def expected_polls_of(
+    models: LatencyModels, service: str, operation: str, sizes: Iterable[int | None], delay_cost: float
+) -> Iterator[float]:
+    """Yield how many polls each of several OCR tasks is expected to take.
+
+    :param models: of all kinds.
+    :param service: the address of the service.
+    :param operation: the operation's name.
+    :param sizes: bytes of each source; None, where they are not known, is the mean of all that were seen.
+    :param delay_cost: calls that a second of delay is worth.
+    """
+    known: dict[LatencyModel, float] = {}
+
+    def of(model: LatencyModel) -> float:
+        if model not in known:
+            known[model] = expected_polls(model, delay_cost)
+        return known[model]
+
+    seen = models.seen(service, operation)
+    for size in sizes:
+        if size is None and seen:
+            yield sum(tasks * of(model) for model, tasks in seen.items()) / sum(seen.values())
+        else:
+            yield of(models.of(service, operation, size))
 
 
 def _polls(model: LatencyModel, delay_cost: float, done: Sequence[float], way: int) -> float:

@@ -256,6 +256,12 @@ class LatencyModel:
         with self._lock:
             return self._estimator.news()
 
+    @property
+    def tasks(self) -> int:
+        """The number of OCR tasks that it goes by."""
+        with self._lock:
+            return self._estimator.tasks
+
     def shares(self) -> list[float]:
         """Return the share of OCR tasks in each bin of :data:`GRID`."""
         with self._lock:
@@ -296,6 +302,15 @@ class LatencyModels:
         """
         size_class = None if source_bytes is None else source_bytes.bit_length() // 2
         return self._of_kind(service, (operation, size_class))
+
+    def seen(self, service: str, operation: str) -> dict[LatencyModel, int]:
+        """Return the models of an operation, each with the number of OCR tasks that it goes by.
+
+        :param service: the address of the service.
+        :param operation: the operation's name.
+        """
+        models = [(kind, model) for (of, kind), model in list(self._models.items()) if of == service]
+        return {model: model.tasks for (name, _), model in models if name == operation and model.tasks}
 
     def recall(self, service: str, ended: Mapping[Kind, Sequence[Ended]]) -> None:
         """Learn of OCR tasks that ended before this process has seen any.

@@ -31,7 +31,7 @@ from airflow_provider_asposeocr.api.task import OcrTask, TaskStatus
 from airflow_provider_asposeocr.batch.containment import ContainedBody, address_of
 from airflow_provider_asposeocr.batch.record import BatchRecord, Kind, RecordWriter, row_of
 from airflow_provider_asposeocr.batch.report import Entry, ItemStatus
-from airflow_provider_asposeocr.batch.stored import StoredResults, stored_again
+from airflow_provider_asposeocr.batch.stored import Content, StoredResults, stored_again
 from airflow_provider_asposeocr.files.body import make_body
 from airflow_provider_asposeocr.files.destination import targets
 from airflow_provider_asposeocr.files.manifest import Delivery, collect, delete_remote, drop
@@ -132,20 +132,6 @@ class Item:
         return Entry(ItemStatus.SUBMITTED, shown, at, api_calls=self.meter.calls)
 
 
-@dataclass(slots=True)
-class Content:
-    """Hold what has become of one content.
-
-    :param lock: whoever holds it brings an item of this content to its end.
-    :param entry: of an item that was delivered.
-    :param error: what its OCR task failed with: that of the same content would, too.
-    """
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    entry: Entry | None = None
-    error: AsposeOcrTaskError | None = None
-
-
 class ItemProcessor:
     """Bring items to their ends.
 
@@ -182,33 +168,52 @@ class ItemProcessor:
             item.stage = Stage.SKIPPED
             return known
         if item.submission.reattached:
-            # Results that are kept cost no call, those at the service do.
-            kept = await asyncio.to_thread(contained, self._deliver_kept, item, Content())
-            if kept is not None:
-                self._add(item, Kind.DONE, kept)
-                return kept
-            task = await self._submit_and_wait(item)
-            if task.status is not TaskStatus.NOT_EXIST:
-                return await self._collect(item, task)
+            entry = await self._resume(item)
+            if entry is not None:
+                return entry
             shown = display_uri(item.submission.source)
             log.warning("The service has lost the OCR task of an earlier try for %s: submitting anew", shown)
             item.stage = Stage.OPENING
             await asyncio.to_thread(contained, self._prepare, item, anew=True)
         return await self._pay_once(item)
 
+    async def _resume(self, item: Item) -> Entry | None:
+        """Bring the OCR task of an earlier try to its end; None if the service has lost it."""
+        content = self._content_of(item)
+        async with content.lock:
+            # Results that are kept cost no call, those at the service do.
+            entry = await asyncio.to_thread(contained, self._deliver_kept, item, content)
+            if entry is not None:
+                self._add(item, Kind.DONE, entry)
+            else:
+                task = await self._submit_and_wait(item)
+                if task.status is TaskStatus.NOT_EXIST:
+                    return None
+                entry = await self._collect(item, task)
+            content.entry = entry
+            return entry
+
+    def _content_of(self, item: Item) -> Content:
+        key = item.submission.reuse_key
+        return self._contents.setdefault(key, Content()) if key else Content()
+
     async def _pay_once(self, item: Item) -> Entry:
         """Submit an item, unless there are results for its content."""
-        key = item.submission.reuse_key
-        content = self._contents.setdefault(key, Content()) if key else Content()
+        content = self._content_of(item)
         async with content.lock:
             entry = await asyncio.to_thread(contained, self._deliver_kept, item, content)
             if entry is not None:
                 self._add(item, Kind.DONE, entry)
             else:
+                if known := content.submission:
+                    item.body = None
+                    item.submission = replace(
+                        item.submission, ocr_task_id=known.ocr_task_id, submitted_at=known.submitted_at
+                    )
                 try:
                     entry = await self._collect(item, await self._submit_and_wait(item))
-                except AsposeOcrTaskError as error:
-                    content.error = error
+                except AsposeOcrError as error:
+                    content.failed(item.submission, error)
                     raise
             content.entry = entry
             return entry
@@ -217,17 +222,23 @@ class ItemProcessor:
         """Deliver the results of the same content, of this batch or an earlier run, if there are any."""
         reuse, delivery, new = self._options.reuse, self._options.delivery, item.submission
         if content.error is not None:
-            item.stage = Stage.DELIVERING
-            raise content.error
+            item.stage, item.body = Stage.DELIVERING, None
+            # One of its own: that of the other item would grow with each that raises it.
+            raise type(content.error)(str(content.error), retry_after=content.error.retry_after)
+        pays_again = self._record is not None and self._record.pays_again
         with ExitStack() as stack:
             kept = stack.enter_context(stored_again(content.entry, delivery.conn_id))
-            if kept is None and reuse and new.reuse_key:
+            if kept is None and reuse and new.reuse_key and not pays_again:
                 kept = stack.enter_context(reuse.lookup(new))
             if kept is None:
                 return None
-            item.stage, item.body, item.submission = Stage.DELIVERING, None, kept.submission(new)
-            self._check_meeting(item, kept.task)
-            return item.entry().succeeded(kept.deliver(new, delivery), kept.completed_at)
+            item.stage, item.body = Stage.DELIVERING, None
+            known = kept.submission(new)
+            self._check_meeting(item, known, kept.task)
+            manifest = kept.deliver(new, delivery)
+            # Not before: until then no OCR task is this item's.
+            item.submission = known
+            return item.entry().succeeded(manifest, kept.completed_at)
 
     async def failed(self, item: Item, error: AsposeOcrError) -> Entry:
         """Record what is to be known of a failure, and cancel an OCR task that is late.
@@ -255,7 +266,8 @@ class ItemProcessor:
         return entry
 
     def _add(self, item: Item, kind: Kind, entry: Entry) -> asyncio.Event:
-        return self._writer.add(row_of(item.submission.fingerprint, kind, entry))
+        known = item.submission
+        return self._writer.add(row_of(known.fingerprint, kind, entry, known.reuse_key))
 
     def _prepare(self, item: Item, *, anew: bool = False) -> Entry | None:
         """Look at the source and at what earlier tries know of it; make a body if it is to be sent.
@@ -277,9 +289,8 @@ class ItemProcessor:
             item.body = BytesBody(b"".join(body), body.content_type) if small else ContainedBody(body)
             return None
         if entry.status is ItemStatus.SUBMITTED:
-            if options.reuse is not None:
-                self._identified(item, source)
-            item.submission = replace(_resumed(item.submission, entry), reattached=True)
+            key = self._record.reuse_key_of(same) if self._record else None
+            item.submission = replace(_resumed(item.submission, entry), reattached=True, reuse_key=key)
             metrics.count("reattachments", operation=item.submission.operation)
             return None
         return entry
@@ -347,7 +358,7 @@ class ItemProcessor:
                     delivery,
                     seen_at,
                     lambda: item.meter.calls,
-                    lambda found: self._check_meeting(item, found),
+                    lambda found: self._check_meeting(item, submission, found),
                     keep,
                 ),
             )
@@ -359,18 +370,18 @@ class ItemProcessor:
             await self._run_flow(item, lambda api: delete_remote(api, submission, delivery, manifest))
         return replace(entry, api_calls=item.meter.calls)
 
-    def _check_meeting(self, item: Item, task: OcrTask) -> None:
+    def _check_meeting(self, item: Item, submission: Submission, task: OcrTask) -> None:
         """Overwrite nothing of another item: operation and number of results may show in the end alone."""
         taken, delivery = self._options.taken, self._options.delivery
         if not taken or (len(task.results) <= 1 and self._options.operation is not AUTO):
             return
         identity = identity_of(address_of(item.given) or "")
-        types, names = [result.type for result in task.results], delivery.names(item.submission)
+        types, names = [result.type for result in task.results], delivery.names(submission)
         for path in targets(types, delivery.destination, names, delivery.conn_id):
             if taken.get(str(path), identity) != identity:
                 raise AsposeOcrDestinationError(
                     f"{display_uri(path)} is the name of another item's result. The results of this one stay "
-                    f"at the service for 24 hours as {item.submission}: use a folder as destination, whose "
+                    f"at the service for 24 hours as {submission}: use a folder as destination, whose "
                     "names are all different, or {ocr_task_id}"
                 )
 

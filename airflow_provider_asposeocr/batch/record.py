@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -52,6 +53,7 @@ MIN_COMMIT_INTERVAL = 0.1
 """Seconds between two commits at least."""
 
 _MAX_ATTEMPTS = 5
+_REUSE_KEY = re.compile("[0-9a-f]{64}")
 
 Row = list[Any]
 
@@ -69,18 +71,19 @@ class Kind(StrEnum):
     """Its OCR task is gone: a retry submits anew."""
 
 
-def row_of(fingerprint: str | None, kind: Kind, entry: Entry) -> Row:
+def row_of(fingerprint: str | None, kind: Kind, entry: Entry, reuse_key: str | None = None) -> Row:
     """Return the row of an item. Never longer than :data:`MAX_ROW_CHARACTERS`.
 
     :param fingerprint: of its submission.
     :param kind: what the row tells.
     :param entry: of the item.
+    :param reuse_key: of its submission; kept with a running OCR task alone.
     """
     if kind is Kind.FORGOTTEN:
         return [fingerprint, kind.value]
     head = [fingerprint, kind.value, entry.ocr_task_id, entry.submitted_at]
     if kind is Kind.SUBMITTED:
-        return head
+        return [*head, reuse_key] if reuse_key else head
     return next(
         row
         for shorter in (entry, *entry.shortened())
@@ -94,12 +97,14 @@ class BatchRecord:
     :param store: where it is kept.
     :param max_tries: of the task instance: Airflow raises it when a user clears the task.
     :param resubmit: whether a batch that was cleared after its success is to be paid for again.
+    :ivar pays_again: whether what was recorded was left aside for that reason.
     :raises AsposeOcrStorageError: if it cannot be read: to submit might pay twice.
     """
 
     def __init__(self, store: RecordStore, max_tries: int, *, resubmit: bool = False) -> None:
         self._store = store
         self._resubmit = resubmit
+        self.pays_again = False
         self._max_tries = max_tries
         self._id = secrets.token_hex(8)
         self._number = 0
@@ -123,6 +128,16 @@ class BatchRecord:
         if kind == Kind.REFUSED and self._cleared:
             return None
         return Entry.of_row(rest, ocr_task_id, submitted_at)
+
+    def reuse_key_of(self, fingerprint: str | None) -> str | None:
+        """Return the reuse key of a running OCR task: that of its source now may be another.
+
+        :param fingerprint: of its submission.
+        """
+        match self._rows.get(fingerprint or ""):
+            case [_, Kind.SUBMITTED, _, _, str(key)]:
+                return key
+        return None
 
     def write(self, rows: Iterable[Row], *, unrecorded: int, finished: bool = False) -> None:
         """Commit rows, all of them or a beginning of them.
@@ -180,7 +195,8 @@ class BatchRecord:
             self._number = 0
             return
         self._cleared = last["max_tries"] != self._max_tries
-        if last["finished"] and self._cleared and self._resubmit:
+        self.pays_again = last["finished"] and self._cleared and self._resubmit
+        if self.pays_again:
             log.warning("Submitting all items anew: the batch had succeeded, and on_clear is resubmit")
             self._number, self._tail, self._rows = 0, [], {}
             return
@@ -325,8 +341,9 @@ def _is_sound(row: Any) -> bool:
     match row:
         case [str(), Kind.FORGOTTEN]:
             return True
-        case [str(), Kind.SUBMITTED, ocr_task_id, at]:
-            return is_recorded_id(ocr_task_id) and is_moment(at)
+        case [str(), Kind.SUBMITTED, ocr_task_id, at, *key]:
+            whole = not key or (len(key) == 1 and isinstance(key[0], str) and _REUSE_KEY.fullmatch(key[0]))
+            return bool(whole) and is_recorded_id(ocr_task_id) and is_moment(at)
         case [str(), Kind.DONE | Kind.REFUSED, None, None, *entry]:
             return is_entry(entry)
         case [str(), Kind.DONE | Kind.REFUSED | Kind.UNDELIVERED, ocr_task_id, at, *entry]:

@@ -1,17 +1,26 @@
-"""Results of a batch where they were stored: whether they are there, and what they are."""
+"""Results that a batch has stored: whether they are there, and what they are to other items."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from threading import Lock
 
-from airflow_provider_asposeocr.api.exceptions import AsposeOcrStorageError
+from airflow_provider_asposeocr.api.exceptions import (
+    AsposeOcrError,
+    AsposeOcrStorageError,
+    AsposeOcrTaskError,
+    AsposeOcrTaskNotFoundError,
+    AsposeOcrTimeoutError,
+)
 from airflow_provider_asposeocr.api.spool import VerbatimSpan
+from airflow_provider_asposeocr.api.submission import Submission
 from airflow_provider_asposeocr.api.task import OcrTask, SpooledResult, TaskStatus
 from airflow_provider_asposeocr.batch.report import Entry
 from airflow_provider_asposeocr.files.body import CHUNK
@@ -23,6 +32,37 @@ from airflow_provider_asposeocr.files.storage import LOCAL, StoragePath, is_deni
 from airflow_provider_asposeocr.reuse import Kept
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Content:
+    """Hold what has become of one content.
+
+    :param lock: whoever holds it brings an item of this content to its end.
+    :param entry: of an item that was delivered.
+    :param error: what its OCR task failed with, or was too late: that of the same content would be, too.
+    :param submission: of an item whose OCR task is paid for, and whose results it could not take.
+    """
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    entry: Entry | None = None
+    error: AsposeOcrError | None = None
+    submission: Submission | None = None
+
+    def failed(self, submission: Submission, error: AsposeOcrError) -> None:
+        """Keep from the next items what would fail them too, or the OCR task that is paid for.
+
+        :param submission: of the item that failed.
+        :param error: what it failed with.
+        """
+        if isinstance(error, AsposeOcrTaskError) or (
+            isinstance(error, AsposeOcrTimeoutError) and error.reached
+        ):
+            self.error = error
+        elif isinstance(error, AsposeOcrTaskNotFoundError):
+            self.submission = None
+        elif submission.ocr_task_id:
+            self.submission = submission
 
 
 @contextmanager

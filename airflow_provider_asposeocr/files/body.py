@@ -6,6 +6,7 @@ Each knows its length beforehand and starts anew on every iteration, so that a r
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import secrets
 import tempfile
@@ -39,7 +40,7 @@ def make_body(operation: Operation, source: Source, settings: Mapping[str, Any] 
     :raises AsposeOcrSourceError: if the source cannot be what the operation reads.
     :raises AsposeOcrError: as :func:`read_exactly`, if it is to be converted.
     """
-    source = source.convert() if source.convert else source
+    source = source.convert(source.sha256) if source.convert else source
     if operation.body is Body.MULTIPART:
         return MultipartBody(source, operation.payload or "file")
     if operation.body is Body.JSON_TEXT:
@@ -148,19 +149,29 @@ def read_exactly(source: Source) -> Iterator[bytes]:
     """Read a source in chunks, and insist on the size that was announced.
 
     :param source: what to read.
-    :raises AsposeOcrSourceChangedError: if it turns out shorter, longer or newer: the peer would wait for
-        bytes that never come, or take a part for the whole.
+    :raises AsposeOcrSourceChangedError: if it turns out shorter, longer, newer or, where its SHA-256 is
+        known, other: the peer would wait for bytes that never come, or take a part for the whole. The last
+        bytes are then not yielded.
     :raises AsposeOcrSourceError: if its name can be that of no file.
     :raises AsposeOcrStorageError: if it cannot be read.
     """
-    left = source.size
+    left, digest, last = source.size, hashlib.sha256(), b""
     try:
         with source.open() as stream:
             while left and (chunk := stream.read(min(CHUNK, left))):
                 left -= len(chunk)
-                yield chunk
+                if not source.sha256:
+                    yield chunk
+                    continue
+                digest.update(chunk)
+                if last:
+                    yield last
+                last = chunk
             grown = not left and stream.read(1)
-        replaced = not (left or grown or source.is_current())
+        other = bool(source.sha256) and digest.hexdigest() != source.sha256
+        replaced = not (left or grown) and (other or not source.is_current())
+        if last and not (left or grown or replaced):
+            yield last
     except AsposeOcrSourceError:
         raise
     except Exception as error:

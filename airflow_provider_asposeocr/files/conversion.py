@@ -77,7 +77,9 @@ def with_conversion(source: Source, operation: Operation) -> Source:
         conversion=conversion,
         notice=looked.notice,
     )
-    return replace(sent, convert=lambda: _converted(source, sent, lossy=looked.lossy))
+    return replace(
+        sent, convert=lambda sha256: _converted(replace(source, sha256=sha256), sent, lossy=looked.lossy)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,4 +255,4 @@ def _converted(source: Source, sent: Source, *, lossy: bool) -> Source:
         ) from None
     log.info("Converted %s to %s, %s to %s bytes", source.display_uri, target.upper(), source.size, size)
     # The original was read as it was looked at: what becomes of it now does not matter.
-    return replace(sent, size=size, open=made.opened, is_current=lambda: True)
+    return replace(sent, size=size, sha256=None, open=made.opened, is_current=lambda: True)

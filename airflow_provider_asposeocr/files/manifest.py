@@ -264,7 +264,7 @@ def deliver(task: OcrTask, submission: Submission, delivery: Delivery, *, comple
         "text": text,
         "value": value,
         "results": stored,
-        "warnings": [*filter(None, [submission.notice]), *task.notices, *filter(None, [notice])],
+        "warnings": list(dict.fromkeys(filter(None, [submission.notice, *task.notices, notice]))),
         "api_calls": submission.api_calls,
         "submitted_at": iso_moment(submission.submitted_at),
         "completed_at": iso_moment(completed_at) or "",

@@ -80,7 +80,7 @@ class Source:
     :param conversion: the parameters of its conversion, such as ``png-1``; None if it is sent as it is. Name
         and format are then those of what is sent, all else is of the original.
     :param notice: what whoever reads the results should know of the conversion.
-    :param convert: converts it, and returns what is to be sent.
+    :param convert: converts it, if it has the SHA-256 that is given, and returns what is to be sent.
     """
 
     uri: str
@@ -96,7 +96,7 @@ class Source:
     strong_tag: str | None = field(default=None, repr=False)
     conversion: str | None = None
     notice: str | None = None
-    convert: Callable[[], Source] | None = field(default=None, repr=False, compare=False)
+    convert: Callable[[str | None], Source] | None = field(default=None, repr=False, compare=False)
 
     @property
     def identity_or_uri(self) -> str:

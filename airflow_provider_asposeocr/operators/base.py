@@ -174,15 +174,19 @@ class AsposeOcrOperator(ResultMixin, SubmitMixin):
         if known and record and record.cleared and not self.wait_for_completion:
             # Nothing else looks at how it has ended, before its id is handed on once more.
             known = known if self._may_serve(hook, known) else None
-        new = known or Submission(operation.name, "", source.uri, source.size, same, notice=source.notice)
+        new = Submission(operation.name, "", source.uri, source.size, same, notice=source.notice)
         if self.wait_for_completion and (reuse := self.reuse_store(hook)):
             source = reuse.identified(source)
             new = replace(new, reuse_key=reuse_key(hook.config.service, operation, wire, source))
-            with reuse.lookup(new) as kept:
+            if known and known.reuse_key not in (None, new.reuse_key):
+                self.log.warning("Submitting anew: the source has changed since the earlier try")
+                known = None
+            pays_again = record is not None and record.pays_again
+            with nullcontext() if pays_again else reuse.lookup(new) as kept:
                 if kept is not None:
                     return self._deliver_kept(context, kept, new, delivery)
         if known is not None:
-            submission = self._submission = new
+            submission = self._submission = known
             self._recorded = True
         else:
             submission = self._submit(hook, source, wire, new, record)

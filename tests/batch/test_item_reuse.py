@@ -6,13 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_provider_asposeocr.api.exceptions import AsposeOcrConnectionError
 from airflow_provider_asposeocr.emulator.testing import Emulator
-from tests.batch.support import batch, image, images, lines
+from tests.batch.support import batch, fail_once, image, images, lines
 from tests.running import run
 from tests.storage.stores import Store
 
@@ -84,7 +86,7 @@ def test_the_failure_of_a_content_is_that_of_all_its_items(emulator: Emulator, t
     assert {line["error"] for line in lines(tmp_path / "out")} == {"AsposeOcrTaskError"}
 
 
-def test_an_item_whose_own_storage_fails_leaves_the_content_to_the_next(
+def test_an_item_whose_own_storage_fails_leaves_what_is_paid_for_to_the_next(
     emulator: Emulator, tmp_path: Path
 ) -> None:
     (tmp_path / "in").mkdir()
@@ -94,8 +96,39 @@ def test_an_item_whose_own_storage_fails_leaves_the_content_to_the_next(
     (tmp_path / "out" / "a").write_text("no folder")
     place = f"{tmp_path}/out/{{stem}}/text.txt"
     summary = run(batch(f"{tmp_path}/in/", place, fail_on="none", max_in_flight=1))
-    assert (summary["succeeded"], summary["failed"], emulator.calls.submit) == (1, 1, 2)
+    assert (summary["succeeded"], summary["failed"], emulator.calls.submit) == (1, 1, 1)
     assert (tmp_path / "out" / "b" / "text.txt").read_text()
+
+
+def test_copies_of_what_is_late_are_late_together(emulator: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in "abc":
+        (tmp_path / "in" / f"{name}.png").write_bytes(image(0))
+    emulator.inject("never_finish", on="submit", times=None)
+    summary = run(batch(f"{tmp_path}/in/", f"{tmp_path}/out/", fail_on="none", timeout=0.5))
+    assert (summary["failed"], emulator.calls.submit) == (3, 1)
+
+
+@pytest.mark.parametrize("on_clear", ["reuse", "resubmit"])
+def test_clearing_pays_again_only_where_that_is_wanted(
+    emulator: Emulator, inbox: Path, tmp_path: Path, on_clear: str
+) -> None:
+    for max_tries in (1, 3):
+        more = {"reuse_path": f"{tmp_path}/kept", "on_clear": on_clear}
+        run(batch(f"{inbox}/", f"{tmp_path}/out/", **more), max_tries=max_tries)
+    assert emulator.calls.submit == (6 if on_clear == "reuse" else 12)
+
+
+def test_a_resumed_item_keeps_its_results(
+    emulator: Emulator, inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = {"reuse_path": f"{tmp_path}/kept"}
+    fail_once(monkeypatch, "wait", call=3, error=AsposeOcrConnectionError("gone"))
+    first = run(batch(f"{inbox}/", f"{tmp_path}/out/", fail_on="none", **more))
+    assert first["failed"] == 1
+    second = run(batch(f"{inbox}/", f"{tmp_path}/out/", **more))
+    assert (second["succeeded"], second["resumed"], emulator.calls.submit) == (6, 1, 6)
+    assert run(batch(f"{inbox}/", f"{tmp_path}/again/", **more))["reused"] == 6
 
 
 CHILD = """
@@ -129,8 +162,6 @@ def test_a_kill_damages_no_entry(emulator: Emulator, tmp_path: Path, after: floa
 
 
 def _wait_for(emulator: Emulator, submissions: int) -> None:
-    import time
-
     end = time.monotonic() + 60
     while emulator.calls.submit < submissions:
         assert time.monotonic() < end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import io
 import os
 import struct
@@ -41,7 +42,7 @@ def converted(data: Any, operation: Any = AUTO) -> Source:
     source = open_source(data, convert_for=operation)
     source.check_format(source.operation_for(operation))
     assert source.convert is not None
-    return source.convert()
+    return source.convert(None)
 
 
 def image_of(source: Source) -> Image.Image:
@@ -328,6 +329,16 @@ class TestRefusal:
 
     def test_several_pages_that_are_allowed_are_sent_as_they_are(self) -> None:
         assert open_source(fax(), allow_multipage=True, convert_for=AUTO).conversion is None
+
+
+def test_what_is_converted_is_what_was_looked_up(tmp_path: Path) -> None:
+    data = encoded(picture(), "WEBP")
+    (tmp_path / "scan.webp").write_bytes(data)
+    source = open_source(tmp_path / "scan.webp", convert_for=AUTO)
+    assert source.convert is not None
+    source.convert(hashlib.sha256(data).hexdigest())
+    with pytest.raises(AsposeOcrSourceChangedError):
+        source.convert(hashlib.sha256(b"of something else").hexdigest())
 
 
 @pytest.fixture

@@ -216,4 +216,4 @@ class TestRefusal:
         source = open_source(pages(small, small), convert_for=PDF)
         assert source.convert is not None
         with pytest.raises(AsposeOcrSourceError, match="is TIFF without a page"):
-            source.convert()
+            source.convert(None)
