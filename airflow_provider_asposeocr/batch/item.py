@@ -167,51 +167,36 @@ class ItemProcessor:
         if known is not None:
             item.stage = Stage.SKIPPED
             return known
-        if item.submission.reattached:
-            entry = await self._resume(item)
-            if entry is not None:
-                return entry
+        while (entry := await self._pay_once(item)) is None:
             shown = display_uri(item.submission.source)
             log.warning("The service has lost the OCR task of an earlier try for %s: submitting anew", shown)
             item.stage = Stage.OPENING
             await asyncio.to_thread(contained, self._prepare, item, anew=True)
-        return await self._pay_once(item)
+        return entry
 
-    async def _resume(self, item: Item) -> Entry | None:
-        """Bring the OCR task of an earlier try to its end; None if the service has lost it."""
-        content = self._content_of(item)
+    async def _pay_once(self, item: Item) -> Entry | None:
+        """Deliver what there is for the content of an item, else what comes of its OCR task.
+
+        Return None if an earlier try has made that, and the service has lost it.
+        """
+        key = item.submission.reuse_key
+        content = self._contents.setdefault(key, Content()) if key else Content()
         async with content.lock:
             # Results that are kept cost no call, those at the service do.
             entry = await asyncio.to_thread(contained, self._deliver_kept, item, content)
             if entry is not None:
                 self._add(item, Kind.DONE, entry)
             else:
-                task = await self._submit_and_wait(item)
-                if task.status is TaskStatus.NOT_EXIST:
-                    return None
-                entry = await self._collect(item, task)
-            content.entry = entry
-            return entry
-
-    def _content_of(self, item: Item) -> Content:
-        key = item.submission.reuse_key
-        return self._contents.setdefault(key, Content()) if key else Content()
-
-    async def _pay_once(self, item: Item) -> Entry:
-        """Submit an item, unless there are results for its content."""
-        content = self._content_of(item)
-        async with content.lock:
-            entry = await asyncio.to_thread(contained, self._deliver_kept, item, content)
-            if entry is not None:
-                self._add(item, Kind.DONE, entry)
-            else:
-                if known := content.submission:
+                if (known := content.submission) and not item.submission.reattached:
                     item.body = None
                     item.submission = replace(
                         item.submission, ocr_task_id=known.ocr_task_id, submitted_at=known.submitted_at
                     )
                 try:
-                    entry = await self._collect(item, await self._submit_and_wait(item))
+                    task = await self._submit_and_wait(item)
+                    if task.status is TaskStatus.NOT_EXIST and item.submission.reattached:
+                        return None
+                    entry = await self._collect(item, task)
                 except AsposeOcrError as error:
                     content.failed(item.submission, error)
                     raise
